@@ -5,5 +5,5 @@ pub mod ids;
 pub mod value;
 
 pub use channel::{Channel, Class, Scope};
-pub use ids::{DivisionCode, Hlc, KindId, RecordId};
+pub use ids::{Digest, DivisionCode, Hlc, KindId, RecordId};
 pub use value::{Fields, Value};
