@@ -1,1 +1,26 @@
-//! placeholder
+//! The engine that nodes and hubs run: [`Replica`] is synchronous, takes time and randomness as arguments, and is the
+//! same under QUIC, a local command and the simulator.
+//!
+//! The way of one edit: `edit` makes one change and passes it through the gate, `commit` signs, appends and syncs,
+//! `apply` puts what the journal says into the index, `project` keeps rows and counts, `exchange` tells the sessions.
+//! What comes from elsewhere enters by `receive` and then goes the same way.
+
+mod apply;
+mod commit;
+mod edit;
+mod error;
+mod evaluate;
+mod exchange;
+pub mod hub;
+mod open;
+mod project;
+mod receive;
+mod replica;
+mod serve_peer;
+pub mod view;
+
+pub use edit::{Outcome, RecordEdit};
+pub use error::ReplicaError;
+pub use exchange::{Effect, SessionId};
+pub use open::{Entropy, Home, Parts};
+pub use replica::{Replica, Role};

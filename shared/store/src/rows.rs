@@ -1,7 +1,7 @@
 //! The rows of the index.
 
 use crate::{Position, Span};
-use huiliu_core::model::{Channel, DivisionCode, Fields, KindId, RecordId};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, KindId, RecordId};
 use huiliu_core::sync::{Entry, FeedId, Hash, Head};
 use serde::{Deserialize, Serialize};
 
@@ -12,6 +12,8 @@ pub struct Meta {
     pub format: u32,
     /// Everything before this position is in the index.
     pub applied: Position,
+    /// The latest time seen.
+    pub clock: Hlc,
 }
 
 /// A feed.
@@ -30,6 +32,8 @@ pub struct RunRow {
     pub first: u64,
     /// Where it lies.
     pub span: Span,
+    /// The grant its point names.
+    pub grant: Hash,
 }
 
 /// A record.
@@ -41,12 +45,14 @@ pub struct RecordRow {
     pub channel: Channel,
     /// How often it has moved.
     pub epoch: u32,
-    /// The newest changes that count, sorted.
+    /// The newest changes that count, sorted; none while its first change has not come.
     pub heads: Vec<Hash>,
     /// How many changes have come for it, waiting and refused ones included.
     pub changes: u32,
-    /// The first so many changes that are in the snapshot.
-    pub in_snapshot: u32,
+    /// How many of these do not count.
+    pub unapplied: u32,
+    /// How many count and are not in the snapshot.
+    pub unsnapped: u32,
 }
 
 /// Whether a change counts.
@@ -84,6 +90,12 @@ pub struct ChangeRow {
     pub feed: FeedId,
     /// The number of its entry.
     pub number: u64,
+    /// The kind its envelope names.
+    pub kind: KindId,
+    /// Its actor branch.
+    pub branch: u32,
+    /// For the first change of a record: it is made by whom the record's id says.
+    pub is_birth: bool,
     /// Whether it counts.
     pub state: ChangeState,
     /// Its bytes; empty once it is in the snapshot.
@@ -113,8 +125,12 @@ pub struct ControlRow {
 /// A waiting entry, by what it belongs to.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct WaitingRow {
-    /// The record.
+    /// The feed of the entry.
+    pub feed: FeedId,
+    /// Its number.
+    pub number: u64,
+    /// The record, or none.
     pub record: RecordId,
-    /// What for.
-    pub waiting: Waiting,
+    /// What for; none if it is refused and waits for nothing.
+    pub waiting: Option<Waiting>,
 }

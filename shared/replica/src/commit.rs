@@ -1,0 +1,141 @@
+//! Committing: what was staged is signed, appended and synced, and only then applied and told.
+
+use crate::error::ReplicaError;
+use crate::exchange::Effect;
+use crate::replica::{Replica, Role};
+use huiliu_core::model::Channel;
+use huiliu_core::sync::feed::{into_stretches, sign_run};
+use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
+use huiliu_store::rows::{FeedRow, Meta, RunRow};
+use huiliu_store::{Span, keys};
+
+impl Replica {
+    /// Makes everything staged durable; then it is applied and told to the sessions. Returns the stretches written:
+    /// feed, first and last number. Nothing staged costs nothing.
+    pub fn commit(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
+        let mut written = Vec::new();
+        // Applying may stage again: a hub writes its refusals.
+        while !self.staged.is_empty() {
+            let runs = self.sign_staged()?;
+            written.extend(runs.iter().map(|run| (run.feed, run.first, run.last())));
+            self.keep(runs)?;
+        }
+        self.staged_records.clear();
+        self.gated.clear();
+        Ok(written)
+    }
+
+    /// Forgets what was staged.
+    pub(crate) fn abandon(&mut self) {
+        self.staged.clear();
+        self.staged_records.clear();
+        self.gated.clear();
+    }
+
+    /// Appends runs, syncs, applies them and tells the sessions.
+    pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
+        let spans = self.journal.append(&runs)?;
+        self.journal.sync()?;
+        for (run, span) in runs.iter().zip(spans) {
+            self.register_held(run, span);
+        }
+        for run in &runs {
+            self.note_refusals(run);
+        }
+        for run in &runs {
+            self.apply_run(run)?;
+        }
+        self.applied = self.journal.end();
+        self.save_index()?;
+        if runs.iter().any(|run| run.feed.channel.is_shared()) {
+            self.effects.push_back(Effect::Grew);
+        }
+        Ok(())
+    }
+
+    fn sign_staged(&mut self) -> Result<Vec<Run>, ReplicaError> {
+        let mut runs = Vec::new();
+        for (channel, entries) in std::mem::take(&mut self.staged) {
+            let grant = self.own_grant(channel)?;
+            let feed = FeedId { channel, device: self.device(), incarnation: self.incarnation() };
+            let mut head = self.ledger.head(&feed);
+            for stretch in into_stretches(entries) {
+                let (run, next) = sign_run(&self.key, grant, feed, &head, stretch);
+                head = next;
+                runs.push(run);
+            }
+        }
+        Ok(runs)
+    }
+
+    /// The grant under which this replica writes in a channel.
+    pub(crate) fn own_grant(&self, channel: Channel) -> Result<Hash, ReplicaError> {
+        if !channel.is_shared() {
+            return Ok(Hash::ZERO);
+        }
+        let device = self.device();
+        match self.authority().grant_of(&device) {
+            Some((hash, grant)) if grant.may_write(channel) || self.has_bug("scope ignored") => Ok(hash),
+            // The first entries of the tree: the hub grants itself.
+            None if self.role() == Role::Hub && channel == self.authority().control() => Ok(Hash::ZERO),
+            None => Err(ReplicaError::NotJoined),
+            Some(_) => Err(ReplicaError::OutsideGrant(channel)),
+        }
+    }
+
+    /// Notes in ledger and index that a run is held; false if it does not continue its feed.
+    pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> bool {
+        let before = self.ledger.head(&run.feed);
+        if run.first != before.number + 1 {
+            return false;
+        }
+        let mut hash = before.hash;
+        for (number, entry) in (run.first..).zip(&run.entries) {
+            hash = huiliu_core::sync::feed::entry_hash(&run.feed, number, &hash, entry);
+        }
+        let grant = huiliu_core::sync::feed::run_grant(run).unwrap_or(Hash::ZERO);
+        let head = Head { number: run.last(), hash, grant };
+        self.ledger.advance(run.feed, head);
+        let next = self.feeds.len() as u32;
+        let number = *self.feeds.entry(run.feed).or_insert(next);
+        self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
+        self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, grant });
+        true
+    }
+
+    /// Commits the index, with how far it has come.
+    pub(crate) fn save_index(&mut self) -> Result<(), ReplicaError> {
+        let meta = Meta { format: keys::FORMAT, applied: self.applied, clock: self.clock };
+        self.index.put(keys::meta(), &meta);
+        Ok(self.index.commit()?)
+    }
+
+    /// Reads the entry at a number of a feed.
+    pub(crate) fn entry_at(&self, feed: &FeedId, number: u64) -> Result<Option<Entry>, ReplicaError> {
+        Ok(self.run_at(feed, number)?.and_then(|run| {
+            let at = usize::try_from(number.checked_sub(run.first)?).ok()?;
+            run.entries.into_iter().nth(at)
+        }))
+    }
+
+    /// Reads the run in which a number of a feed lies.
+    pub(crate) fn run_at(&self, feed: &FeedId, number: u64) -> Result<Option<Run>, ReplicaError> {
+        let Some(no) = self.feeds.get(feed) else { return Ok(None) };
+        let mut found: Option<RunRow> = None;
+        self.index.each(&keys::runs(*no), &number.to_be_bytes(), |_, row| {
+            found = Some(row);
+            false
+        })?;
+        found.map(|row| self.journal.read(row.span)).transpose().map_err(Into::into)
+    }
+
+    /// Takes in the refusals of a run before anything is applied, so that they are obeyed wherever they stand.
+    pub(crate) fn note_refusals(&mut self, run: &Run) {
+        if run.feed.device != self.home.root.device() {
+            return;
+        }
+        for entry in run.entries.iter().filter(|entry| entry.kind == EntryKind::REFUSAL) {
+            self.note_refusal(run.feed.channel, entry);
+        }
+    }
+}

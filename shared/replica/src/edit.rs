@@ -1,0 +1,236 @@
+//! Editing: a form or an import row becomes one change, which passes the dictionary and the gate and is staged.
+
+use crate::error::ReplicaError;
+use crate::evaluate::allowed;
+use crate::replica::Replica;
+use huiliu_core::documents::{DELETED, Document, gate};
+use huiliu_core::model::dictionary::{self, Kind};
+use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId, Value};
+use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
+use huiliu_store::rows::{ChangeState, Row};
+
+/// What a person wants of a record.
+#[derive(Clone, Debug)]
+pub enum RecordEdit {
+    /// Make it, with these fields; owned by `owner` where the fields name nobody.
+    New {
+        /// The kind's name.
+        kind: String,
+        /// The fields.
+        fields: Fields,
+        /// The owner if the fields name none.
+        owner: Option<DivisionCode>,
+        /// Whether `owner` was said by a person, so that fields which name another are an error.
+        strict: bool,
+    },
+    /// Change these fields; an emptied one is `Null`.
+    Set {
+        /// The record.
+        id: RecordId,
+        /// The fields.
+        fields: Fields,
+    },
+    /// Settle one field's open conflict with a value.
+    Settle {
+        /// The record.
+        id: RecordId,
+        /// The field.
+        field: String,
+        /// The value that shall be.
+        value: Value,
+    },
+    /// Delete it.
+    Delete {
+        /// The record.
+        id: RecordId,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// What came of an edit.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Outcome {
+    /// A new record.
+    Created(RecordId),
+    /// A changed record.
+    Changed(RecordId),
+    /// Everything is already so; nothing was written.
+    Same(RecordId),
+}
+
+impl Outcome {
+    /// The record.
+    pub fn id(&self) -> RecordId {
+        match self {
+            Self::Created(id) | Self::Changed(id) | Self::Same(id) => *id,
+        }
+    }
+}
+
+impl Replica {
+    /// Checks an edit and stages it; it is saved after [`Replica::commit`]. What is refused leaves nothing behind.
+    pub fn edit(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+        match edit {
+            RecordEdit::New { kind, fields, owner, strict } => self.create(kind, fields, *owner, *strict, who, now),
+            RecordEdit::Set { id, fields } => self.change(id, fields, &[], who, now),
+            RecordEdit::Settle { id, field, value } => {
+                let fields = Fields::from([(field.clone(), value.clone())]);
+                self.change(id, &fields, &[field], who, now)
+            }
+            RecordEdit::Delete { id, reason } => {
+                let fields = Fields::from([(DELETED.to_owned(), Value::of(reason.as_str()))]);
+                self.change(id, &fields, &[], who, now)
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        kind: &str,
+        given: &Fields,
+        owner: Option<DivisionCode>,
+        strict: bool,
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
+        let kind = dictionary::kind(kind).ok_or_else(|| ReplicaError::NoSuchKind(kind.to_owned()))?;
+        let place = owner.or(Some(self.home.division));
+        let mut fields = given.clone();
+        fields.retain(|_, value| !value.is_null());
+        fields.extend(kind.defaults(&fields, place, &self.divisions));
+        let owner = match (kind.owner(&fields, &self.divisions), owner) {
+            (Some(named), Some(given)) if named != given && strict => {
+                return Err(ReplicaError::OtherOwner { named, given });
+            }
+            (Some(named), _) => named,
+            (None, given) => given.unwrap_or(self.home.division),
+        };
+        self.check(kind, &fields)?;
+        let channel = self.channel_of(kind, owner);
+        self.own_grant(channel)?;
+        let actor = birth::actor(&self.device(), &self.incarnation(), 0);
+        self.minted = (self.minted + 1).max(now << 12);
+        let id = birth::record_id(&actor, self.minted >> 12, (self.minted & 0xfff) as u16);
+        let mut document = Document::empty();
+        let Some(raw) = document.edit(actor, &fields, &[]) else {
+            return Ok(Outcome::Same(id));
+        };
+        self.stage_edit(id, kind, channel, 0, raw, Vec::new(), Document::empty(), who, now)?;
+        Ok(Outcome::Created(id))
+    }
+
+    /// The channel of a new record.
+    pub(crate) fn channel_of(&self, kind: &Kind, owner: DivisionCode) -> Channel {
+        // Divisions are decided by the hub and read by everybody below.
+        if kind.name == "division" { self.authority().control() } else { Channel::own(owner, kind.class) }
+    }
+
+    fn change(
+        &mut self,
+        id: &RecordId,
+        fields: &Fields,
+        settles: &[&str],
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
+        if self.staged_records.contains(id) {
+            self.commit()?;
+        }
+        let record = self.record_row(id)?.filter(|record| !record.heads.is_empty());
+        let record = record.ok_or(ReplicaError::NoSuchRecord(*id))?;
+        let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
+        self.own_grant(record.channel)?;
+        let mut document = self.document(id)?;
+        let mut settled: Vec<Hash> = Vec::new();
+        for field in settles {
+            let conflict = document.conflict(field);
+            let conflict = conflict.ok_or_else(|| ReplicaError::NoConflict((*field).to_owned()))?;
+            settled.extend(conflict.claims.iter().map(|claim| claim.change));
+        }
+        let mut merged = document.fields();
+        for (field, value) in fields.iter().filter(|(field, _)| *field != DELETED) {
+            merged.insert(field.clone(), value.clone());
+        }
+        merged.retain(|_, value| !value.is_null());
+        if !fields.contains_key(DELETED) {
+            self.check(kind, &merged)?;
+            self.check_owner(kind, &merged, record.channel)?;
+        }
+        let branch = self.branch_for(id)?;
+        let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let Some(raw) = document.edit(actor, fields, settles) else {
+            return Ok(Outcome::Same(*id));
+        };
+        let before = self.document(id)?;
+        self.stage_edit(*id, kind, record.channel, branch, raw, settled, before, who, now)?;
+        Ok(Outcome::Changed(*id))
+    }
+
+    fn check(&self, kind: &'static Kind, fields: &Fields) -> Result<(), ReplicaError> {
+        let mut problems = kind.check(fields, &self.divisions);
+        problems.retain(|problem| problem.is_error());
+        if problems.is_empty() { Ok(()) } else { Err(ReplicaError::Problems(problems)) }
+    }
+
+    /// Until records can move, an edit that would give one another owner is refused.
+    fn check_owner(&self, kind: &Kind, merged: &Fields, channel: Channel) -> Result<(), ReplicaError> {
+        match kind.owner(merged, &self.divisions) {
+            Some(to) if to != channel.division && kind.name != "division" => {
+                Err(ReplicaError::OwnerWouldChange { from: channel.division, to })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// The branch under which this incarnation goes on writing a record: a new one after a change of its own that does
+    /// not count, so that no (actor, sequence number) is used twice.
+    fn branch_for(&self, id: &RecordId) -> Result<u32, ReplicaError> {
+        let (device, incarnation) = (self.device(), self.incarnation());
+        let rows = self.change_rows(id)?;
+        let own = || rows.iter().filter(|r| r.feed.device == device && r.feed.incarnation == incarnation);
+        let newest = own().map(|row| row.branch).max().unwrap_or(0);
+        let broken = own().any(|row| row.branch == newest && row.state != ChangeState::Applied);
+        Ok(newest + u32::from(broken))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
+    fn stage_edit(
+        &mut self,
+        id: RecordId,
+        kind: &Kind,
+        channel: Channel,
+        branch: u32,
+        raw: Vec<u8>,
+        settles: Vec<Hash>,
+        before: Document,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let gated = gate(before, &raw, |field, value| allowed(kind.id, field, value))?;
+        let envelope = Envelope {
+            record: id,
+            kind: kind.id,
+            branch,
+            settles,
+            ..Envelope::of_no_record(self.stamp(who, now))
+        };
+        let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload: raw };
+        self.gated.insert(payload_hash(&entry), gated);
+        self.staged_records.insert(id);
+        self.staged.entry(channel).or_default().push(entry);
+        Ok(())
+    }
+
+    /// The records that have a natural key.
+    pub fn find_natural(&self, kind: &Kind, key: &str) -> Result<Vec<RecordId>, ReplicaError> {
+        let found = self.index.list::<()>(&huiliu_store::keys::naturals(kind.id, key))?;
+        Ok(found.into_iter().filter_map(|(id, ())| Some(RecordId(id.try_into().ok()?))).collect())
+    }
+
+    /// A record's row.
+    pub fn row(&self, kind: &Kind, id: &RecordId) -> Result<Option<Row>, ReplicaError> {
+        Ok(self.index.get(&huiliu_store::keys::row(kind.id, id))?)
+    }
+}

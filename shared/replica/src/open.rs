@@ -1,0 +1,229 @@
+//! Opening: the journal's tail into the index, grants known again, and a new incarnation where something had been
+//! lost.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::model::divisions::Divisions;
+use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
+use huiliu_core::sync::control::{self, Beginning, Note};
+use huiliu_core::sync::ledger::Sum;
+use huiliu_core::sync::{
+    Authority, DeviceKey, Entry, EntryKind, Envelope, Incarnation, Ledger, PublicKey, Run, Stamp,
+};
+use huiliu_store::journal::Tail;
+use huiliu_store::rows::{ControlRow, FeedRow, Meta, WaitingRow};
+use huiliu_store::{Disk, Found, Index, Journal, Position, Span, Working, keys};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// While catching up, the index is committed when so many rows have changed.
+const INDEX_ROWS: usize = 4000;
+
+/// Where random bytes come from: the system, or a seed in simulation.
+pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
+
+/// Where a replica belongs.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Home {
+    /// Whose replica it is.
+    pub division: DivisionCode,
+    /// The home hub's public key, pinned: the root of all grants.
+    pub root: PublicKey,
+    /// The home hub's division.
+    pub hub: DivisionCode,
+}
+
+/// What a replica is put together from.
+pub struct Parts {
+    /// Its files.
+    pub disk: Box<dyn Disk>,
+    /// Its index, which may be empty or old.
+    pub index: Box<dyn Index>,
+    /// Its device key.
+    pub key: DeviceKey,
+    /// Where it belongs.
+    pub home: Home,
+    /// The division registry.
+    pub divisions: Arc<Divisions>,
+    /// Where random bytes come from.
+    pub entropy: Entropy,
+    /// Seeded bugs, for the test of the tests; empty in a program.
+    pub bugs: BTreeSet<&'static str>,
+}
+
+impl Replica {
+    /// Opens a replica. `now` is milliseconds since 1970 UTC.
+    pub fn open(parts: Parts, now: u64) -> Result<Self, ReplicaError> {
+        let (journal, tail) = Journal::open(parts.disk)?;
+        let device = parts.key.device();
+        let authority = Authority::new(parts.home.root.clone(), parts.home.hub);
+        let mut ledger = Ledger::new(device, Incarnation([0; 8]));
+        ledger.authority = Some(authority);
+        let mut replica = Self {
+            key: parts.key,
+            home: parts.home,
+            journal,
+            index: Working::new(parts.index),
+            ledger,
+            feeds: BTreeMap::new(),
+            applied: Position::default(),
+            clock: Hlc::default(),
+            minted: 0,
+            divisions: parts.divisions,
+            entropy: parts.entropy,
+            staged: BTreeMap::new(),
+            staged_records: BTreeSet::new(),
+            gated: BTreeMap::new(),
+            sessions: BTreeMap::new(),
+            effects: VecDeque::new(),
+            acknowledged: BTreeMap::new(),
+            verified_at: None,
+            peers: BTreeMap::new(),
+            notice: None,
+            bugs: parts.bugs,
+        };
+        let index_lost = replica.load_index()?;
+        replica.read_synced()?;
+        replica.catch_up()?;
+        replica.begin(tail, index_lost, now)?;
+        Ok(replica)
+    }
+
+    /// Reads what the index knows; true if it knew of more than the journal has.
+    fn load_index(&mut self) -> Result<bool, ReplicaError> {
+        let meta: Option<Meta> = self.index.get(&keys::meta()).unwrap_or(None);
+        let ahead = meta.is_some_and(|meta| meta.applied > self.journal.end());
+        match meta {
+            Some(meta) if meta.format == keys::FORMAT && !ahead => {
+                if self.load_rows(meta).is_err() {
+                    self.forget_index()?;
+                }
+            }
+            _ => self.forget_index()?,
+        }
+        Ok(ahead)
+    }
+
+    fn load_rows(&mut self, meta: Meta) -> Result<(), ReplicaError> {
+        self.applied = meta.applied;
+        self.clock = meta.clock;
+        for (key, row) in self.index.list::<FeedRow>(&keys::feeds())? {
+            let number = u32::from_be_bytes(key.as_slice().try_into().unwrap_or_default());
+            self.feeds.insert(row.id, number);
+            self.ledger.advance(row.id, row.head);
+        }
+        for (channel, sum) in self.index.list::<Sum>(&keys::sums())? {
+            let channel = std::str::from_utf8(&channel).ok().and_then(|text| text.parse::<Channel>().ok());
+            if let Some(channel) = channel {
+                self.ledger.restore_sum(channel, sum);
+            }
+        }
+        for (_, row) in self.index.list::<ControlRow>(&keys::all_control())? {
+            self.authority_mut().learn(row.hash, &row.entry);
+        }
+        for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
+            self.ledger.set_unapplied(row.feed, row.number, true);
+        }
+        Ok(())
+    }
+
+    /// The index is a cache: it is computed again from the whole journal.
+    fn forget_index(&mut self) -> Result<(), ReplicaError> {
+        self.index.clear()?;
+        self.feeds.clear();
+        self.applied = Position::default();
+        let incarnation = self.ledger.incarnation;
+        let authority = Authority::new(self.home.root.clone(), self.home.hub);
+        self.ledger = Ledger::new(self.key.device(), incarnation);
+        self.ledger.authority = Some(authority);
+        Ok(())
+    }
+
+    /// Puts what the journal holds beyond the index into it. Refusals are read first: a rebuild obeys them instead of
+    /// judging again.
+    pub(crate) fn catch_up(&mut self) -> Result<(), ReplicaError> {
+        let mut spans: Vec<Span> = Vec::new();
+        let mut refusals: Vec<Run> = Vec::new();
+        self.journal.scan::<ReplicaError>(self.applied, |found| {
+            if let Found::Run(run, span) = found {
+                spans.push(span);
+                if run.entries.iter().any(|entry| entry.kind == EntryKind::REFUSAL) {
+                    refusals.push(run);
+                }
+            }
+            Ok(())
+        })?;
+        refusals.iter().for_each(|run| self.note_refusals(run));
+        for span in spans {
+            let run = self.journal.read(span)?;
+            let own = run.feed.device == self.key.device();
+            for envelope in run.entries.iter().filter_map(|entry| entry.envelope.as_ref()).filter(|_| own) {
+                self.clock = self.clock.max(envelope.stamp.at);
+            }
+            // After a hole the chain cannot be followed; what comes behind it counts when the hole is mended.
+            if self.register_held(&run, span) {
+                self.apply_run(&run)?;
+            }
+            if self.index.pending() > INDEX_ROWS {
+                self.applied = Position { offset: span.at.offset + u64::from(span.bytes), ..span.at };
+                self.save_index()?;
+            }
+        }
+        self.applied = self.journal.end();
+        self.save_index()
+    }
+
+    /// Finds the present incarnation, or begins one.
+    fn begin(&mut self, tail: Tail, index_lost: bool, now: u64) -> Result<(), ReplicaError> {
+        self.minted = (self.clock.millis() + 1) << 12;
+        let newest = self.feeds.iter().filter(|(feed, _)| feed.channel.scope == Scope::Local);
+        let newest = newest.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation);
+        match newest {
+            Some(incarnation) if !tail.lost && !index_lost => {
+                self.ledger.incarnation = incarnation;
+                Ok(())
+            }
+            Some(_) => self.begin_again(Beginning::LostTail, now),
+            None if tail.lost || index_lost => self.begin_again(Beginning::LostTail, now),
+            None => self.begin_again(Beginning::New, now),
+        }
+    }
+
+    /// Draws a new incarnation and notes it; from now on entries are written in new feeds.
+    pub(crate) fn begin_again(&mut self, why: Beginning, now: u64) -> Result<(), ReplicaError> {
+        let mut bytes = [0; 8];
+        (self.entropy)(&mut bytes);
+        let incarnation = Incarnation(bytes);
+        self.ledger.incarnation = incarnation;
+        if why != Beginning::New {
+            self.notice = Some(why);
+        }
+        self.note(&Note::Began { incarnation, why }, "huiliu", now);
+        self.commit().map(|_| ())
+    }
+
+    /// Writes something into the notebook, with the next commit.
+    pub(crate) fn note(&mut self, note: &Note, who: &str, now: u64) {
+        self.stage_local(EntryKind::NOTE, control::encode(note), who, now);
+    }
+
+    /// Stages a local entry.
+    pub(crate) fn stage_local(&mut self, kind: EntryKind, payload: Vec<u8>, who: &str, now: u64) {
+        let stamp = self.stamp(who, now);
+        self.stage_entry(self.notebook(), kind, stamp, payload);
+    }
+
+    /// Stages an entry that is about no record.
+    pub(crate) fn stage_entry(&mut self, channel: Channel, kind: EntryKind, stamp: Stamp, payload: Vec<u8>) {
+        let envelope = Some(Envelope::of_no_record(stamp));
+        self.staged.entry(channel).or_default().push(Entry { kind, envelope, payload });
+    }
+
+    pub(crate) fn authority(&self) -> &Authority {
+        self.ledger.authority.as_ref().expect("set on opening")
+    }
+
+    pub(crate) fn authority_mut(&mut self) -> &mut Authority {
+        self.ledger.authority.as_mut().expect("set on opening")
+    }
+}

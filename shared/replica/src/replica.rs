@@ -1,0 +1,134 @@
+//! One replica: journal, index and ledger, and the sessions it has.
+
+use crate::exchange::{Effect, SessionId};
+use crate::open::{Entropy, Home};
+use huiliu_core::documents::Gated;
+use huiliu_core::model::divisions::Divisions;
+use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
+use huiliu_core::sync::session::Session;
+use huiliu_core::sync::{DeviceId, DeviceKey, Entry, FeedId, Hash, Incarnation, Ledger, Stamp};
+use huiliu_store::{Journal, Position, Working};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+/// Whether a replica judges.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Role {
+    /// A county bureau's or a township's.
+    Node,
+    /// The home hub of its tree.
+    Hub,
+}
+
+/// An installation that holds records. Open it with [`Replica::open`].
+pub struct Replica {
+    pub(crate) key: DeviceKey,
+    pub(crate) home: Home,
+    pub(crate) journal: Journal,
+    pub(crate) index: Working,
+    pub(crate) ledger: Ledger,
+    /// The number of each feed in the index.
+    pub(crate) feeds: BTreeMap<FeedId, u32>,
+    /// Everything before this position of the journal is in the index.
+    pub(crate) applied: Position,
+    pub(crate) clock: Hlc,
+    /// The last record id given out: milliseconds and 12 bits of a counter.
+    pub(crate) minted: u64,
+    pub(crate) divisions: Arc<Divisions>,
+    pub(crate) entropy: Entropy,
+    /// Entries made here and not yet committed, by channel.
+    pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
+    /// Records with a staged edit: the next edit of one commits first.
+    pub(crate) staged_records: BTreeSet<RecordId>,
+    /// What the gate made of staged changes, so that applying them need not ask again.
+    pub(crate) gated: BTreeMap<Hash, Gated>,
+    pub(crate) sessions: BTreeMap<SessionId, Session>,
+    pub(crate) effects: VecDeque<Effect>,
+    /// What the hub is known to hold durably.
+    pub(crate) acknowledged: BTreeMap<FeedId, u64>,
+    /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
+    pub(crate) verified_at: Option<u64>,
+    pub(crate) peers: BTreeMap<DeviceId, Peer>,
+    /// Set when this incarnation is a new one because something had been lost or seen elsewhere.
+    pub(crate) notice: Option<huiliu_core::sync::control::Beginning>,
+    /// Seeded bugs, for the test of the tests; none in a program.
+    pub(crate) bugs: BTreeSet<&'static str>,
+}
+
+/// What is remembered of another replica.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub struct Peer {
+    /// When it last spoke, milliseconds since 1970 UTC.
+    pub last_seen: u64,
+    /// How many entries it said it had not sent.
+    pub pending: u64,
+    /// When both last said the same.
+    pub verified_at: Option<u64>,
+}
+
+impl Replica {
+    /// Its device.
+    pub fn device(&self) -> DeviceId {
+        self.ledger.device
+    }
+
+    /// Its present incarnation.
+    pub fn incarnation(&self) -> Incarnation {
+        self.ledger.incarnation
+    }
+
+    /// Whose it is.
+    pub fn division(&self) -> DivisionCode {
+        self.home.division
+    }
+
+    /// Whether it judges.
+    pub fn role(&self) -> Role {
+        if self.home.root.device() == self.device() { Role::Hub } else { Role::Node }
+    }
+
+    /// Its device key.
+    pub fn key(&self) -> &DeviceKey {
+        &self.key
+    }
+
+    /// What it holds, as numbers.
+    pub fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// The division registry it uses.
+    pub fn divisions(&self) -> &Arc<Divisions> {
+        &self.divisions
+    }
+
+    /// The notebook.
+    pub(crate) fn notebook(&self) -> Channel {
+        Channel::local(self.home.division)
+    }
+
+    /// A stamp for something `who` does now; time never runs backwards.
+    pub(crate) fn stamp(&mut self, who: &str, now: u64) -> Stamp {
+        self.clock = self.clock.next(now);
+        Stamp { who: who.to_owned(), at: self.clock }
+    }
+
+    /// Seeds a bug, for the test of the tests.
+    pub fn seed_bug(&mut self, bug: &'static str) {
+        self.bugs.insert(bug);
+    }
+
+    pub(crate) fn has_bug(&self, bug: &str) -> bool {
+        self.bugs.contains(bug)
+    }
+
+    /// Why this incarnation began, if it was because something had been lost or was seen elsewhere.
+    pub fn notice(&self) -> Option<huiliu_core::sync::control::Beginning> {
+        self.notice
+    }
+
+    /// Whether a failed write has closed the journal until restart.
+    pub fn is_read_only(&self) -> bool {
+        self.journal.is_poisoned()
+    }
+}
