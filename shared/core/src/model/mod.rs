@@ -17,6 +17,6 @@ pub use check::{Problem, Severity, TypeProblem};
 pub use dates::Date;
 pub use dictionary::{Field, FieldType, Kind, Required, Sensitivity};
 pub use divisions::Divisions;
-pub use ids::{DivisionCode, Hlc, KindId, Level, RecordId};
+pub use ids::{Digest, DivisionCode, Hlc, KindId, Level, RecordId};
 pub use messages::{Lang, Trouble};
 pub use value::{Fields, Value};

@@ -20,14 +20,9 @@ impl Suite {
     }
 }
 
-/// A SHA-256.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
-pub struct Hash(pub [u8; 32]);
+pub use crate::model::ids::Digest as Hash;
 
 impl Hash {
-    /// The hash before the first: what entry 1 of a feed follows.
-    pub const ZERO: Self = Self([0; 32]);
-
     /// SHA-256 over the parts one after the other. The caller keeps parts unambiguous by fixed lengths or a tag.
     pub fn of(parts: &[&[u8]]) -> Self {
         let mut context = ring::digest::Context::new(&ring::digest::SHA256);
@@ -35,18 +30,6 @@ impl Hash {
         let mut bytes = [0; 32];
         bytes.copy_from_slice(context.finish().as_ref());
         Self(bytes)
-    }
-}
-
-impl fmt::Display for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Hash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0[..4].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
     }
 }
 

@@ -1,4 +1,22 @@
 //! Layer 3: feeds, grants, judging and the session, as state machines over bytes. Imports `model` and `documents`.
+//!
+//! From the bottom up: [`keys`] (hashes, signatures), [`feed`] (entries, chains, signed points), [`control`] (what a
+//! hub says of devices, divisions and refusals), [`authority`] (whose entries count where), [`ledger`] (what a replica
+//! holds, as numbers), [`message`] and [`wire`] (bytes), [`session`] (two replicas becoming level).
 
+pub mod authority;
+pub mod birth;
+pub mod compare;
+pub mod control;
+pub mod feed;
 pub mod keys;
+pub mod ledger;
+pub mod message;
 pub mod registry;
+pub mod session;
+pub mod wire;
+
+pub use authority::{Admission, Authority};
+pub use feed::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Origin, Run, Stamp};
+pub use keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
+pub use ledger::{Combined, Ledger};

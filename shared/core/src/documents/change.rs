@@ -1,0 +1,69 @@
+//! What a raw change says of itself, read without loading the record.
+
+use super::Actor;
+use crate::model::Digest;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The largest change a form or an import row may make.
+pub const MAX_CHANGE_BYTES: usize = 1024 * 1024;
+
+/// The most fields one change may write.
+pub const MAX_CHANGE_OPS: usize = 1000;
+
+/// Name, dependencies and author of a change.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ChangeInfo {
+    /// The change's hash, recomputed from its bytes.
+    pub hash: Digest,
+    /// The changes it follows.
+    pub deps: Vec<Digest>,
+    /// Who made it.
+    pub actor: Actor,
+    /// Its number among this actor's changes of the record, from 1.
+    pub seq: u64,
+}
+
+/// Bytes that are no change we take.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadChange {
+    /// Over [`MAX_CHANGE_BYTES`] or [`MAX_CHANGE_OPS`].
+    #[error("the change is too large")]
+    TooLarge,
+    /// A compressed chunk: our writers never make one, and inflating it is how a small change fills the memory.
+    #[error("the change is compressed")]
+    Compressed,
+    /// Not an Automerge change, or its checksum is wrong.
+    #[error("the change does not parse")]
+    Malformed,
+}
+
+/// The offset of the chunk type: after the magic bytes and the checksum.
+const CHUNK_TYPE: usize = 8;
+/// The chunk type of an uncompressed change.
+const UNCOMPRESSED: u8 = 1;
+
+/// Reads what a raw change says of itself. The hash is recomputed, so a changed bit is [`BadChange::Malformed`].
+pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
+    if raw.len() > MAX_CHANGE_BYTES {
+        return Err(BadChange::TooLarge);
+    }
+    if raw.get(CHUNK_TYPE).is_some_and(|kind| *kind != UNCOMPRESSED) {
+        return Err(BadChange::Compressed);
+    }
+    // Automerge's parser has been seen to panic on crafted bytes.
+    let parsed = catch_unwind(AssertUnwindSafe(|| automerge::Change::from_bytes(raw.to_vec())));
+    let change = parsed.map_err(|_| BadChange::Malformed)?.map_err(|_| BadChange::Malformed)?;
+    if change.len() > MAX_CHANGE_OPS {
+        return Err(BadChange::TooLarge);
+    }
+    // Automerge recomputes the hash but does not compare the checksum, which is the hash's first four bytes.
+    if raw.get(4..8) != Some(&change.hash().0[..4]) || change.raw_bytes() != raw || !change.extra_bytes().is_empty() {
+        return Err(BadChange::Malformed);
+    }
+    Ok(ChangeInfo {
+        hash: Digest(change.hash().0),
+        deps: change.deps().iter().map(|dep| Digest(dep.0)).collect(),
+        actor: change.actor_id().to_bytes().try_into().map_err(|_| BadChange::Malformed)?,
+        seq: change.seq(),
+    })
+}

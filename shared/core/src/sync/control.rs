@@ -1,0 +1,268 @@
+//! The payloads of all entries that are not edits. Postcard forms; every kind is decided here, also those that a
+//! later version fills with life. A new field is a new kind number, never a changed struct.
+
+use super::feed::{FeedId, Incarnation};
+use super::keys::{DeviceId, Hash, PublicKey};
+use crate::model::{Channel, Class, DivisionCode, RecordId, Scope};
+use serde::{Deserialize, Serialize};
+
+/// GRANT: a device may read and write `own/D` and `published/D` for every D in `subtree`, and read `published/D` for
+/// every D in `above`, in the listed classes. Divisions are sorted, so that scope is decided by a search, never by
+/// the tree or by content.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Grant {
+    /// The device.
+    pub key: PublicKey,
+    /// Whose device it is.
+    pub division: DivisionCode,
+    /// What people call it.
+    pub name: String,
+    /// The division and all below it, sorted.
+    pub subtree: Vec<DivisionCode>,
+    /// The divisions above it, sorted.
+    pub above: Vec<DivisionCode>,
+    /// The classes covered.
+    pub classes: Vec<Class>,
+}
+
+impl Grant {
+    /// Whether the device may write in `channel`.
+    pub fn may_write(&self, channel: Channel) -> bool {
+        channel.is_shared() && self.covers(channel.class, &self.subtree, channel.division)
+    }
+
+    /// Whether the device may see `channel`.
+    pub fn may_read(&self, channel: Channel) -> bool {
+        self.may_write(channel)
+            || channel.scope == Scope::Published && self.covers(channel.class, &self.above, channel.division)
+    }
+
+    fn covers(&self, class: Class, divisions: &[DivisionCode], division: DivisionCode) -> bool {
+        self.classes.contains(&class) && divisions.binary_search(&division).is_ok()
+    }
+}
+
+/// REVOKE: the device's entries count up to the numbers listed; a feed not listed does not count. A later Revoke may
+/// raise a number, never lower it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Revoke {
+    /// The device.
+    pub device: DeviceId,
+    /// The last number that counts, by feed.
+    pub last: Vec<(Incarnation, Channel, u64)>,
+    /// Why, for people.
+    pub reason: String,
+}
+
+/// REGISTRY: the edition of the division registry this tree uses.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Registry {
+    /// The edition's name.
+    pub edition: String,
+    /// SHA-256 of its uncompressed text.
+    pub sha256: Hash,
+}
+
+/// REFUSAL: the entry `number` of that device's feed in this channel, and all that depends on it, is left out.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Refusal {
+    /// Whose entry.
+    pub device: DeviceId,
+    /// Of which incarnation.
+    pub incarnation: Incarnation,
+    /// Which.
+    pub number: u64,
+    /// Why: see `documents::Verdict::code` and [`reason`].
+    pub reason: u16,
+}
+
+/// FORK: of the feed's branches the one with this entry counts.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Fork {
+    /// Whose feed.
+    pub device: DeviceId,
+    /// Of which incarnation.
+    pub incarnation: Incarnation,
+    /// The first number at which the branches differ.
+    pub number: u64,
+    /// The hash of the entry that counts.
+    pub hash: Hash,
+}
+
+/// CLOSED: nothing follows in that feed; closed feeds fold into one digest per channel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Closed {
+    /// Whose feed.
+    pub device: DeviceId,
+    /// Of which incarnation.
+    pub incarnation: Incarnation,
+    /// Its last number.
+    pub last: u64,
+    /// The hash there.
+    pub hash: Hash,
+}
+
+/// ARRIVED: the record lives in this channel from this epoch on, with its whole history.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Arrived {
+    /// Where it was.
+    pub from: Channel,
+    /// The saved document, nothing left out.
+    pub history: Vec<u8>,
+    /// The feed and number of each change of the history, in its order.
+    pub origins: Vec<(FeedId, u64)>,
+}
+
+/// LEFT: the record has moved to another channel.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Left {
+    /// Where it is now.
+    pub to: Channel,
+}
+
+/// CARRIED: an edit of an older epoch that came after its record had moved, with the run that proves its author.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Carried {
+    /// The feed the edit was written in.
+    pub feed: FeedId,
+    /// Its number there.
+    pub number: u64,
+    /// The hash before the run's first entry, and the encoded run.
+    pub previous: Hash,
+    /// The run as `wire` encodes it alone.
+    pub run: Vec<u8>,
+}
+
+/// ERASE: the person's record is forgotten; wins over anything, in any order, and never expires.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Erase {
+    /// Why the law allows or demands it.
+    pub basis: String,
+    /// Who approved.
+    pub approved_by: Vec<String>,
+}
+
+/// QUARANTINED (local): something that did not enter a channel, on the side that refused or the side that offered.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Quarantined {
+    /// Whether this replica's own entry was refused elsewhere (else it refused another's).
+    pub ours: bool,
+    /// The feed it claims.
+    pub feed: FeedId,
+    /// The number it claims.
+    pub number: u64,
+    /// Why: see [`reason`].
+    pub reason: u16,
+    /// The device it came from or was refused by.
+    pub peer: DeviceId,
+    /// What was refused, as far as the bound allows; empty when it is ours.
+    pub bytes: Vec<u8>,
+}
+
+/// DRAFT (local): a refused edit, kept for its author.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Draft {
+    /// The feed of the refused entry.
+    pub feed: FeedId,
+    /// Its number.
+    pub number: u64,
+    /// Why.
+    pub reason: u16,
+}
+
+/// IMPORT (local): an import began; each group of its rows comes with a [`Note::Imported`].
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Import {
+    /// The import's id.
+    pub id: RecordId,
+    /// The kind of its rows.
+    pub kind: String,
+    /// The file's name.
+    pub file: String,
+    /// How many rows it has.
+    pub rows: u64,
+}
+
+/// NOTE (local): what the replica must remember and nobody else needs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Note {
+    /// This incarnation began, for the reason given.
+    Began {
+        /// Which.
+        incarnation: Incarnation,
+        /// Why.
+        why: Beginning,
+    },
+    /// A group of an import's rows was written, in the same append.
+    Imported {
+        /// The import.
+        id: RecordId,
+        /// The feeds written to, with the first and last number.
+        spans: Vec<(FeedId, u64, u64)>,
+    },
+    /// Hub: a ticket was issued.
+    TicketIssued {
+        /// Its id.
+        id: [u8; 8],
+        /// SHA-256 of its secret.
+        secret: Hash,
+        /// For which division.
+        division: DivisionCode,
+        /// When it expires, seconds since 1970 UTC.
+        expires: u64,
+    },
+    /// Hub: a ticket was used.
+    TicketUsed {
+        /// Its id.
+        id: [u8; 8],
+        /// By which device.
+        device: DeviceId,
+        /// What it called itself.
+        name: String,
+        /// When, milliseconds since 1970 UTC.
+        at: u64,
+    },
+}
+
+/// Why an incarnation began.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Beginning {
+    /// The replica is new.
+    New,
+    /// Its journal had lost entries that had been durable.
+    LostTail,
+    /// Another replica held an entry under its name that it did not have.
+    SeenElsewhere,
+}
+
+/// Reason codes of Refused messages and quarantine; gate verdicts have 101 and up.
+pub mod reason {
+    /// The author has no grant for the channel.
+    pub const OUT_OF_SCOPE: u16 = 1;
+    /// The signature or the chain does not hold.
+    pub const BAD_SIGNATURE: u16 = 2;
+    /// Over a cap, or not a run.
+    pub const BAD_SHAPE: u16 = 3;
+    /// Another entry with this number is already here.
+    pub const FORKED: u16 = 4;
+    /// Only the home hub may write an entry of this kind.
+    pub const NOT_THE_HUB: u16 = 5;
+    /// The record's id was not made by the entry's author.
+    pub const NOT_ITS_MAKER: u16 = 6;
+    /// The record lives in another channel.
+    pub const OTHER_CHANNEL: u16 = 7;
+    /// The record is of another kind, or of a kind this version does not know.
+    pub const OTHER_KIND: u16 = 8;
+    /// Written after its device's grant ended.
+    pub const REVOKED: u16 = 9;
+}
+
+/// Reads a payload.
+pub fn decode<'a, T: Deserialize<'a>>(payload: &'a [u8]) -> Option<T> {
+    postcard::from_bytes(payload).ok()
+}
+
+/// Writes a payload.
+pub fn encode<T: Serialize>(payload: &T) -> Vec<u8> {
+    postcard::to_allocvec(payload).expect("payloads have a postcard form")
+}

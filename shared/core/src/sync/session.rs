@@ -1,0 +1,482 @@
+//! Two replicas becoming level: a state machine over messages, with no I/O, clock or randomness of its own.
+//!
+//! The caller's contract, in order:
+//! 1. [`Session::dial`] or [`Session::listen`].
+//! 2. [`Session::handle`] with each [`Input`]; then [`Session::poll`] until it gives nothing more.
+//! 3. A frame of [`Output::Send`] goes out in the order given. [`Output::Load`] is answered with [`Input::Loaded`],
+//!    [`Output::Store`] with [`Input::Stored`] once the runs are durable and applied, [`Output::Compare`] with
+//!    [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle` and `poll` is the replica's of that moment.
+//!
+//! Both sides do the same but for who speaks first: tell what they hold, send what the other lacks, acknowledge what
+//! has become durable. When nothing is left, the dialer says Done with the fingerprints of what both may see, the
+//! listener answers with its own. Sides that are level stay connected, and each commit is pushed at once.
+
+use super::feed::FeedId;
+use super::keys::{DeviceId, Hash};
+use super::ledger::{Combined, Ledger};
+use super::message::{
+    Ack, Compare, Frontier, Hello, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, Welcome, decode, encode, tag,
+};
+use crate::model::Channel;
+use crate::sync::feed::Incarnation;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+/// How many bytes may be under way unacknowledged.
+const CREDIT_BYTES: u32 = 4 * 1024 * 1024;
+/// The sizes between which batches move.
+const BATCH_BYTES: (usize, usize) = (4 * 1024, 1024 * 1024);
+
+/// What happens to a session.
+#[derive(Debug)]
+pub enum Input {
+    /// A frame came.
+    Frame(Vec<u8>),
+    /// The replica holds more than before, through another session or its own people.
+    Grew,
+    /// The answer to [`Output::Load`]: an encoded batch and where its feeds then stand.
+    Loaded {
+        /// As `wire` encodes it; empty if nothing was to be had.
+        batch: Vec<u8>,
+        /// The last number of each feed in it.
+        heads: Vec<(FeedId, u64)>,
+    },
+    /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
+    Stored {
+        /// Where the feeds of the batch stand.
+        heads: Vec<(FeedId, u64)>,
+        /// What will never be taken.
+        refused: Vec<Refused>,
+    },
+    /// The answer to [`Output::Compare`]: the step's reply, if it has one.
+    Compared(Option<Compare>),
+    /// The person wants to know that both are level.
+    Ask,
+}
+
+/// What a session wants done.
+#[derive(Debug)]
+pub enum Output {
+    /// Send a frame.
+    Send(Vec<u8>),
+    /// Read runs for the peer: of each feed those after the number, in order of the journal, about `bytes` in all.
+    Load {
+        /// Feed, number after which to begin, and whether the peer knows the feed's tag.
+        wants: Vec<(FeedId, u64, bool)>,
+        /// About how much.
+        bytes: usize,
+    },
+    /// Check and keep a batch.
+    Store(Vec<u8>),
+    /// The peer will never take these.
+    RefusedThere(Vec<Refused>),
+    /// The peer holds this entry under our own name: number and hash of the point, which may be new to us.
+    SeenUnderOurName(FeedId, u64, Hash),
+    /// The peer holds our feeds up to here.
+    Acknowledged(Vec<(FeedId, u64)>),
+    /// Both have said Done; whether the fingerprints agree.
+    Level(bool),
+    /// Both hold the same entries, but records differ: take the next step of `compare`.
+    Compare(Compare),
+    /// Nothing more can be said.
+    Close(Closing),
+}
+
+/// Why a session ends.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Closing {
+    /// The peer sent what is no message, or one that has no place here.
+    Nonsense,
+    /// No protocol version in common; the peer's are given.
+    Upgrade(u16, u16),
+    /// The peer asks to come back in so many seconds.
+    Busy(u32),
+    /// The caller is not who its certificate says, or may not speak.
+    Stranger,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Role {
+    Dialer,
+    Listener,
+}
+
+/// One session with one peer.
+#[derive(Debug)]
+pub struct Session {
+    role: Role,
+    me: DeviceId,
+    peer: DeviceId,
+    salt: [u8; 8],
+    /// Frontiers have been exchanged.
+    open: bool,
+    /// What the peer holds durably, as far as it has said.
+    peer_has: BTreeMap<FeedId, u64>,
+    /// What has been sent in this session.
+    sent: BTreeMap<FeedId, u64>,
+    /// Feeds the peer refuses; nothing more of them is offered.
+    refused: BTreeSet<FeedId>,
+    /// Sizes of the batches under way.
+    under_way: VecDeque<usize>,
+    batch_bytes: usize,
+    loading: bool,
+    /// Batches that came while one is being stored.
+    arrived: VecDeque<Vec<u8>>,
+    storing: bool,
+    /// Dialer: the fingerprints last said. Listener: a Done waits for its answer.
+    said: Option<Combined>,
+    owes_done: bool,
+    asked: bool,
+    level: bool,
+    /// A comparison was begun; once in a session, what is left then is told as not verified.
+    compared: bool,
+    tags: BTreeMap<Tag, FeedId>,
+    outputs: VecDeque<Output>,
+}
+
+impl Session {
+    /// A session with the hub at `peer`; says Hello at once. `salt` is random. `acknowledged` is what the hub is known
+    /// to hold, so that what is pending goes out with the first flight.
+    pub fn dial(peer: DeviceId, salt: [u8; 8], acknowledged: BTreeMap<FeedId, u64>, ledger: &Ledger) -> Self {
+        let mut session = Self::new(Role::Dialer, ledger.device, peer, salt);
+        session.peer_has = acknowledged;
+        session.hello(ledger);
+        session
+    }
+
+    /// A session with a caller whose certificate says it is `peer`.
+    pub fn listen(peer: DeviceId, ledger: &Ledger) -> Self {
+        Self::new(Role::Listener, ledger.device, peer, [0; 8])
+    }
+
+    fn new(role: Role, me: DeviceId, peer: DeviceId, salt: [u8; 8]) -> Self {
+        Self {
+            role,
+            me,
+            peer,
+            salt,
+            open: false,
+            peer_has: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            refused: BTreeSet::new(),
+            under_way: VecDeque::new(),
+            batch_bytes: BATCH_BYTES.1 / 8,
+            loading: false,
+            arrived: VecDeque::new(),
+            storing: false,
+            said: None,
+            owes_done: false,
+            asked: false,
+            level: false,
+            compared: false,
+            tags: BTreeMap::new(),
+            outputs: VecDeque::new(),
+        }
+    }
+
+    /// The device at the other end.
+    pub fn peer(&self) -> DeviceId {
+        self.peer
+    }
+
+    /// Whether both sides last said the same.
+    pub fn is_level(&self) -> bool {
+        self.level
+    }
+
+    /// The session's name for a feed.
+    pub fn tag(&self, feed: &FeedId) -> Tag {
+        tag(&self.salt, feed)
+    }
+
+    /// The feed of a tag, if it is held here.
+    pub fn feed(&self, tag: &Tag) -> Option<FeedId> {
+        self.tags.get(tag).copied()
+    }
+
+    /// Who decides what both may see: the dialer's grant.
+    fn dialer(&self) -> DeviceId {
+        match self.role {
+            Role::Dialer => self.me,
+            Role::Listener => self.peer,
+        }
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll(&mut self, ledger: &Ledger) -> Option<Output> {
+        if self.outputs.is_empty() {
+            self.advance(ledger);
+        }
+        self.outputs.pop_front()
+    }
+
+    /// Something happened.
+    pub fn handle(&mut self, input: Input, ledger: &Ledger) {
+        match input {
+            Input::Frame(frame) => match decode(&frame) {
+                Ok(message) => self.message(message, ledger),
+                Err(_) => self.outputs.push_back(Output::Close(Closing::Nonsense)),
+            },
+            Input::Grew => self.level = false,
+            Input::Ask => {
+                self.asked = true;
+                self.said = None;
+            }
+            Input::Loaded { batch, heads } => self.loaded(batch, heads),
+            Input::Stored { heads, refused } => self.stored(heads, refused, ledger),
+            Input::Compared(reply) => match reply {
+                Some(compare) => self.send(Message::Compare(compare)),
+                None => self.said = None,
+            },
+        }
+    }
+
+    fn send(&mut self, message: Message) {
+        self.outputs.push_back(Output::Send(encode(&message)));
+    }
+
+    fn hello(&mut self, ledger: &Ledger) {
+        let hello = Hello {
+            versions: VERSIONS,
+            features: 0,
+            device: self.me,
+            incarnation: ledger.incarnation,
+            salt: self.salt,
+            combined: ledger.combined_for(&self.me),
+            frontier: Some(self.frontier(ledger)),
+            pending: 0,
+        };
+        self.send(Message::Hello(hello));
+    }
+
+    /// Where the feeds both may see stand here.
+    fn frontier(&mut self, ledger: &Ledger) -> Frontier {
+        self.learn_tags(ledger);
+        let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
+        let shared = ledger.heads().filter(|(feed, _)| channels.contains(&feed.channel));
+        shared.map(|(feed, head)| (tag(&self.salt, feed), head.number)).collect()
+    }
+
+    fn learn_tags(&mut self, ledger: &Ledger) {
+        if self.tags.len() < ledger.heads().count() {
+            self.tags = ledger.heads().map(|(feed, _)| (tag(&self.salt, feed), *feed)).collect();
+        }
+    }
+
+    fn message(&mut self, message: Message, ledger: &Ledger) {
+        match (message, self.role) {
+            (Message::Hello(hello), Role::Listener) => self.greeted(hello, ledger),
+            (Message::Welcome(welcome), Role::Dialer) => self.welcomed(welcome, ledger),
+            (Message::Batch(batch), _) if batch.len() <= MAX_FRAME_BYTES => {
+                self.level = false;
+                self.arrived.push_back(batch);
+            }
+            (Message::Ack(ack), _) => self.acknowledged(&ack, ledger),
+            (Message::Refused(refused), _) => {
+                self.refused.extend(refused.iter().map(|refused| refused.feed));
+                self.outputs.push_back(Output::RefusedThere(refused));
+            }
+            (Message::Done(theirs), Role::Listener) => {
+                self.owes_done = true;
+                self.said = Some(theirs);
+            }
+            (Message::Done(theirs), Role::Dialer) => self.done(theirs, ledger),
+            (Message::Compare(compare), _) => self.outputs.push_back(Output::Compare(compare)),
+            (Message::Keys(_), _) => {}
+            _ => self.outputs.push_back(Output::Close(Closing::Nonsense)),
+        }
+    }
+
+    /// Listener: Hello. Changes nothing here but what is known of the caller.
+    fn greeted(&mut self, hello: Hello, ledger: &Ledger) {
+        if hello.versions.0 > VERSIONS.1 || hello.versions.1 < VERSIONS.0 {
+            return self.send(Message::Welcome(Welcome::Upgrade(VERSIONS.0, VERSIONS.1)));
+        }
+        if hello.device != self.peer {
+            return self.outputs.push_back(Output::Close(Closing::Stranger));
+        }
+        self.salt = hello.salt;
+        self.tags.clear();
+        self.learn_tags(ledger);
+        self.open = true;
+        if hello.combined == ledger.combined_for(&self.peer) {
+            self.peer_has = self.everything_shared(ledger);
+            self.send(Message::Welcome(Welcome::Same));
+            self.set_level(true);
+            return;
+        }
+        self.take_frontier(hello.frontier.as_deref().unwrap_or_default());
+        let frontier = self.frontier(ledger);
+        let heads = self.heads_of_peer(hello.incarnation, ledger);
+        self.send(Message::Welcome(Welcome::Send { frontier, heads }));
+    }
+
+    fn heads_of_peer(&self, newest: Incarnation, ledger: &Ledger) -> Vec<(Channel, Incarnation, u64, Hash)> {
+        let own = ledger.heads().filter(|(feed, _)| feed.device == self.peer && feed.incarnation == newest);
+        own.map(|(feed, head)| (feed.channel, feed.incarnation, head.number, head.hash)).collect()
+    }
+
+    fn everything_shared(&self, ledger: &Ledger) -> BTreeMap<FeedId, u64> {
+        let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
+        let shared = ledger.heads().filter(|(feed, _)| channels.contains(&feed.channel));
+        shared.map(|(feed, head)| (*feed, head.number)).collect()
+    }
+
+    /// What the peer holds, from its frontier. Tags of feeds that are not here say only that it has more.
+    fn take_frontier(&mut self, frontier: &[(Tag, u64)]) {
+        self.peer_has =
+            frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number))).collect();
+    }
+
+    /// Dialer: the answer to Hello.
+    fn welcomed(&mut self, welcome: Welcome, ledger: &Ledger) {
+        match welcome {
+            Welcome::Same => {
+                self.open = true;
+                self.peer_has = self.everything_shared(ledger);
+                self.said = Some(ledger.combined_for(&self.me));
+                self.asked = false;
+                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
+                self.outputs.push_back(Output::Acknowledged(held));
+                self.set_level(true);
+            }
+            Welcome::Send { frontier, heads } => {
+                self.open = true;
+                self.learn_tags(ledger);
+                self.take_frontier(&frontier);
+                self.sent.retain(|feed, sent| *sent > self.peer_has.get(feed).copied().unwrap_or(0));
+                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
+                self.outputs.push_back(Output::Acknowledged(held));
+                for (channel, incarnation, number, hash) in heads {
+                    let feed = FeedId { channel, device: self.me, incarnation };
+                    self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));
+                }
+            }
+            Welcome::Busy(seconds) => self.outputs.push_back(Output::Close(Closing::Busy(seconds))),
+            Welcome::Upgrade(low, high) => self.outputs.push_back(Output::Close(Closing::Upgrade(low, high))),
+        }
+    }
+
+    fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger) {
+        self.learn_tags(ledger);
+        self.under_way.pop_front();
+        self.batch_bytes = (self.batch_bytes * 2).min(BATCH_BYTES.1);
+        let known = ack.frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number)));
+        let held: Vec<(FeedId, u64)> = known.collect();
+        for (feed, number) in &held {
+            let has = self.peer_has.entry(*feed).or_default();
+            *has = (*has).max(*number);
+        }
+        self.outputs.push_back(Output::Acknowledged(held));
+    }
+
+    fn loaded(&mut self, batch: Vec<u8>, heads: Vec<(FeedId, u64)>) {
+        self.loading = false;
+        if heads.is_empty() {
+            return;
+        }
+        self.sent.extend(heads);
+        self.under_way.push_back(batch.len());
+        self.level = false;
+        self.send(Message::Batch(batch));
+    }
+
+    fn stored(&mut self, heads: Vec<(FeedId, u64)>, refused: Vec<Refused>, ledger: &Ledger) {
+        self.storing = false;
+        self.learn_tags(ledger);
+        for (feed, number) in &heads {
+            let has = self.peer_has.entry(*feed).or_default();
+            *has = (*has).max(*number);
+        }
+        if !refused.is_empty() {
+            self.send(Message::Refused(refused));
+        }
+        let frontier = heads.iter().map(|(feed, number)| (self.tag(feed), *number)).collect();
+        self.send(Message::Ack(Ack { frontier, credit: CREDIT_BYTES }));
+    }
+
+    /// Does what can be done now: store what came, send what the peer lacks, or say Done.
+    fn advance(&mut self, ledger: &Ledger) {
+        if !self.storing
+            && let Some(batch) = self.arrived.pop_front()
+        {
+            self.storing = true;
+            self.outputs.push_back(Output::Store(batch));
+            return;
+        }
+        // A dialer need not wait for the answer: what it has never sent goes out with its Hello.
+        let may_send = self.open || self.role == Role::Dialer;
+        let room = self.under_way.iter().sum::<usize>() < CREDIT_BYTES as usize;
+        if may_send && room && !self.loading {
+            let wants = self.wants(ledger);
+            if !wants.is_empty() {
+                self.loading = true;
+                self.outputs.push_back(Output::Load { wants, bytes: self.batch_bytes });
+                return;
+            }
+        }
+        let idle = !self.loading && !self.storing && self.under_way.is_empty();
+        if self.open && idle {
+            self.say_done(ledger);
+        }
+    }
+
+    /// What the peer may see and lacks.
+    fn wants(&self, ledger: &Ledger) -> Vec<(FeedId, u64, bool)> {
+        let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
+        let lacking = ledger.heads().filter_map(|(feed, head)| {
+            let has = self.peer_has.get(feed).copied();
+            let after = has.unwrap_or(0).max(self.sent.get(feed).copied().unwrap_or(0));
+            let wanted = head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
+            // Before the answer to Hello, only what the hub is known to lack: our own.
+            let sure = self.open || feed.device == self.me;
+            (wanted && sure).then_some((*feed, after, self.open && has.is_some_and(|has| has > 0)))
+        });
+        lacking.collect()
+    }
+
+    fn say_done(&mut self, ledger: &Ledger) {
+        match self.role {
+            Role::Dialer => {
+                let ours = ledger.combined_for(&self.me);
+                if self.said != Some(ours) {
+                    self.said = Some(ours);
+                    self.send(Message::Done(ours));
+                }
+            }
+            Role::Listener => {
+                if self.owes_done {
+                    self.owes_done = false;
+                    let ours = ledger.combined_for(&self.peer);
+                    self.send(Message::Done(ours));
+                    self.set_level(self.said == Some(ours));
+                }
+            }
+        }
+    }
+
+    /// Dialer: the listener's Done.
+    fn done(&mut self, theirs: Combined, ledger: &Ledger) {
+        let ours = ledger.combined_for(&self.me);
+        if theirs == ours {
+            self.asked = false;
+            return self.set_level(true);
+        }
+        if theirs.digest == ours.digest {
+            if !std::mem::replace(&mut self.compared, true) {
+                let channels = ledger.channels_for(&self.me);
+                let prints = channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
+                return self.send(Message::Compare(Compare::Channels(prints)));
+            }
+        } else if self.asked {
+            // On a connection that was level once, a full Hello tells what the short question did not.
+            self.asked = false;
+            return self.hello(ledger);
+        }
+        self.set_level(false);
+    }
+
+    fn set_level(&mut self, verified: bool) {
+        self.level = verified;
+        self.outputs.push_back(Output::Level(verified));
+    }
+}

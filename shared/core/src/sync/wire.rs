@@ -1,0 +1,422 @@
+//! Batches as bytes: runs of several feeds, what the receiver can compute left out, zstd over the whole.
+//!
+//! Left out of an edit: magic bytes, checksum, chunk length and actor of its change, and its dependency where that is
+//! one earlier change of the same feed, which is then named by how many entries it lies back. Left out of a point:
+//! the grant, where it is the one of the feed's point before. The receiver computes all of it again, and the chain
+//! hash under the author's signature says whether it came out the same.
+
+use super::birth;
+use super::control::decode as decode_payload;
+use super::feed::{Entry, EntryKind, Envelope, FeedId, Point, Run};
+use super::keys::Hash;
+use super::message::Tag;
+use crate::model::RecordId;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::io::Read;
+
+/// No batch inflates to more than this, nor to more than [`MAX_RATIO`] times its size and a little.
+pub const MAX_INFLATED_BYTES: usize = 64 * 1024 * 1024;
+/// The largest believable ratio of a batch.
+pub const MAX_RATIO: usize = 50;
+/// Batches below this are not worth compressing.
+const SMALL_BYTES: usize = 200;
+/// zstd's level: 3 costs nothing beside hashing, 9 saves another tenth.
+const LEVEL: i32 = 3;
+
+/// How the bytes after the first are packed. Numbers are never reused; 2 is reserved for a shared dictionary.
+const PLAIN: u8 = 0;
+const ZSTD: u8 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Body {
+    feeds: Vec<FeedName>,
+    runs: Vec<WireRun>,
+}
+
+#[derive(Serialize, Deserialize)]
+enum FeedName {
+    Tag(Tag),
+    Full(FeedId),
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireRun {
+    feed: u32,
+    first: u64,
+    entries: Vec<WireEntry>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct WireEntry {
+    kind: EntryKind,
+    envelope: Option<Envelope>,
+    payload: Payload,
+}
+
+#[derive(Serialize, Deserialize)]
+enum Payload {
+    Whole(Vec<u8>),
+    /// A change without what can be computed; `back` entries lie between it and its dependency, 0 if it has none.
+    Change {
+        back: u64,
+        rest: Vec<u8>,
+    },
+    Point {
+        grant: Option<Hash>,
+        signature: Vec<u8>,
+    },
+}
+
+/// Bytes that are no batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum BadBatch {
+    /// Would inflate over the caps.
+    #[error("the batch would inflate too much")]
+    TooLarge,
+    /// Does not parse.
+    #[error("the batch does not parse")]
+    Malformed,
+    /// Names a feed or an earlier change that is not here.
+    #[error("the batch refers to something that is not here")]
+    Dangling,
+}
+
+/// What the sender knows when it encodes.
+pub trait Sending {
+    /// The feed's tag, if the receiver knows the feed.
+    fn tag(&self, feed: &FeedId) -> Option<Tag>;
+    /// The grant named by the feed's point at `number`, which the receiver holds or gets earlier in the batch.
+    fn grant_at(&self, feed: &FeedId, number: u64) -> Option<Hash>;
+    /// The number at which `change` of `record` stands in `feed`.
+    fn number_of(&self, feed: &FeedId, record: &RecordId, change: &Hash) -> Option<u64>;
+}
+
+/// What the receiver knows when it decodes.
+pub trait Receiving {
+    /// The feed of a tag.
+    fn feed(&self, tag: &Tag) -> Option<FeedId>;
+    /// The grant named by the last point held of the feed.
+    fn grant(&self, feed: &FeedId) -> Option<Hash>;
+    /// The hash of the change at `number` of `feed`.
+    fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash>;
+}
+
+/// Encodes runs, which must be in an order that keeps dependencies first.
+pub fn encode(runs: &[Run], sending: &impl Sending) -> Vec<u8> {
+    let mut feeds: Vec<FeedId> = runs.iter().map(|run| run.feed).collect();
+    feeds.sort();
+    feeds.dedup();
+    let runs = runs
+        .iter()
+        .map(|run| WireRun {
+            feed: feeds.binary_search(&run.feed).expect("listed above") as u32,
+            first: run.first,
+            entries: encode_entries(run, sending),
+        })
+        .collect();
+    let feeds = feeds.iter().map(|feed| sending.tag(feed).map_or(FeedName::Full(*feed), FeedName::Tag)).collect();
+    pack(&postcard::to_allocvec(&Body { feeds, runs }).expect("batches have a postcard form"))
+}
+
+fn encode_entries(run: &Run, sending: &impl Sending) -> Vec<WireEntry> {
+    (run.first..)
+        .zip(&run.entries)
+        .map(|(number, entry)| {
+            let payload = match (entry.kind, &entry.envelope) {
+                (EntryKind::EDIT, Some(envelope)) => elide(&run.feed, number, envelope, &entry.payload, sending),
+                (EntryKind::POINT, _) => elide_point(run, entry, sending),
+                _ => None,
+            };
+            let payload = payload.unwrap_or_else(|| Payload::Whole(entry.payload.clone()));
+            WireEntry { kind: entry.kind, envelope: entry.envelope.clone(), payload }
+        })
+        .collect()
+}
+
+fn elide_point(run: &Run, entry: &Entry, sending: &impl Sending) -> Option<Payload> {
+    let point: Point = decode_payload(&entry.payload)?;
+    let held = sending.grant_at(&run.feed, run.first - 1);
+    let grant = (held != Some(point.grant)).then_some(point.grant);
+    Some(Payload::Point { grant, signature: point.signature })
+}
+
+/// Leaves out of a change what the receiver computes; `None` if it would not come out the same.
+fn elide(feed: &FeedId, number: u64, envelope: &Envelope, raw: &[u8], sending: &impl Sending) -> Option<Payload> {
+    let chunk = Chunk::parse(raw)?;
+    let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
+    let back = match chunk.deps {
+        [] => 0,
+        [dep] => number.checked_sub(sending.number_of(feed, &envelope.record, &Hash(*dep))?)?,
+        _ => return None,
+    };
+    if chunk.actor != actor || (back == 0) != chunk.deps.is_empty() {
+        return None;
+    }
+    let rest = chunk.rest.to_vec();
+    (assemble(chunk.deps, &actor, &rest) == raw).then_some(Payload::Change { back, rest })
+}
+
+/// Decodes a batch into runs. Everything here is a claim: the caller checks chains and signatures.
+pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadBatch> {
+    let body: Body = match postcard::take_from_bytes(&unpack(bytes)?) {
+        Ok((body, [])) => body,
+        _ => return Err(BadBatch::Malformed),
+    };
+    let feeds = body
+        .feeds
+        .iter()
+        .map(|name| match name {
+            FeedName::Tag(tag) => receiving.feed(tag).ok_or(BadBatch::Dangling),
+            FeedName::Full(feed) => Ok(*feed),
+        })
+        .collect::<Result<Vec<FeedId>, _>>()?;
+    let mut seen = Seen { receiving, changes: BTreeMap::new(), grants: BTreeMap::new() };
+    body.runs
+        .into_iter()
+        .map(|run| {
+            let feed = *feeds.get(run.feed as usize).ok_or(BadBatch::Malformed)?;
+            if run.first == 0 || run.first.checked_add(run.entries.len() as u64).is_none() {
+                return Err(BadBatch::Malformed);
+            }
+            let entries = (run.first..).zip(run.entries).map(|(number, entry)| seen.entry(&feed, number, entry));
+            Ok(Run { feed, first: run.first, entries: entries.collect::<Result<_, _>>()? })
+        })
+        .collect()
+}
+
+/// What earlier entries of the batch add to what the receiver holds.
+struct Seen<'a, R> {
+    receiving: &'a R,
+    changes: BTreeMap<(FeedId, u64), Hash>,
+    grants: BTreeMap<FeedId, Hash>,
+}
+
+impl<R: Receiving> Seen<'_, R> {
+    fn entry(&mut self, feed: &FeedId, number: u64, entry: WireEntry) -> Result<Entry, BadBatch> {
+        let payload = match entry.payload {
+            Payload::Whole(bytes) => bytes,
+            Payload::Change { back, rest } => {
+                let envelope = entry.envelope.as_ref().ok_or(BadBatch::Malformed)?;
+                let deps: Vec<[u8; 32]> = match back {
+                    0 => Vec::new(),
+                    _ => vec![self.change(feed, number.checked_sub(back).ok_or(BadBatch::Malformed)?)?.0],
+                };
+                let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
+                assemble(&deps, &actor, &rest)
+            }
+            Payload::Point { grant, signature } => {
+                let before = self.grants.get(feed).copied().or_else(|| self.receiving.grant(feed));
+                let grant = grant.or(before).ok_or(BadBatch::Dangling)?;
+                self.grants.insert(*feed, grant);
+                postcard::to_allocvec(&Point { grant, signature }).expect("points have a postcard form")
+            }
+        };
+        let entry = Entry { kind: entry.kind, envelope: entry.envelope, payload };
+        if entry.kind == EntryKind::EDIT {
+            self.changes.insert((*feed, number), super::feed::payload_hash(&entry));
+        }
+        Ok(entry)
+    }
+
+    fn change(&self, feed: &FeedId, number: u64) -> Result<Hash, BadBatch> {
+        let held = self.changes.get(&(*feed, number)).copied();
+        held.or_else(|| self.receiving.change_at(feed, number)).ok_or(BadBatch::Dangling)
+    }
+}
+
+fn pack(body: &[u8]) -> Vec<u8> {
+    if body.len() >= SMALL_BYTES
+        && let Ok(packed) = zstd::bulk::compress(body, LEVEL)
+        && packed.len() < body.len()
+    {
+        return [&[ZSTD], packed.as_slice()].concat();
+    }
+    [&[PLAIN], body].concat()
+}
+
+fn unpack(bytes: &[u8]) -> Result<Vec<u8>, BadBatch> {
+    match bytes.split_first() {
+        Some((&PLAIN, body)) => Ok(body.to_vec()),
+        Some((&ZSTD, packed)) => {
+            let cap = MAX_INFLATED_BYTES.min(packed.len() * MAX_RATIO + 64 * 1024);
+            let decoder = zstd::stream::read::Decoder::new(packed).map_err(|_| BadBatch::Malformed)?;
+            let mut body = Vec::new();
+            decoder.take(cap as u64 + 1).read_to_end(&mut body).map_err(|_| BadBatch::Malformed)?;
+            if body.len() > cap { Err(BadBatch::TooLarge) } else { Ok(body) }
+        }
+        _ => Err(BadBatch::Malformed),
+    }
+}
+
+/// The parts of an uncompressed Automerge change chunk: magic bytes, checksum, type, length, then dependencies,
+/// actor, and the rest. The format: automerge.org/automerge-binary-format-spec.
+struct Chunk<'a> {
+    deps: &'a [[u8; 32]],
+    actor: &'a [u8],
+    rest: &'a [u8],
+}
+
+const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+const CHANGE: u8 = 1;
+
+impl<'a> Chunk<'a> {
+    fn parse(raw: &'a [u8]) -> Option<Self> {
+        let body = raw.strip_prefix(&MAGIC)?.get(4..)?.strip_prefix(&[CHANGE])?;
+        let (_, body) = take_leb(body)?;
+        let (count, body) = take_leb(body)?;
+        let (deps, body) = body.split_at_checked(usize::try_from(count).ok()?.checked_mul(32)?)?;
+        let (length, body) = take_leb(body)?;
+        let (actor, rest) = body.split_at_checked(usize::try_from(length).ok()?)?;
+        Some(Self { deps: deps.as_chunks().0, actor, rest })
+    }
+}
+
+fn assemble(deps: &[[u8; 32]], actor: &[u8], rest: &[u8]) -> Vec<u8> {
+    let mut body = Vec::with_capacity(64 + rest.len());
+    put_leb(&mut body, deps.len() as u64);
+    deps.iter().for_each(|dep| body.extend_from_slice(dep));
+    put_leb(&mut body, actor.len() as u64);
+    body.extend_from_slice(actor);
+    body.extend_from_slice(rest);
+    let mut hashed = Vec::with_capacity(body.len() + 6);
+    hashed.push(CHANGE);
+    put_leb(&mut hashed, body.len() as u64);
+    hashed.extend_from_slice(&body);
+    let checksum = Hash::of(&[&hashed]);
+    [&MAGIC, &checksum.0[..4], &hashed].concat()
+}
+
+fn take_leb(bytes: &[u8]) -> Option<(u64, &[u8])> {
+    let mut value = 0;
+    for (at, byte) in bytes.iter().take(9).enumerate() {
+        value |= u64::from(byte & 0x7f) << (7 * at);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[at + 1..]));
+        }
+    }
+    None
+}
+
+fn put_leb(bytes: &mut Vec<u8>, mut value: u64) {
+    while value >= 0x80 {
+        bytes.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    bytes.push(value as u8);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::documents::Document;
+    use crate::model::{Fields, Hlc, KindId, Value};
+    use crate::sync::feed::{Head, Incarnation, Stamp, check_run, sign_run};
+    use crate::sync::keys::DeviceKey;
+
+    struct Nothing;
+
+    impl Sending for Nothing {
+        fn tag(&self, _: &FeedId) -> Option<Tag> {
+            None
+        }
+        fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
+            None
+        }
+        fn number_of(&self, _: &FeedId, _: &RecordId, _: &Hash) -> Option<u64> {
+            Some(1)
+        }
+    }
+
+    impl Receiving for Nothing {
+        fn feed(&self, _: &Tag) -> Option<FeedId> {
+            None
+        }
+        fn grant(&self, _: &FeedId) -> Option<Hash> {
+            None
+        }
+        fn change_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
+            None
+        }
+    }
+
+    fn form(name: &str) -> Fields {
+        Fields::from([("name".into(), Value::of(name)), ("address".into(), Value::of("月湖街道一号"))])
+    }
+
+    /// A record made and then edited in one run.
+    fn two_edits() -> (DeviceKey, Run) {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let incarnation = Incarnation([3; 8]);
+        let feed = FeedId { channel: "own/330203/open".parse().unwrap(), device: haishu.device(), incarnation };
+        let actor = birth::actor(&feed.device, &incarnation, 0);
+        let mut document = Document::empty();
+        let entries = ["甬江读书会", "甬江读书社"].map(|name| {
+            let envelope = Envelope {
+                record: birth::record_id(&actor, 1, 1),
+                kind: KindId(2),
+                ..Envelope::of_no_record(Stamp { who: "经办".into(), at: Hlc(9) })
+            };
+            let payload = document.edit(actor, &form(name), &[]).unwrap();
+            Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }
+        });
+        let (run, _) = sign_run(&haishu, Hash([8; 32]), feed, &Head::START, entries.to_vec());
+        (haishu, run)
+    }
+
+    #[test]
+    fn what_is_left_out_comes_out_the_same() {
+        let (haishu, run) = two_edits();
+        let bytes = encode(std::slice::from_ref(&run), &Nothing);
+        let decoded = decode(&bytes, &Nothing).unwrap();
+        assert_eq!(decoded, vec![run.clone()]);
+        check_run(&haishu.public(), &Head::START, &decoded[0]).unwrap();
+        let payloads: usize = run.entries.iter().map(|entry| entry.payload.len()).sum();
+        assert!(bytes.len() < payloads, "{} of {payloads} bytes", bytes.len());
+    }
+
+    #[test]
+    fn a_wrong_reference_breaks_the_chain_and_nothing_else() {
+        let (haishu, run) = two_edits();
+        struct Lying;
+        impl Sending for Lying {
+            fn tag(&self, _: &FeedId) -> Option<Tag> {
+                None
+            }
+            fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
+                Some(Hash([8; 32]))
+            }
+            fn number_of(&self, _: &FeedId, _: &RecordId, _: &Hash) -> Option<u64> {
+                Some(1)
+            }
+        }
+        let bytes = encode(std::slice::from_ref(&run), &Lying);
+        assert_eq!(decode(&bytes, &Nothing), Err(BadBatch::Dangling), "the grant was said to be known");
+        let mut bent = run;
+        bent.entries[1].payload[40] ^= 1;
+        let decoded = decode(&encode(std::slice::from_ref(&bent), &Nothing), &Nothing).unwrap();
+        assert!(check_run(&haishu.public(), &Head::START, &decoded[0]).is_err());
+    }
+
+    #[test]
+    fn bent_bytes_never_panic() {
+        let (_, run) = two_edits();
+        let bytes = encode(std::slice::from_ref(&run), &Nothing);
+        for at in 0..bytes.len() {
+            for bit in 0..8 {
+                let mut bent = bytes.clone();
+                bent[at] ^= 1 << bit;
+                if let Ok(decoded) = decode(&bent, &Nothing) {
+                    drop(decoded);
+                }
+            }
+            assert!(decode(&bytes[..at], &Nothing).is_err());
+        }
+    }
+
+    #[test]
+    fn a_bomb_is_refused_before_it_fills_the_memory() {
+        let bomb = [&[ZSTD], zstd::bulk::compress(&vec![0; 100 << 20], 3).unwrap().as_slice()].concat();
+        assert_eq!(decode(&bomb, &Nothing), Err(BadBatch::TooLarge));
+    }
+}

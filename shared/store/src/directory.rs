@@ -1,0 +1,66 @@
+//! A replica's data directory: `journal/`, `index/`, `witness`, `damaged/`, and the device key and settings beside.
+
+use crate::disk::RealDisk;
+use crate::index::SledIndex;
+use crate::{Disk, Index, StoreError};
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+/// An open data directory; nobody else has it open while this lives.
+pub struct Directory {
+    root: PathBuf,
+    _lock: File,
+}
+
+impl Directory {
+    /// Opens the directory, creating it if need be, and locks it.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        fs::create_dir_all(&root).map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
+        let path = root.join("lock");
+        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = lock.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self { root, _lock: lock }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
+            Err(TryLockError::Error(e)) => Err(StoreError::io(format!("lock {}", path.display()), e)),
+        }
+    }
+
+    /// The path of a file in it.
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.root.join(name)
+    }
+
+    /// The directory itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Its files.
+    pub fn disk(&self) -> Box<dyn Disk> {
+        Box::new(RealDisk::new(&self.root))
+    }
+
+    /// Its index. One that does not open is put aside into `damaged/`: it is a cache, and is computed again.
+    pub fn index(&self) -> Result<Box<dyn Index>, StoreError> {
+        let folder = self.path("index");
+        match SledIndex::open(&folder) {
+            Ok(index) => Ok(Box::new(index)),
+            Err(StoreError::Index(_)) if folder.exists() => {
+                self.put_aside("index")?;
+                Ok(Box::new(SledIndex::open(&folder)?))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves something to `damaged/` under a free name.
+    fn put_aside(&self, name: &str) -> Result<(), StoreError> {
+        let damaged = self.path("damaged");
+        fs::create_dir_all(&damaged).map_err(|e| StoreError::io("create damaged/", e))?;
+        let free = (1..).map(|n| damaged.join(format!("{name}-{n}"))).find(|path| !path.exists());
+        let free = free.expect("some number is free");
+        fs::rename(self.path(name), free).map_err(|e| StoreError::io(format!("put {name} aside"), e))
+    }
+}

@@ -1,0 +1,163 @@
+//! The keys of the index. The first byte is the table; what follows sorts as it is read.
+
+use huiliu_core::model::{Channel, KindId, RecordId};
+use huiliu_core::sync::{EntryKind, FeedId};
+
+/// Bumped whenever rows or their meaning change: the index is then computed again.
+pub const FORMAT: u32 = 1;
+
+const META: u8 = b'M';
+const FEED: u8 = b'F';
+const RUN: u8 = b'R';
+const RECORD: u8 = b'D';
+const CHANGE: u8 = b'C';
+const SNAPSHOT: u8 = b'S';
+const ROW: u8 = b'P';
+const NATURAL: u8 = b'N';
+const WAITING: u8 = b'W';
+const REFUSED: u8 = b'X';
+const SUM: u8 = b'U';
+const COUNT: u8 = b'K';
+const CONFLICT: u8 = b'Z';
+const LOCAL: u8 = b'L';
+const CONTROL: u8 = b'G';
+
+/// The format, and how far into the journal the index has come.
+pub fn meta() -> Vec<u8> {
+    vec![META]
+}
+
+/// All feeds by their number here.
+pub fn feeds() -> Vec<u8> {
+    vec![FEED]
+}
+
+/// One feed.
+pub fn feed(number: u32) -> Vec<u8> {
+    [&[FEED][..], &number.to_be_bytes()].concat()
+}
+
+/// The runs of a feed.
+pub fn runs(feed: u32) -> Vec<u8> {
+    [&[RUN][..], &feed.to_be_bytes()].concat()
+}
+
+/// One run, by its last entry: the run of entry n is the first at or after n.
+pub fn run(feed: u32, last: u64) -> Vec<u8> {
+    [&[RUN][..], &feed.to_be_bytes(), &last.to_be_bytes()].concat()
+}
+
+/// All records.
+pub fn records() -> Vec<u8> {
+    vec![RECORD]
+}
+
+/// One record.
+pub fn record(id: &RecordId) -> Vec<u8> {
+    [&[RECORD][..], &id.0].concat()
+}
+
+/// The changes of a record in order of arrival.
+pub fn changes(id: &RecordId) -> Vec<u8> {
+    [&[CHANGE][..], &id.0].concat()
+}
+
+/// One change.
+pub fn change(id: &RecordId, at: u32) -> Vec<u8> {
+    [&[CHANGE][..], &id.0, &at.to_be_bytes()].concat()
+}
+
+/// A record's snapshot.
+pub fn snapshot(id: &RecordId) -> Vec<u8> {
+    [&[SNAPSHOT][..], &id.0].concat()
+}
+
+/// The rows of a kind.
+pub fn rows(kind: KindId) -> Vec<u8> {
+    [&[ROW][..], &kind.0.to_be_bytes()].concat()
+}
+
+/// One row.
+pub fn row(kind: KindId, id: &RecordId) -> Vec<u8> {
+    [&[ROW][..], &kind.0.to_be_bytes(), &id.0].concat()
+}
+
+/// The records of a natural key.
+pub fn naturals(kind: KindId, key: &str) -> Vec<u8> {
+    [&[NATURAL][..], &kind.0.to_be_bytes(), key.as_bytes(), &[0]].concat()
+}
+
+/// One record under a natural key.
+pub fn natural(kind: KindId, key: &str, id: &RecordId) -> Vec<u8> {
+    [naturals(kind, key), id.0.to_vec()].concat()
+}
+
+/// All waiting entries.
+pub fn all_waiting() -> Vec<u8> {
+    vec![WAITING]
+}
+
+/// A waiting entry.
+pub fn waiting(feed: &FeedId, number: u64) -> Vec<u8> {
+    [&[WAITING][..], &feed.bytes(), &number.to_be_bytes()].concat()
+}
+
+/// All refused entries.
+pub fn all_refused() -> Vec<u8> {
+    vec![REFUSED]
+}
+
+/// A refused entry, here already or not.
+pub fn refused(feed: &FeedId, number: u64) -> Vec<u8> {
+    [&[REFUSED][..], &feed.bytes(), &number.to_be_bytes()].concat()
+}
+
+/// All channel sums.
+pub fn sums() -> Vec<u8> {
+    vec![SUM]
+}
+
+/// A channel's sum.
+pub fn sum(channel: Channel) -> Vec<u8> {
+    [&[SUM][..], channel.to_string().as_bytes()].concat()
+}
+
+/// All counts.
+pub fn counts() -> Vec<u8> {
+    vec![COUNT]
+}
+
+/// How many records of a kind live.
+pub fn count(kind: KindId) -> Vec<u8> {
+    [&[COUNT][..], &kind.0.to_be_bytes()].concat()
+}
+
+/// All records with open conflicts.
+pub fn conflicts() -> Vec<u8> {
+    vec![CONFLICT]
+}
+
+/// One record with open conflicts.
+pub fn conflict(id: &RecordId) -> Vec<u8> {
+    [&[CONFLICT][..], &id.0].concat()
+}
+
+/// The local entries of a kind, in order of writing.
+pub fn locals(kind: EntryKind) -> Vec<u8> {
+    vec![LOCAL, kind.0]
+}
+
+/// One local entry, by the number of its feed here and its own.
+pub fn local(kind: EntryKind, feed: u32, number: u64) -> Vec<u8> {
+    [&[LOCAL, kind.0][..], &feed.to_be_bytes(), &number.to_be_bytes()].concat()
+}
+
+/// All control entries, in order of arrival.
+pub fn all_control() -> Vec<u8> {
+    vec![CONTROL]
+}
+
+/// One control entry.
+pub fn control(feed: u32, number: u64) -> Vec<u8> {
+    [&[CONTROL][..], &feed.to_be_bytes(), &number.to_be_bytes()].concat()
+}

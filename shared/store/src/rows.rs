@@ -1,0 +1,120 @@
+//! The rows of the index.
+
+use crate::{Position, Span};
+use huiliu_core::model::{Channel, DivisionCode, Fields, KindId, RecordId};
+use huiliu_core::sync::{Entry, FeedId, Hash, Head};
+use serde::{Deserialize, Serialize};
+
+/// The format, and how far into the journal the index has come.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Meta {
+    /// See `keys::FORMAT`.
+    pub format: u32,
+    /// Everything before this position is in the index.
+    pub applied: Position,
+}
+
+/// A feed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FeedRow {
+    /// Its name.
+    pub id: FeedId,
+    /// Where it stands.
+    pub head: Head,
+}
+
+/// A run.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct RunRow {
+    /// The number of its first entry.
+    pub first: u64,
+    /// Where it lies.
+    pub span: Span,
+}
+
+/// A record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct RecordRow {
+    /// Its kind.
+    pub kind: KindId,
+    /// The channel it lives in.
+    pub channel: Channel,
+    /// How often it has moved.
+    pub epoch: u32,
+    /// The newest changes that count, sorted.
+    pub heads: Vec<Hash>,
+    /// How many changes have come for it, waiting and refused ones included.
+    pub changes: u32,
+    /// The first so many changes that are in the snapshot.
+    pub in_snapshot: u32,
+}
+
+/// Whether a change counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum ChangeState {
+    /// It is in the record.
+    Applied,
+    /// It waits.
+    Waiting(Waiting),
+    /// The home hub has refused it, or one it depends on.
+    Refused,
+}
+
+/// What an entry waits for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Waiting {
+    /// A change it depends on.
+    Dependency,
+    /// The home hub's judgement: the gate here said no, for this reason.
+    Judgement(u16),
+    /// A review: it was written after its device's grant had ended.
+    Review,
+    /// A newer version of the program.
+    Upgrade,
+}
+
+/// A change of a record.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ChangeRow {
+    /// Its hash.
+    pub hash: Hash,
+    /// The changes it follows.
+    pub deps: Vec<Hash>,
+    /// The feed of its entry.
+    pub feed: FeedId,
+    /// The number of its entry.
+    pub number: u64,
+    /// Whether it counts.
+    pub state: ChangeState,
+    /// Its bytes; empty once it is in the snapshot.
+    pub raw: Vec<u8>,
+}
+
+/// A record as lists and reports read it: the winner of every field.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Row {
+    /// The owner.
+    pub division: DivisionCode,
+    /// The fields.
+    pub fields: Fields,
+    /// The reason for which it was deleted, if it was.
+    pub deleted: Option<String>,
+}
+
+/// A control entry, kept so that grants are known at once on opening.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ControlRow {
+    /// The entry's hash.
+    pub hash: Hash,
+    /// The entry.
+    pub entry: Entry,
+}
+
+/// A waiting entry, by what it belongs to.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct WaitingRow {
+    /// The record.
+    pub record: RecordId,
+    /// What for.
+    pub waiting: Waiting,
+}
