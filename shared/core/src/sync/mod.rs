@@ -12,6 +12,7 @@ pub mod feed;
 pub mod keys;
 pub mod ledger;
 pub mod message;
+pub mod registry;
 pub mod session;
 pub mod wire;
 

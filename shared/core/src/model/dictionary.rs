@@ -1,0 +1,276 @@
+//! The dictionary: the one place that knows a record kind's fields, labels, types, code tables and sensitivity.
+//!
+//! Forms, import, export, templates, validation and reports all read it. To add a field: one line in the kind's file
+//! under `kinds/`; nothing else.
+
+use super::channel::Class;
+use super::check::Problem;
+use super::divisions::Divisions;
+use super::ids::{DivisionCode, KindId, Level};
+use super::value::Fields;
+use super::values::text::{plain, without_bracket};
+
+pub use super::kinds::{kind, kind_by_id, kinds};
+
+/// A kind of record.
+#[derive(Debug)]
+pub struct Kind {
+    /// Its number in entries and keys; never reused.
+    pub id: KindId,
+    /// Its name in commands and JSON: `social_org`.
+    pub name: &'static str,
+    /// What a clerk calls it: 社会组织.
+    pub label: &'static str,
+    /// The same in English.
+    pub label_en: &'static str,
+    /// Whether its records name or describe one person.
+    pub class: Class,
+    /// Its fields, in the order of forms and tables.
+    pub fields: &'static [Field],
+    pub(super) rules: Rules,
+}
+
+/// What a kind decides by more than one field.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rules {
+    /// The division that owns the record, if its fields name one.
+    pub(super) owner: fn(&Fields, &Divisions) -> Option<DivisionCode>,
+    /// What makes two rows the same record.
+    pub(super) natural_key: fn(&Fields) -> Option<String>,
+    /// What a new record gets where nothing was written; `None` if no place is known yet.
+    pub(super) defaults: fn(&Fields, Option<DivisionCode>, &Divisions) -> Fields,
+    /// Checks across fields.
+    pub(super) check: fn(&'static Kind, &Fields, &Divisions, &mut Vec<Problem>),
+}
+
+/// A field of a kind.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Field {
+    /// Its name in commands, JSON and documents: `org_type`.
+    pub name: &'static str,
+    /// What a clerk calls it, and the column's header: 类型.
+    pub label: &'static str,
+    /// The same in English.
+    pub label_en: &'static str,
+    /// Other headers that mean it: 社会组织类型.
+    pub synonyms: &'static [&'static str],
+    /// What it holds.
+    pub ty: FieldType,
+    /// Whether it must be filled in.
+    pub required: Required,
+    /// Who may read it.
+    pub sensitivity: Sensitivity,
+    /// The code a new record gets.
+    pub default: Option<&'static str>,
+    /// For the end of a period: the field of its beginning. A cell 2018-05-21至2023-05-20 fills both.
+    pub begins: Option<&'static str>,
+}
+
+/// What a field holds.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum FieldType {
+    /// Text of at most `max` characters.
+    Text {
+        /// The most characters.
+        max: usize,
+    },
+    /// One of a table of codes, as the code.
+    Code(&'static CodeTable),
+    /// The code of a division of certain levels.
+    Division {
+        /// The highest level it may have.
+        highest: Level,
+        /// The lowest level it may have.
+        lowest: Level,
+        /// The field that names the division within which a bare name is looked for.
+        within: Option<&'static str>,
+    },
+    /// A division code that the tree need not know yet.
+    NewDivision,
+    /// Division codes joined by commas.
+    Divisions,
+    /// A day, 2018-05-21.
+    Date,
+    /// Money in fen.
+    Money,
+    /// A whole number.
+    Int {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// Yes or no.
+    Bool,
+    /// A unified social credit code (GB 32100-2015).
+    Uscc,
+    /// Another record, by its natural key until it is here.
+    Ref(&'static str),
+}
+
+/// Whether a field must be filled in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Required {
+    /// It may be empty.
+    No,
+    /// It may not.
+    Yes,
+    /// It may not, unless another field holds a code.
+    Unless {
+        /// The other field.
+        field: &'static str,
+        /// The code that excuses.
+        code: &'static str,
+    },
+}
+
+/// Who may read a field, and whether a message may repeat its value.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Sensitivity {
+    /// Whoever sees the record.
+    Open,
+    /// Sealed under the person's key; never repeated in messages, lists or logs.
+    Personal,
+    /// As personal, under the second key that the hub does not hold; masked without a purpose.
+    Secret,
+}
+
+/// A table of codes.
+#[derive(PartialEq, Debug)]
+pub struct CodeTable {
+    /// What the table is called in templates.
+    pub label: &'static str,
+    /// The codes, in the order of lists.
+    pub codes: &'static [Code],
+}
+
+/// One code.
+#[derive(PartialEq, Debug)]
+pub struct Code {
+    /// What documents and JSON hold: `ST`.
+    pub code: &'static str,
+    /// What a clerk reads: 社会团体.
+    pub label: &'static str,
+    /// The same in English.
+    pub label_en: &'static str,
+    /// Other words for it: 民非.
+    pub synonyms: &'static [&'static str],
+}
+
+impl Kind {
+    /// The field of a name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field that a column header or a word means: its label, a synonym, its name or its English label.
+    ///
+    /// Blanks, a star, a colon and a trailing bracket (注册资金（万元）) do not matter.
+    pub fn field_by_label(&self, label: &str) -> Option<&'static Field> {
+        [plain(label), plain(without_bracket(label))].iter().filter(|label| !label.is_empty()).find_map(
+            |label| {
+                let means = |word: &str| plain(word) == *label;
+                self.fields.iter().find(|field| {
+                    let names = [field.label, field.name, field.label_en];
+                    names.into_iter().any(means) || field.synonyms.iter().any(|word| means(word))
+                })
+            },
+        )
+    }
+
+    /// The division that owns a record of these fields; `None` if they name none.
+    pub fn owner(&self, fields: &Fields, divisions: &Divisions) -> Option<DivisionCode> {
+        (self.rules.owner)(fields, divisions)
+    }
+
+    /// What makes two rows the same record; `None` if the fields do not say enough.
+    pub fn natural_key(&self, fields: &Fields) -> Option<String> {
+        (self.rules.natural_key)(fields)
+    }
+
+    /// The fields that a NEW record gets where these say nothing. `place`: where it is being made, if that is known.
+    ///
+    /// Never apply them to a record that exists: they would overwrite what somebody chose.
+    pub fn defaults(&self, fields: &Fields, place: Option<DivisionCode>, divisions: &Divisions) -> Fields {
+        (self.rules.defaults)(fields, place, divisions)
+    }
+}
+
+impl Field {
+    /// A field that may be empty and that everybody may read.
+    pub(super) const fn new(
+        name: &'static str,
+        label: &'static str,
+        label_en: &'static str,
+        ty: FieldType,
+    ) -> Self {
+        let (required, sensitivity) = (Required::No, Sensitivity::Open);
+        Self { name, label, label_en, synonyms: &[], ty, required, sensitivity, default: None, begins: None }
+    }
+
+    /// With other headers.
+    pub(super) const fn also(self, synonyms: &'static [&'static str]) -> Self {
+        Self { synonyms, ..self }
+    }
+
+    /// Must be filled in.
+    pub(super) const fn required(self) -> Self {
+        Self { required: Required::Yes, ..self }
+    }
+
+    /// Must be filled in unless another field holds a code.
+    pub(super) const fn required_unless(self, field: &'static str, code: &'static str) -> Self {
+        Self { required: Required::Unless { field, code }, ..self }
+    }
+
+    /// With the code of a new record.
+    pub(super) const fn or(self, code: &'static str) -> Self {
+        Self { default: Some(code), ..self }
+    }
+
+    /// The end of a period that begins in another field.
+    pub(super) const fn ends(self, begins: &'static str) -> Self {
+        Self { begins: Some(begins), ..self }
+    }
+
+    /// The label in a language.
+    pub fn title(&self, lang: super::messages::Lang) -> &'static str {
+        lang.pick(self.label, self.label_en)
+    }
+
+    /// Whether a message, a list or a log may repeat its value.
+    pub fn may_echo(&self) -> bool {
+        self.sensitivity == Sensitivity::Open
+    }
+
+    /// The table, if it holds codes.
+    pub fn codes(&self) -> Option<&'static CodeTable> {
+        match self.ty {
+            FieldType::Code(table) => Some(table),
+            _ => None,
+        }
+    }
+}
+
+impl CodeTable {
+    /// The entry of a code exactly as documents hold it.
+    pub fn get(&self, code: &str) -> Option<&'static Code> {
+        self.codes.iter().find(|entry| entry.code == code)
+    }
+
+    /// The entry that a word means: code, label, English label or synonym; case and blanks do not matter.
+    pub fn find(&self, word: &str) -> Option<&'static Code> {
+        let word = plain(word);
+        let means = |other: &str| !word.is_empty() && plain(other) == word;
+        let by = |test: &dyn Fn(&Code) -> bool| self.codes.iter().find(|entry| test(entry));
+        by(&|entry| means(entry.code) || means(entry.label))
+            .or_else(|| by(&|entry| means(entry.label_en) || entry.synonyms.iter().any(|s| means(s))))
+    }
+
+    /// The labels, for a sentence: 社会团体、基金会.
+    pub fn labels(&self, lang: super::messages::Lang) -> String {
+        let labels: Vec<&str> =
+            self.codes.iter().map(|entry| lang.pick(entry.label, entry.label_en)).collect();
+        labels.join(lang.pick("、", ", "))
+    }
+}
