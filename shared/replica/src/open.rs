@@ -86,6 +86,8 @@ impl Replica {
         replica.read_synced()?;
         replica.catch_up()?;
         replica.begin(tail, index_lost, now)?;
+        // A hub that went down between an entry and its refusal judges now.
+        replica.commit()?;
         Ok(replica)
     }
 

@@ -25,7 +25,7 @@ pub struct Position {
 }
 
 /// Where a run lies.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Span {
     /// Its first byte.
     pub at: Position,

@@ -65,7 +65,7 @@ pub struct Hello {
     pub combined: Combined,
     /// Where the feeds of the shared channels stand; absent when nothing is expected to have changed.
     pub frontier: Option<Frontier>,
-    /// Bytes waiting to be sent, roughly.
+    /// How many entries the listener is not known to hold.
     pub pending: u64,
 }
 

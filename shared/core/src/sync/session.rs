@@ -71,6 +71,8 @@ pub enum Output {
     RefusedThere(Vec<Refused>),
     /// The peer holds this entry under our own name: number and hash of the point, which may be new to us.
     SeenUnderOurName(FeedId, u64, Hash),
+    /// The caller says how many entries it has not sent yet.
+    Pending(u64),
     /// The peer holds our feeds up to here.
     Acknowledged(Vec<(FeedId, u64)>),
     /// Both have said Done; whether the fingerprints agree.
@@ -135,11 +137,11 @@ pub struct Session {
 
 impl Session {
     /// A session with the hub at `peer`; says Hello at once. `salt` is random. `acknowledged` is what the hub is known
-    /// to hold, so that what is pending goes out with the first flight.
-    pub fn dial(peer: DeviceId, salt: [u8; 8], acknowledged: BTreeMap<FeedId, u64>, ledger: &Ledger) -> Self {
+    /// to hold, so that what is pending goes out with the first flight; `pending` counts those entries.
+    pub fn dial(peer: DeviceId, salt: [u8; 8], acknowledged: BTreeMap<FeedId, u64>, pending: u64, ledger: &Ledger) -> Self {
         let mut session = Self::new(Role::Dialer, ledger.device, peer, salt);
         session.peer_has = acknowledged;
-        session.hello(ledger);
+        session.hello(pending, ledger);
         session
     }
 
@@ -234,7 +236,7 @@ impl Session {
         self.outputs.push_back(Output::Send(encode(&message)));
     }
 
-    fn hello(&mut self, ledger: &Ledger) {
+    fn hello(&mut self, pending: u64, ledger: &Ledger) {
         let hello = Hello {
             versions: VERSIONS,
             features: 0,
@@ -243,7 +245,7 @@ impl Session {
             salt: self.salt,
             combined: ledger.combined_for(&self.me),
             frontier: Some(self.frontier(ledger)),
-            pending: 0,
+            pending,
         };
         self.send(Message::Hello(hello));
     }
@@ -294,6 +296,7 @@ impl Session {
         if hello.device != self.peer {
             return self.outputs.push_back(Output::Close(Closing::Stranger));
         }
+        self.outputs.push_back(Output::Pending(hello.pending));
         self.salt = hello.salt;
         self.tags.clear();
         self.learn_tags(ledger);
@@ -470,7 +473,7 @@ impl Session {
         } else if self.asked {
             // On a connection that was level once, a full Hello tells what the short question did not.
             self.asked = false;
-            return self.hello(ledger);
+            return self.hello(0, ledger);
         }
         self.set_level(false);
     }

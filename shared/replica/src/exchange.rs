@@ -1,0 +1,225 @@
+//! The sessions of a replica: frames in, effects out. The caller moves frames and knows nothing of what is in them.
+//!
+//! The caller's contract: [`Replica::dial`] or [`Replica::listen`] opens a session under a number of the caller's,
+//! [`Replica::frame`] hands in each frame, [`Replica::hang_up`] ends it; after any call on the replica, commits
+//! included, [`Replica::poll`] until it gives nothing more.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::model::{Channel, RecordId};
+use huiliu_core::sync::compare::{self, Listing};
+use huiliu_core::sync::control::Beginning;
+use huiliu_core::sync::ledger::Fingerprint;
+use huiliu_core::sync::message::{Compare, RecordHeads};
+use huiliu_core::sync::session::{Closing, Input, Output, Session};
+use huiliu_core::sync::{DeviceId, FeedId, Hash};
+use huiliu_store::keys;
+use huiliu_store::rows::RecordRow;
+use std::collections::BTreeMap;
+
+/// A session, as the caller numbers it.
+pub type SessionId = u64;
+
+/// What the caller must do.
+#[derive(Debug)]
+pub enum Effect {
+    /// Send a frame to the session's peer.
+    Frame(SessionId, Vec<u8>),
+    /// Both ends have said what they hold; whether it is the same.
+    Level(SessionId, bool),
+    /// The peer refuses entries for ever: feed, number, reason of each.
+    Refused(SessionId, Vec<(FeedId, u64, u16)>),
+    /// The session is over.
+    Close(SessionId, Closing),
+    /// More is held than before; handled inside, and of use to pages that wait for news.
+    Grew,
+}
+
+impl Replica {
+    /// Opens a session with the hub, for the caller that dialled it.
+    pub fn dial(&mut self, id: SessionId) {
+        let mut salt = [0; 8];
+        (self.entropy)(&mut salt);
+        let hub = self.home.root.device();
+        let session = Session::dial(hub, salt, self.acknowledged.clone(), self.pending(), &self.ledger);
+        self.sessions.insert(id, session);
+    }
+
+    /// Opens a session with a caller whose certificate says who it is.
+    pub fn listen(&mut self, id: SessionId, peer: DeviceId) {
+        self.sessions.insert(id, Session::listen(peer, &self.ledger));
+    }
+
+    /// The connection of a session is gone.
+    pub fn hang_up(&mut self, id: SessionId) {
+        self.sessions.remove(&id);
+    }
+
+    /// Whether there is a session.
+    pub fn has_session(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
+    /// Asks the peer of a session whether both are level; [`Effect::Level`] will tell.
+    pub fn ask(&mut self, id: SessionId, now: u64) -> Result<(), ReplicaError> {
+        self.drive(id, Some(Input::Ask), now)
+    }
+
+    /// A frame came.
+    pub fn frame(&mut self, id: SessionId, frame: Vec<u8>, now: u64) -> Result<(), ReplicaError> {
+        if let Some(session) = self.sessions.get(&id) {
+            self.peers.entry(session.peer()).or_default().last_seen = now;
+        }
+        self.drive(id, Some(Input::Frame(frame)), now)
+    }
+
+    /// The next thing to do, if there is one.
+    pub fn poll(&mut self, now: u64) -> Result<Option<Effect>, ReplicaError> {
+        if self.effects.is_empty() {
+            for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+                self.drive(id, None, now)?;
+            }
+        }
+        let effect = self.effects.pop_front();
+        if matches!(effect, Some(Effect::Grew)) {
+            for id in self.sessions.keys().copied().collect::<Vec<_>>() {
+                self.drive(id, Some(Input::Grew), now)?;
+            }
+        }
+        Ok(effect)
+    }
+
+    /// Gives a session its input and does what it wants.
+    fn drive(&mut self, id: SessionId, input: Option<Input>, now: u64) -> Result<(), ReplicaError> {
+        let Some(mut session) = self.sessions.remove(&id) else { return Ok(()) };
+        let mut inputs: Vec<Input> = input.into_iter().collect();
+        loop {
+            for input in inputs.drain(..) {
+                session.handle(input, &self.ledger);
+            }
+            match session.poll(&self.ledger) {
+                None => break,
+                Some(output) => inputs.extend(self.act(id, &session, output, now)?),
+            }
+        }
+        if !self.effects.iter().any(|effect| matches!(effect, Effect::Close(closed, _) if *closed == id)) {
+            self.sessions.insert(id, session);
+        }
+        Ok(())
+    }
+
+    /// Does one thing a session wants; its answer goes back into the session.
+    fn act(
+        &mut self,
+        id: SessionId,
+        session: &Session,
+        output: Output,
+        now: u64,
+    ) -> Result<Option<Input>, ReplicaError> {
+        match output {
+            Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
+            Output::Load { wants, bytes } => {
+                let (batch, heads) = self.load(session, &wants, bytes)?;
+                return Ok(Some(Input::Loaded { batch, heads }));
+            }
+            Output::Store(batch) => match self.receive(session, &batch, now)? {
+                Some((heads, refused)) => return Ok(Some(Input::Stored { heads, refused })),
+                None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
+            },
+            Output::RefusedThere(refused) => {
+                self.refused_there(&refused, session.peer(), now)?;
+                let refused = refused.iter().map(|one| (one.feed, one.number, one.reason)).collect();
+                self.effects.push_back(Effect::Refused(id, refused));
+            }
+            Output::SeenUnderOurName(feed, number, hash) => self.seen_under_our_name(&feed, number, &hash, now)?,
+            Output::Acknowledged(held) => {
+                if session.peer() == self.home.root.device() {
+                    for (feed, number) in held {
+                        let known = self.acknowledged.entry(feed).or_default();
+                        *known = number.max(*known);
+                    }
+                }
+            }
+            Output::Pending(pending) => {
+                self.peers.entry(session.peer()).or_default().pending = pending;
+            }
+            Output::Level(verified) => {
+                if verified {
+                    self.verified(session.peer(), now);
+                }
+                self.effects.push_back(Effect::Level(id, verified));
+            }
+            Output::Compare(compare) => return Ok(Some(Input::Compared(self.compare(session, compare)?))),
+            Output::Close(closing) => self.effects.push_back(Effect::Close(id, closing)),
+        }
+        Ok(None)
+    }
+
+    fn verified(&mut self, peer: DeviceId, now: u64) {
+        let known = self.peers.entry(peer).or_default();
+        known.verified_at = Some(now);
+        known.pending = 0;
+        self.verified_at = Some(now);
+    }
+
+    /// Somebody holds an entry under this replica's name that it does not have: it was restored, cloned or rolled
+    /// back. It begins a new incarnation at once; the old feed fills in like any other.
+    fn seen_under_our_name(
+        &mut self,
+        feed: &FeedId,
+        number: u64,
+        hash: &Hash,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let head = self.ledger.head(feed);
+        let ahead = number > head.number || number == head.number && *hash != head.hash;
+        if ahead && self.is_present_own(feed) {
+            self.begin_again(Beginning::SeenElsewhere, now)?;
+        }
+        Ok(())
+    }
+
+    /// Takes a step in the search for differing records, and mends those found here.
+    fn compare(&mut self, session: &Session, compare: Compare) -> Result<Option<Compare>, ReplicaError> {
+        let dialer = if session.peer() == self.home.root.device() { self.device() } else { session.peer() };
+        let step = {
+            let mut lists = BTreeMap::new();
+            for channel in self.ledger.channels_for(&dialer) {
+                lists.insert(channel, self.ledger.fingerprint(channel));
+            }
+            compare::step(compare, &Lists { replica: self, lists })
+        };
+        for record in step.mend {
+            self.evaluate_anew(&record)?;
+        }
+        self.save_index()?;
+        Ok(step.reply)
+    }
+
+    /// Every record of a channel with its heads, sorted.
+    pub fn records_in(&self, channel: Channel) -> Result<Vec<RecordHeads>, ReplicaError> {
+        let mut records = Vec::new();
+        self.index.each(&keys::records(), &[], |id, row: RecordRow| {
+            if let (Ok(id), true) = (id.try_into(), row.channel == channel && !row.heads.is_empty()) {
+                records.push((RecordId(id), row.heads));
+            }
+            true
+        })?;
+        Ok(records)
+    }
+}
+
+struct Lists<'a> {
+    replica: &'a Replica,
+    lists: BTreeMap<Channel, Fingerprint>,
+}
+
+impl Listing for Lists<'_> {
+    fn fingerprint(&self, channel: Channel) -> Option<Fingerprint> {
+        self.lists.get(&channel).copied()
+    }
+
+    fn records(&self, channel: Channel) -> Vec<RecordHeads> {
+        self.replica.records_in(channel).unwrap_or_default()
+    }
+}

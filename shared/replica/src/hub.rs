@@ -1,0 +1,108 @@
+//! What a hub says of its tree: its founding, grants, revocations, tickets.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::model::{Class, DivisionCode};
+use huiliu_core::sync::control::{self, Grant, Note, Registry, Revoke};
+use huiliu_core::sync::{DeviceId, EntryKind, Hash, PublicKey};
+use huiliu_store::keys;
+use std::collections::BTreeMap;
+
+/// A ticket, as the hub remembers it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct IssuedTicket {
+    /// SHA-256 of its secret.
+    pub secret: Hash,
+    /// For which division.
+    pub division: DivisionCode,
+    /// When it expires, seconds since 1970 UTC.
+    pub expires: u64,
+    /// By which device, under what name and when (milliseconds since 1970 UTC) it was used.
+    pub used: Option<(DeviceId, String, u64)>,
+}
+
+impl Replica {
+    /// The hub's first entries: the registry's edition and the hub's own grant. Does nothing a second time.
+    pub fn found(&mut self, name: &str, edition: Registry, who: &str, now: u64) -> Result<(), ReplicaError> {
+        if self.authority().grant_of(&self.device()).is_some() {
+            return Ok(());
+        }
+        let control = self.authority().control();
+        let stamp = self.stamp(who, now);
+        self.stage_entry(control, EntryKind::REGISTRY, stamp, control::encode(&edition));
+        self.grant(self.key.public(), self.home.division, name, who, now)
+    }
+
+    /// Grants a device the subtree of a division, and says so at once to everybody.
+    pub fn grant(
+        &mut self,
+        key: PublicKey,
+        division: DivisionCode,
+        name: &str,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let mut subtree = self.divisions.subtree(division);
+        let mut above = self.divisions.ancestors(division);
+        subtree.sort();
+        above.sort();
+        let classes = vec![Class::Open, Class::People];
+        let grant = Grant { key, division, name: name.to_owned(), subtree, above, classes };
+        self.control_entry(EntryKind::GRANT, control::encode(&grant), who, now)
+    }
+
+    /// Ends a device's grants: what is held of it here counts, later entries wait for a review.
+    pub fn revoke(&mut self, device: DeviceId, reason: &str, who: &str, now: u64) -> Result<(), ReplicaError> {
+        let held = self.ledger.heads().filter(|(feed, _)| feed.device == device && feed.channel.is_shared());
+        let last = held.map(|(feed, head)| (feed.incarnation, feed.channel, head.number)).collect();
+        let revoke = Revoke { device, last, reason: reason.to_owned() };
+        self.control_entry(EntryKind::REVOKE, control::encode(&revoke), who, now)
+    }
+
+    fn control_entry(&mut self, kind: EntryKind, payload: Vec<u8>, who: &str, now: u64) -> Result<(), ReplicaError> {
+        let control = self.authority().control();
+        self.own_grant(control)?;
+        let stamp = self.stamp(who, now);
+        self.stage_entry(control, kind, stamp, payload);
+        self.commit().map(|_| ())
+    }
+
+    /// Remembers an issued ticket.
+    pub fn issue_ticket(
+        &mut self,
+        id: [u8; 8],
+        secret: Hash,
+        division: DivisionCode,
+        expires: u64,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        self.note(&Note::TicketIssued { id, secret, division, expires }, who, now);
+        self.commit().map(|_| ())
+    }
+
+    /// Remembers that a ticket was used.
+    pub fn use_ticket(&mut self, id: [u8; 8], device: DeviceId, name: &str, now: u64) -> Result<(), ReplicaError> {
+        self.note(&Note::TicketUsed { id, device, name: name.to_owned(), at: now }, "huiliu", now);
+        self.commit().map(|_| ())
+    }
+
+    /// The tickets ever issued.
+    pub fn tickets(&self) -> Result<BTreeMap<[u8; 8], IssuedTicket>, ReplicaError> {
+        let mut tickets: BTreeMap<[u8; 8], IssuedTicket> = BTreeMap::new();
+        for (_, payload) in self.index.list::<Vec<u8>>(&keys::locals(EntryKind::NOTE))? {
+            match control::decode(&payload) {
+                Some(Note::TicketIssued { id, secret, division, expires }) => {
+                    tickets.insert(id, IssuedTicket { secret, division, expires, used: None });
+                }
+                Some(Note::TicketUsed { id, device, name, at }) => {
+                    if let Some(ticket) = tickets.get_mut(&id) {
+                        ticket.used.get_or_insert((device, name, at));
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(tickets)
+    }
+}

@@ -1,0 +1,189 @@
+//! Receiving: a batch's claims checked against chains, signatures, grants and scope, made durable, applied. What may
+//! not enter a channel goes into the quarantine and is answered; what only came too early is left with its sender.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use crate::serve_peer::Reading;
+use huiliu_core::documents::change::MAX_CHANGE_BYTES;
+use huiliu_core::sync::control::{self, Beginning, Quarantined, reason};
+use huiliu_core::sync::feed::{BadRun, check_run, entry_hash, run_grant};
+use huiliu_core::sync::message::Refused;
+use huiliu_core::sync::session::Session;
+use huiliu_core::sync::{Admission, DeviceId, EntryKind, FeedId, Head, Run, wire};
+use huiliu_store::keys;
+use std::collections::BTreeMap;
+
+/// The quarantine holds at most so many things, and of each at most so many bytes.
+const MAX_QUARANTINED: usize = 1000;
+const MAX_QUARANTINED_BYTES: usize = 4096;
+/// The largest payload of an entry that is no edit: a moved record's history.
+const MAX_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+
+/// What came of a batch: where its feeds stand, and what will never be taken.
+pub(crate) type Received = (Vec<(FeedId, u64)>, Vec<Refused>);
+
+/// What is decided about a run.
+enum Intake {
+    Take(Head),
+    /// Already here.
+    Held,
+    /// Something it needs has not come yet.
+    Early,
+    Refuse(u16),
+}
+
+impl Replica {
+    /// Checks a batch and makes what may enter durable. `None`: these bytes are no batch.
+    pub(crate) fn receive(
+        &mut self,
+        session: &Session,
+        batch: &[u8],
+        now: u64,
+    ) -> Result<Option<Received>, ReplicaError> {
+        let runs = match wire::decode(batch, &Reading { replica: self, session: Some(session) }) {
+            Ok(runs) => runs,
+            // A reference to what is not here can follow from something left with its sender: it is sent again.
+            Err(wire::BadBatch::Dangling) => return Ok(Some((Vec::new(), Vec::new()))),
+            Err(_) => return Ok(None),
+        };
+        let mut heads: BTreeMap<FeedId, Head> = BTreeMap::new();
+        let (mut take, mut held, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        for run in runs {
+            let head = heads.get(&run.feed).copied().unwrap_or(self.ledger.head(&run.feed));
+            match self.intake(&run, &head) {
+                Intake::Take(next) => {
+                    self.learn_early(&run, &head);
+                    heads.insert(run.feed, next);
+                    take.push(run);
+                }
+                Intake::Held => held.push((run.feed, head.number)),
+                Intake::Early => {}
+                Intake::Refuse(reason) => {
+                    refused.push(Refused { feed: run.feed, number: run.first, reason });
+                    self.quarantine(&run, reason, session.peer(), now);
+                }
+            }
+        }
+        if self.has_bug("signed point skipped") {
+            take.iter_mut().for_each(|run: &mut Run| drop(run.entries.pop()));
+        }
+        let unknown_own = take.iter().any(|run| self.is_present_own(&run.feed));
+        if !take.is_empty() {
+            self.keep(take)?;
+        }
+        if unknown_own {
+            self.begin_again(Beginning::SeenElsewhere, now)?;
+        }
+        // Refusals by the gate and quarantine entries stand before the answer.
+        self.commit()?;
+        held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
+        Ok(Some((held, refused)))
+    }
+
+    /// Whether a feed is the one this replica is writing.
+    pub(crate) fn is_present_own(&self, feed: &FeedId) -> bool {
+        feed.device == self.device() && feed.incarnation == self.incarnation()
+    }
+
+    fn intake(&self, run: &Run, head: &Head) -> Intake {
+        if run.last() <= head.number && !self.has_bug("duplicate applied twice") {
+            return Intake::Held;
+        }
+        if !self.ledger.may_read(&self.device(), run.feed.channel) && !self.has_bug("scope ignored") {
+            // Before its own grant has come a replica may see the control channel alone: the rest is only early.
+            let knows_itself = self.authority().grant_of(&self.device()).is_some();
+            return if knows_itself { Intake::Refuse(reason::OUT_OF_SCOPE) } else { Intake::Early };
+        }
+        let Ok(grant) = run_grant(run) else { return Intake::Refuse(reason::BAD_SHAPE) };
+        let author = match self.authority().admit(&run.feed, &grant) {
+            Admission::Granted(author) => author,
+            Admission::Unknown => return Intake::Early,
+            Admission::OutOfScope if self.has_bug("scope ignored") => {
+                match self.authority().last_grant_of(&run.feed.device) {
+                    Some((_, grant)) => grant.key.clone(),
+                    None => return Intake::Early,
+                }
+            }
+            Admission::OutOfScope => return Intake::Refuse(reason::OUT_OF_SCOPE),
+        };
+        if let Some(reason) = self.wrong_entry(run) {
+            return Intake::Refuse(reason);
+        }
+        match check_run(&author, head, run) {
+            Ok(next) => Intake::Take(next),
+            Err(BadRun::Gap) if run.first > head.number => Intake::Early,
+            Err(BadRun::Gap | BadRun::Shape) => Intake::Refuse(reason::BAD_SHAPE),
+            // The same author's signature over another chain is a fork; which of the two it is, the hub decides.
+            Err(BadRun::Signature) if head.number > 0 => Intake::Refuse(reason::FORKED),
+            Err(BadRun::Signature) => Intake::Refuse(reason::BAD_SIGNATURE),
+        }
+    }
+
+    /// The reason for which an entry of the run may not stand where it stands.
+    fn wrong_entry(&self, run: &Run) -> Option<u16> {
+        let is_root = run.feed.device == self.home.root.device();
+        run.entries.iter().find_map(|entry| {
+            let cap = if entry.kind == EntryKind::EDIT { MAX_CHANGE_BYTES } else { MAX_PAYLOAD_BYTES };
+            if entry.payload.len() > cap {
+                Some(reason::BAD_SHAPE)
+            } else if entry.kind.is_hubs() && !is_root {
+                Some(reason::NOT_THE_HUB)
+            } else {
+                None
+            }
+        })
+    }
+
+    /// Grants count for the runs after them in the same batch.
+    fn learn_early(&mut self, run: &Run, head: &Head) {
+        if self.authority().is_control(&run.feed) {
+            let mut hash = head.hash;
+            for (number, entry) in (run.first..).zip(&run.entries) {
+                hash = entry_hash(&run.feed, number, &hash, entry);
+                self.authority_mut().learn(hash, entry);
+            }
+        }
+    }
+
+    /// Notes what was refused, once and within bounds.
+    fn quarantine(&mut self, run: &Run, reason: u16, peer: DeviceId, now: u64) {
+        let mut bytes = run.entries.first().map(|entry| entry.payload.clone()).unwrap_or_default();
+        bytes.truncate(MAX_QUARANTINED_BYTES);
+        let quarantined =
+            Quarantined { ours: false, feed: run.feed, number: run.first, reason, peer, bytes };
+        self.note_quarantined(&quarantined, now);
+    }
+
+    /// The peer will never take these entries of ours.
+    pub(crate) fn refused_there(&mut self, refused: &[Refused], peer: DeviceId, now: u64) -> Result<(), ReplicaError> {
+        for Refused { feed, number, reason } in refused {
+            let quarantined = Quarantined {
+                ours: true,
+                feed: *feed,
+                number: *number,
+                reason: *reason,
+                peer,
+                bytes: Vec::new(),
+            };
+            self.note_quarantined(&quarantined, now);
+        }
+        self.commit().map(|_| ())
+    }
+
+    fn note_quarantined(&mut self, quarantined: &Quarantined, now: u64) {
+        let held = self.quarantined().unwrap_or_default();
+        let same = |one: &Quarantined| {
+            (one.ours, one.feed, one.number, one.reason)
+                == (quarantined.ours, quarantined.feed, quarantined.number, quarantined.reason)
+        };
+        if held.len() < MAX_QUARANTINED && !held.iter().any(same) {
+            self.stage_local(EntryKind::QUARANTINED, control::encode(quarantined), "huiliu", now);
+        }
+    }
+
+    /// What is in the quarantine, oldest first.
+    pub fn quarantined(&self) -> Result<Vec<Quarantined>, ReplicaError> {
+        let held = self.index.list::<Vec<u8>>(&keys::locals(EntryKind::QUARANTINED))?;
+        Ok(held.iter().filter_map(|(_, payload)| control::decode(payload)).collect())
+    }
+}

@@ -1,0 +1,108 @@
+//! Reading for a peer: the runs it lacks, in order of the journal, encoded; and what decoding its batches needs.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::model::RecordId;
+use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::message::Tag;
+use huiliu_core::sync::session::Session;
+use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
+use huiliu_store::rows::RunRow;
+use huiliu_store::{Position, Span, keys};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A batch to be sent and where its feeds then stand.
+pub(crate) type Loaded = (Vec<u8>, Vec<(FeedId, u64)>);
+
+/// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first.
+type Candidate = (bool, Position, usize, Span, u64);
+
+impl Replica {
+    /// Loads runs for a peer: of each feed those after a number, about `bytes` in all.
+    pub(crate) fn load(
+        &self,
+        session: &Session,
+        wants: &[(FeedId, u64, bool)],
+        bytes: usize,
+    ) -> Result<Loaded, ReplicaError> {
+        let mut candidates: BTreeSet<Candidate> = BTreeSet::new();
+        for (at, (feed, after, _)) in wants.iter().enumerate() {
+            candidates.extend(self.candidate(at, feed, *after)?);
+        }
+        let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
+        while let Some((_, _, at, span, last)) = candidates.pop_first() {
+            let feed = wants[at].0;
+            runs.push(self.journal.read(span)?);
+            heads.insert(feed, last);
+            size += span.bytes as usize;
+            if size >= bytes {
+                break;
+            }
+            candidates.extend(self.candidate(at, &feed, last)?);
+        }
+        let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
+        let batch = wire::encode(&runs, &Writing { replica: self, session, known });
+        Ok((batch, heads.into_iter().collect()))
+    }
+
+    /// The run of a feed that follows a number.
+    fn candidate(&self, at: usize, feed: &FeedId, after: u64) -> Result<Option<Candidate>, ReplicaError> {
+        let Some(no) = self.feeds.get(feed) else { return Ok(None) };
+        let mut found = None;
+        self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
+            let last = u64::from_be_bytes(key.try_into().unwrap_or_default());
+            found = Some((!self.authority().is_control(feed), row.span.at, at, row.span, last));
+            false
+        })?;
+        Ok(found)
+    }
+}
+
+/// What encoding needs to know.
+struct Writing<'a> {
+    replica: &'a Replica,
+    session: &'a Session,
+    known: BTreeSet<FeedId>,
+}
+
+impl wire::Sending for Writing<'_> {
+    fn tag(&self, feed: &FeedId) -> Option<Tag> {
+        self.known.contains(feed).then(|| self.session.tag(feed))
+    }
+
+    fn grant_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {
+        let no = self.replica.feeds.get(feed)?;
+        if number == 0 {
+            return None;
+        }
+        self.replica.index.get::<RunRow>(&keys::run(*no, number)).ok()?.map(|row| row.grant)
+    }
+
+    fn number_of(&self, feed: &FeedId, record: &RecordId, change: &Hash) -> Option<u64> {
+        let rows = self.replica.change_rows(record).ok()?;
+        rows.iter().find(|row| row.hash == *change && row.feed == *feed).map(|row| row.number)
+    }
+}
+
+/// What decoding needs to know.
+pub(crate) struct Reading<'a> {
+    pub(crate) replica: &'a Replica,
+    pub(crate) session: Option<&'a Session>,
+}
+
+impl wire::Receiving for Reading<'_> {
+    fn feed(&self, tag: &Tag) -> Option<FeedId> {
+        self.session?.feed(tag)
+    }
+
+    fn grant(&self, feed: &FeedId) -> Option<Hash> {
+        let head = self.replica.ledger.head(feed);
+        (head.number > 0).then_some(head.grant)
+    }
+
+    fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {
+        let run: Run = self.replica.run_at(feed, number).ok()??;
+        let entry = run.entries.get(usize::try_from(number.checked_sub(run.first)?).ok()?)?;
+        (entry.kind == EntryKind::EDIT).then(|| payload_hash(entry))
+    }
+}

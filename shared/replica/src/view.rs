@@ -1,0 +1,156 @@
+//! Reading a replica: what status, lists and pages show.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::documents::FieldConflict;
+use huiliu_core::model::dictionary::{Kind, kinds};
+use huiliu_core::model::{Channel, DivisionCode, RecordId, Scope};
+use huiliu_core::sync::{EntryKind, FeedId, Hash, Stamp};
+use huiliu_store::keys;
+use huiliu_store::rows::{ChangeRow, RecordRow, Row, RunRow};
+use std::collections::BTreeMap;
+
+/// The file beside the journal that remembers what the hub holds; a cache that only costs a wrong count when lost.
+const SYNCED: &str = "synced";
+
+/// Who wrote a change, and where.
+#[derive(Clone, Debug)]
+pub struct Author {
+    /// The person and the time.
+    pub stamp: Stamp,
+    /// The feed of the entry.
+    pub feed: FeedId,
+    /// What the device is called, if its grant is known.
+    pub device_name: Option<String>,
+    /// Whose device it is.
+    pub division: Option<DivisionCode>,
+}
+
+impl Replica {
+    /// Living records by kind.
+    pub fn counts(&self) -> Result<BTreeMap<&'static str, u64>, ReplicaError> {
+        kinds()
+            .iter()
+            .map(|kind| Ok((kind.name, self.index.get(&keys::count(kind.id))?.unwrap_or(0))))
+            .collect()
+    }
+
+    /// Entries of shared channels that the hub is not known to hold; 0 on a hub.
+    pub fn pending(&self) -> u64 {
+        if self.role() == crate::Role::Hub {
+            return 0;
+        }
+        let shared = self.feeds.iter().filter(|(feed, _)| feed.channel.is_shared());
+        shared
+            .map(|(feed, no)| {
+                let after = self.acknowledged.get(feed).copied().unwrap_or(0);
+                let mut entries = 0;
+                let counted = self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
+                    // The point that ends a run is not an entry that anybody made.
+                    entries += u64::from_be_bytes(key.try_into().unwrap_or_default()) - row.first;
+                    true
+                });
+                counted.map_or(0, |()| entries)
+            })
+            .sum()
+    }
+
+    /// Open conflicts: records and how many fields of each.
+    pub fn conflicted(&self) -> Result<Vec<(RecordId, u32)>, ReplicaError> {
+        let found = self.index.list::<u32>(&keys::conflicts())?;
+        Ok(found.into_iter().filter_map(|(id, fields)| Some((RecordId(id.try_into().ok()?), fields))).collect())
+    }
+
+    /// The open conflicts of a record.
+    pub fn conflicts_of(&self, id: &RecordId) -> Result<Vec<FieldConflict>, ReplicaError> {
+        Ok(self.document(id)?.conflicts())
+    }
+
+    /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
+    pub fn verified_at(&self) -> Option<u64> {
+        self.verified_at
+    }
+
+    /// What is remembered of other replicas.
+    pub fn peers(&self) -> &BTreeMap<huiliu_core::sync::DeviceId, crate::replica::Peer> {
+        &self.peers
+    }
+
+    /// The kind of a record, if there is one.
+    pub fn kind_of(&self, id: &RecordId) -> Result<Option<(&'static Kind, RecordRow)>, ReplicaError> {
+        let Some(record) = self.record_row(id)?.filter(|record| !record.heads.is_empty()) else { return Ok(None) };
+        Ok(huiliu_core::model::dictionary::kind_by_id(record.kind).map(|kind| (kind, record)))
+    }
+
+    /// Every living record of a kind, in order of making, until `each` says false.
+    pub fn each_row(&self, kind: &Kind, mut each: impl FnMut(RecordId, Row) -> bool) -> Result<(), ReplicaError> {
+        Ok(self.index.each(&keys::rows(kind.id), &[], |id, row: Row| match id.try_into() {
+            Ok(id) if row.deleted.is_none() => each(RecordId(id), row),
+            _ => true,
+        })?)
+    }
+
+    /// The changes of a record that count, oldest first, each with its author.
+    pub fn history(&self, id: &RecordId) -> Result<Vec<(Hash, Author)>, ReplicaError> {
+        let rows = self.change_rows(id)?;
+        let order = self.document(id)?.history();
+        let by_hash: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
+        let mut history = Vec::new();
+        for (hash, ..) in order {
+            if let Some(author) = by_hash.get(&hash).map(|row| self.author(row)).transpose()?.flatten() {
+                history.push((hash, author));
+            }
+        }
+        Ok(history)
+    }
+
+    /// Who wrote a change of a record.
+    pub fn author_of(&self, id: &RecordId, change: &Hash) -> Result<Option<Author>, ReplicaError> {
+        let rows = self.change_rows(id)?;
+        let row = rows.iter().find(|row| row.hash == *change);
+        Ok(row.map(|row| self.author(row)).transpose()?.flatten())
+    }
+
+    fn author(&self, row: &ChangeRow) -> Result<Option<Author>, ReplicaError> {
+        let entry = self.entry_at(&row.feed, row.number)?;
+        let grant = self.authority().last_grant_of(&row.feed.device);
+        Ok(entry.filter(|entry| entry.kind == EntryKind::EDIT).and_then(|entry| entry.envelope).map(|envelope| Author {
+            stamp: envelope.stamp,
+            feed: row.feed,
+            device_name: grant.map(|(_, grant)| grant.name.clone()),
+            division: grant.map(|(_, grant)| grant.division),
+        }))
+    }
+
+    /// One document's fields before and after each of its changes need its states: the document itself.
+    pub fn load_document(&self, id: &RecordId) -> Result<huiliu_core::documents::Document, ReplicaError> {
+        self.document(id)
+    }
+
+    /// The shared channels in which something is held.
+    pub fn shared_channels(&self) -> Vec<Channel> {
+        let mut channels: Vec<Channel> = self.ledger.heads().map(|(feed, _)| feed.channel).collect();
+        channels.dedup();
+        channels.retain(|channel| channel.scope != Scope::Local);
+        channels
+    }
+
+    /// Remembers, durably, what the hub holds and when all was equal.
+    pub fn save_synced(&mut self) -> Result<(), ReplicaError> {
+        let remembered = (&self.acknowledged, self.verified_at, &self.peers);
+        let bytes = postcard::to_allocvec(&remembered).expect("maps have a postcard form");
+        Ok(self.journal.disk().replace(SYNCED, &bytes)?)
+    }
+
+    /// Reads what [`Replica::save_synced`] wrote, as far as it is there.
+    pub(crate) fn read_synced(&mut self) -> Result<(), ReplicaError> {
+        let disk = self.journal.disk();
+        if let Some(length) = disk.length(SYNCED)? {
+            let bytes = disk.read(SYNCED, 0, length as usize)?;
+            if let Ok((acknowledged, verified_at, peers)) = postcard::from_bytes(&bytes) {
+                (self.acknowledged, self.verified_at, self.peers) = (acknowledged, verified_at, peers);
+            }
+        }
+        Ok(())
+    }
+}
