@@ -1,0 +1,215 @@
+//! QUIC connections: the transport settings, what ends a connection, and the purpose of a stream.
+
+use crate::error::{LinkError, Result};
+use crate::frame::{FRAME_CAP, cut_sentence};
+use crate::stream::FrameStream;
+use quinn::congestion::BbrConfig;
+use quinn::{ApplicationClose, ConnectionClose, ConnectionError, TransportErrorCode, VarInt};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The code of a friendly goodbye: the other side gets [`LinkError::Closed`] and dials again later.
+pub const GOODBYE: u32 = 0;
+/// Codes of the link itself begin here; the application's own are 1 to 127.
+pub const NO_STREAM: u32 = 128;
+/// A stream of a purpose for which the hub must know the device, from a device without a certificate.
+pub const NEEDS_CERTIFICATE: u32 = 129;
+/// A stream that begins with a byte that is no purpose.
+pub const UNKNOWN_PURPOSE: u32 = 130;
+/// An anonymous connection that outlived the time that joining takes.
+pub const OVERSTAYED: u32 = 131;
+/// A refusal by TLS carries this plus its alert (RFC 8446 section 6.2), such as 48 for an unknown authority.
+pub const TLS_ALERT: u32 = 256;
+
+/// Nothing moves for this long where something should: the progress guard.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+/// A handshake takes at most this long on the hub; the first stream must follow within it again.
+pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+const IDLE_LIMIT_MILLISECONDS: u32 = 30_000;
+const KEEP_ALIVE: Duration = Duration::from_secs(10);
+const STREAMS: u32 = 8;
+/// What one stream may have under way: a link of 100 Mbit/s at 300 ms.
+const STREAM_WINDOW: u32 = FRAME_CAP as u32;
+/// What all streams of a known device, or of the hub, may have under way.
+pub(crate) const KNOWN_WINDOW: u32 = 2 * FRAME_CAP as u32;
+/// The same for a peer whose identity is not known yet: a thousand of them cost 64 MB, not 8 GB.
+const STRANGER_WINDOW: u32 = 64 << 10;
+
+/// Why a stream was opened: its first byte.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Purpose {
+    /// A session: frames both ways until one side closes.
+    Session = 1,
+    /// Joining with a ticket: one request, one reply. The only one open to a device without a certificate.
+    Join = 2,
+    /// Renewing a certificate: one request, one reply.
+    Renew = 3,
+    /// Fetching a stored piece: one request, one reply.
+    Blob = 4,
+}
+
+impl Purpose {
+    /// The purpose of a first byte.
+    pub fn from_byte(byte: u8) -> Option<Self> {
+        [Self::Session, Self::Join, Self::Renew, Self::Blob].into_iter().find(|it| *it as u8 == byte)
+    }
+
+    /// The longest frame the hub reads on such a stream, in bytes.
+    pub(crate) fn request_cap(self) -> usize {
+        match self {
+            Self::Session | Self::Blob => FRAME_CAP,
+            Self::Join | Self::Renew => 64 << 10,
+        }
+    }
+}
+
+/// A connection to the other side. Clones are the same connection; it ends when the last one and all its
+/// streams are dropped, or when either side closes it.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    pub(crate) inner: quinn::Connection,
+}
+
+impl Connection {
+    /// Opens a stream. The purpose travels with the first frame, so the opener must speak first.
+    ///
+    /// A refusal of this device by the hub's TLS arrives only after the handshake looks complete on this
+    /// side, thus here or on the stream, as [`LinkError::Refused`].
+    pub async fn open(&self, purpose: Purpose) -> Result<FrameStream> {
+        let opening = tokio::time::timeout(PATIENCE, self.inner.open_bi()).await;
+        let (send, receive) = opening.map_err(|_| stalled())?.map_err(|e| link_error(&e))?;
+        Ok(FrameStream::new(self.clone(), send, receive, vec![purpose as u8], FRAME_CAP))
+    }
+
+    /// One request, one reply, on a stream of its own. [`LinkError::Stalled`] if nothing moves for 10 s.
+    pub async fn request(&self, purpose: Purpose, frame: Vec<u8>) -> Result<Vec<u8>> {
+        let mut stream = self.open(purpose).await?;
+        let sent = stream.send_only(frame).await;
+        match stream.receive_one().await {
+            Ok(Some(reply)) => Ok(reply),
+            Ok(None) => Err(sent.err().unwrap_or_else(|| LinkError::Cut("no reply".into()))),
+            // The other side's reason tells more than the failed write that it caused.
+            Err(why @ (LinkError::Refused { .. } | LinkError::Closed { .. })) => Err(why),
+            Err(why) => Err(sent.err().unwrap_or(why)),
+        }
+    }
+
+    /// Closes the connection at once, with a code and a sentence for the person at the other end. Frames still
+    /// under way are lost: finish or close their streams first.
+    pub fn close(&self, code: u32, sentence: &str) {
+        self.inner.close(VarInt::from_u32(code), cut_sentence(sentence).as_bytes());
+    }
+
+    /// Waits until the connection is over, and says why.
+    pub async fn closed(&self) -> LinkError {
+        link_error(&self.inner.closed().await)
+    }
+
+    /// Why the connection is over, if it is.
+    pub fn close_reason(&self) -> Option<LinkError> {
+        self.inner.close_reason().as_ref().map(link_error)
+    }
+
+    /// The other side's address now (it may move).
+    pub fn remote(&self) -> SocketAddr {
+        self.inner.remote_address()
+    }
+
+    /// The round trip as measured.
+    pub fn round_trip(&self) -> Duration {
+        self.inner.rtt()
+    }
+
+    /// Bytes on the wire so far, out and in, with everything that QUIC adds.
+    pub fn wire_bytes(&self) -> (u64, u64) {
+        let stats = self.inner.stats();
+        (stats.udp_tx.bytes, stats.udp_rx.bytes)
+    }
+
+    /// The transport, for the status page.
+    pub fn transport(&self) -> &'static str {
+        "QUIC"
+    }
+
+    /// How many datagrams have come: a number that moves as long as the other side is heard.
+    pub(crate) fn heard(&self) -> u64 {
+        self.inner.stats().udp_rx.datagrams
+    }
+}
+
+pub(crate) fn stalled() -> LinkError {
+    LinkError::Stalled { seconds: PATIENCE.as_secs() }
+}
+
+/// The node's transport settings: it keeps the connection alive and accepts no streams.
+pub(crate) fn node_transport() -> Arc<quinn::TransportConfig> {
+    let mut transport = transport();
+    transport
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        .receive_window(VarInt::from_u32(KNOWN_WINDOW));
+    Arc::new(transport)
+}
+
+/// The hub's transport settings. The window grows to [`KNOWN_WINDOW`] once the device is known.
+pub(crate) fn hub_transport() -> Arc<quinn::TransportConfig> {
+    let mut transport = transport();
+    transport
+        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .receive_window(VarInt::from_u32(STRANGER_WINDOW));
+    Arc::new(transport)
+}
+
+fn transport() -> quinn::TransportConfig {
+    let mut transport = quinn::TransportConfig::default();
+    transport
+        .max_concurrent_uni_streams(VarInt::from_u32(0))
+        .stream_receive_window(VarInt::from_u32(STREAM_WINDOW))
+        .send_window(u64::from(KNOWN_WINDOW))
+        .datagram_receive_buffer_size(None)
+        .max_idle_timeout(Some(VarInt::from_u32(IDLE_LIMIT_MILLISECONDS).into()))
+        // Its probes cost 5 to 11 KB on each connection, more than a quiet day's changes.
+        .mtu_discovery_config(None)
+        // Lossy county lines: 1 MB at 200 ms and 2 % loss took 2 s, against 11 s with Cubic.
+        .congestion_controller_factory(Arc::new(BbrConfig::default()));
+    transport
+}
+
+/// What ended a connection, in the words of this crate.
+pub(crate) fn link_error(error: &ConnectionError) -> LinkError {
+    match error {
+        ConnectionError::ApplicationClosed(close) => application_close(close),
+        ConnectionError::ConnectionClosed(close) => transport_close(close),
+        ConnectionError::VersionMismatch => LinkError::Version("another version of QUIC".into()),
+        ConnectionError::TransportError(e) => LinkError::BadFrame(e.to_string()),
+        ConnectionError::Reset => LinkError::Cut("the other side has restarted".into()),
+        ConnectionError::TimedOut => LinkError::Cut("nothing heard any more".into()),
+        ConnectionError::LocallyClosed => LinkError::Closed { sentence: "closed on this side".into() },
+        ConnectionError::CidsExhausted => LinkError::Local("too many connections".into()),
+    }
+}
+
+fn application_close(close: &ApplicationClose) -> LinkError {
+    let code = u32::try_from(close.error_code.into_inner()).unwrap_or(u32::MAX);
+    last_words(code, String::from_utf8_lossy(&close.reason).into_owned())
+}
+
+/// A close by code and sentence: a goodbye or a refusal.
+pub(crate) fn last_words(code: u32, sentence: String) -> LinkError {
+    if code == GOODBYE { LinkError::Closed { sentence } } else { LinkError::Refused { code, sentence } }
+}
+
+fn transport_close(close: &ConnectionClose) -> LinkError {
+    /// TLS alert `no_application_protocol`: the ALPN of the two sides differs.
+    const NO_PROTOCOL: u8 = 120;
+    let words = String::from_utf8_lossy(&close.reason).into_owned();
+    if close.error_code == TransportErrorCode::CONNECTION_REFUSED {
+        return LinkError::Busy;
+    }
+    match (0..=u8::MAX).find(|alert| close.error_code == TransportErrorCode::crypto(*alert)) {
+        Some(NO_PROTOCOL) => LinkError::Version("no common protocol".into()),
+        Some(alert) => LinkError::Refused { code: TLS_ALERT + u32::from(alert), sentence: words },
+        None => LinkError::Cut(format!("{}: {words}", close.error_code)),
+    }
+}
