@@ -1,7 +1,9 @@
 //! The node's end: finds the hub at one of its addresses and makes sure that it is the hub.
 
 use crate::error::{Fault, LinkError, Result};
-use crate::quic::{Connection, link_error, node_transport};
+use crate::quic::{
+    ALERT_NO_PROTOCOL, ALERT_VERSION, Connection, GOODBYE, link_error, node_transport, tls_alert,
+};
 use crate::tls::{Credential, PinnedHub, client_config};
 use huiliu_core::sync::keys::DeviceId;
 use quinn::ConnectionError;
@@ -82,7 +84,7 @@ impl Dialer {
     /// Waits a moment until the closes of this dialer's connections have left the machine. For a program that
     /// is about to exit.
     pub async fn shutdown(self) {
-        self.endpoint.close(quinn::VarInt::from_u32(crate::quic::GOODBYE), b"");
+        self.endpoint.close(quinn::VarInt::from_u32(GOODBYE), b"");
         let _ = tokio::time::timeout(FAREWELL_LIMIT, self.endpoint.wait_idle()).await;
     }
 }
@@ -118,17 +120,15 @@ async fn attempt(endpoint: quinn::Endpoint, pin: Arc<PinnedHub>, address: String
     Err(worst)
 }
 
-/// On this side of a handshake, TLS fails locally only over the hub's identity.
+/// On this side of a handshake, TLS fails over the version or over the hub's identity.
 fn handshake_error(pin: &PinnedHub, error: &ConnectionError) -> LinkError {
-    match error {
-        ConnectionError::TransportError(e) if is_crypto(e.code) => {
-            tracing::warn!(error = %e, "the hub that answered is not the pinned one");
+    let ConnectionError::TransportError(local) = error else { return link_error(error) };
+    match tls_alert(local.code) {
+        Some(ALERT_VERSION | ALERT_NO_PROTOCOL) => LinkError::Version("no common protocol".into()),
+        Some(_) => {
+            tracing::warn!(error = %local, "the hub that answered is not the pinned one");
             pin.wrong_hub()
         }
-        error => link_error(error),
+        None => link_error(error),
     }
-}
-
-fn is_crypto(code: quinn::TransportErrorCode) -> bool {
-    (0..=u8::MAX).any(|alert| code == quinn::TransportErrorCode::crypto(alert))
 }

@@ -2,7 +2,7 @@
 
 use crate::error::{LinkError, Result};
 use crate::frame::FRAME_OVERHEAD;
-use crate::quic::{Connection, PATIENCE, stalled};
+use crate::quic::{Connection, GOODBYE, PATIENCE, stalled};
 use crate::stream::{FrameReceiver, FrameSender, FrameStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -101,6 +101,9 @@ pub fn pump(stream: FrameStream, outgoing: mpsc::Receiver<Vec<u8>>, incoming: mp
     let (count, link) = (counters.clone(), connection.clone());
     tokio::spawn(async move {
         let how = run(stream, outgoing, &incoming, closing, &count, &link).await;
+        if matches!(how, Err(LinkError::Stalled { .. })) {
+            link.close(GOODBYE, "no progress");
+        }
         tell.send_replace(Some(how.clone()));
         let _ = incoming.send(Pumped::Ended(how)).await;
     });

@@ -87,7 +87,11 @@ impl Connection {
         let mut stream = self.open(purpose).await?;
         let sent = stream.send_only(frame).await;
         match stream.receive_one().await {
-            Ok(Some(reply)) => Ok(reply),
+            Ok(Some(reply)) => {
+                // Reads the end too, so that the other side learns that its reply has arrived.
+                let _ = stream.receive_one().await;
+                Ok(reply)
+            }
             Ok(None) => Err(sent.err().unwrap_or_else(|| LinkError::Cut("no reply".into()))),
             // The other side's reason tells more than the failed write that it caused.
             Err(why @ (LinkError::Refused { .. } | LinkError::Closed { .. })) => Err(why),
@@ -200,15 +204,23 @@ pub(crate) fn last_words(code: u32, sentence: String) -> LinkError {
     if code == GOODBYE { LinkError::Closed { sentence } } else { LinkError::Refused { code, sentence } }
 }
 
+/// TLS alert `protocol_version`: no common version of TLS.
+pub(crate) const ALERT_VERSION: u8 = 70;
+/// TLS alert `no_application_protocol`: the two sides' protocol names differ.
+pub(crate) const ALERT_NO_PROTOCOL: u8 = 120;
+
+/// The TLS alert inside a transport error, if it is one.
+pub(crate) fn tls_alert(code: TransportErrorCode) -> Option<u8> {
+    (0..=u8::MAX).find(|alert| code == TransportErrorCode::crypto(*alert))
+}
+
 fn transport_close(close: &ConnectionClose) -> LinkError {
-    /// TLS alert `no_application_protocol`: the ALPN of the two sides differs.
-    const NO_PROTOCOL: u8 = 120;
     let words = String::from_utf8_lossy(&close.reason).into_owned();
     if close.error_code == TransportErrorCode::CONNECTION_REFUSED {
         return LinkError::Busy;
     }
-    match (0..=u8::MAX).find(|alert| close.error_code == TransportErrorCode::crypto(*alert)) {
-        Some(NO_PROTOCOL) => LinkError::Version("no common protocol".into()),
+    match tls_alert(close.error_code) {
+        Some(ALERT_VERSION | ALERT_NO_PROTOCOL) => LinkError::Version("no common protocol".into()),
         Some(alert) => LinkError::Refused { code: TLS_ALERT + u32::from(alert), sentence: words },
         None => LinkError::Cut(format!("{}: {words}", close.error_code)),
     }

@@ -112,7 +112,13 @@ impl FrameSender {
         let written = self.writer.farewell(code, sentence, Some(PATIENCE)).await;
         written.map_err(|e| self.fault(e))?;
         self.end().await?;
-        self.delivered().await
+        match self.delivered().await {
+            // Whoever hangs up on last words has read them, or no longer cares.
+            Err(LinkError::Cut(_)) if self.connection.close_reason().is_none() => Ok(()),
+            // Likewise who has read them and closed the connection first.
+            Err(LinkError::Closed { .. }) => Ok(()),
+            said => said,
+        }
     }
 
     async fn end(&mut self) -> Result<()> {
