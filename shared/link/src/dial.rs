@@ -1,9 +1,8 @@
 //! The node's end: finds the hub at one of its addresses and makes sure that it is the hub.
 
+use crate::connection::Connection;
 use crate::error::{Fault, LinkError, Result};
-use crate::quic::{
-    ALERT_NO_PROTOCOL, ALERT_VERSION, Connection, GOODBYE, link_error, node_transport, tls_alert,
-};
+use crate::quic::{ALERT_NO_PROTOCOL, ALERT_VERSION, GOODBYE, link_error, node_transport, tls_alert};
 use crate::tls::{Credential, PinnedHub, client_config};
 use huiliu_core::sync::keys::DeviceId;
 use quinn::ConnectionError;
@@ -111,7 +110,7 @@ async fn attempt(endpoint: quinn::Endpoint, pin: Arc<PinnedHub>, address: String
     let mut worst = LinkError::Cut(format!("{address} stands for no address"));
     while let Some(ended) = tries.join_next().await {
         match ended {
-            Ok(Ok(Ok(inner))) => return Ok(Connection { inner }),
+            Ok(Ok(Ok(inner))) => return Ok(Connection::new(inner)),
             Ok(Ok(Err(error))) => worst = more_telling(Some(worst), handshake_error(&pin, &error)),
             Ok(Err(error)) => worst = more_telling(Some(worst), error),
             Err(_) => {}

@@ -7,9 +7,10 @@
 //! Each message is a version byte and postcard.
 
 use crate::certificate::{HubIdentity, PeerIdentity, requesting_device, signing_request};
+use crate::connection::Connection;
 use crate::dial::{DIAL_LIMIT, Dialer};
 use crate::error::{LinkError, Result};
-use crate::quic::{Connection, GOODBYE, Purpose};
+use crate::quic::{GOODBYE, Purpose};
 use crate::ticket::{Secret, Ticket};
 use huiliu_core::sync::keys::{DeviceId, DeviceKey, PublicKey};
 use serde::de::DeserializeOwned;
@@ -206,8 +207,9 @@ pub async fn renew(
 }
 
 fn own_certificate(certificate: &[u8], hub: &PublicKey, key: &DeviceKey) -> Result<PeerIdentity> {
-    let identity = PeerIdentity::read_issued(certificate, hub)
-        .map_err(|fault| LinkError::BadFrame(format!("the hub sent a certificate it did not issue: {fault:?}")))?;
+    let identity = PeerIdentity::read_issued(certificate, hub).map_err(|fault| {
+        LinkError::BadFrame(format!("the hub sent a certificate it did not issue: {fault:?}"))
+    })?;
     if identity.device != key.device() {
         return Err(LinkError::BadFrame("the hub sent another device's certificate".into()));
     }
@@ -244,7 +246,8 @@ mod tests {
 
     #[test]
     fn a_welcome_of_another_hub_or_for_another_device_is_not_taken() {
-        let (hub, key) = (HubIdentity::new(&DeviceKey::from_seed([1; 32])).unwrap(), DeviceKey::from_seed([3; 32]));
+        let (hub, key) =
+            (HubIdentity::new(&DeviceKey::from_seed([1; 32])).unwrap(), DeviceKey::from_seed([3; 32]));
         let other = HubIdentity::new(&DeviceKey::from_seed([9; 32])).unwrap();
         let JoinReply::Welcome(sound) = welcome(&hub, &request(), (0, 10), 3302, "宁波市").unwrap() else {
             panic!("a welcome")
@@ -265,7 +268,10 @@ mod tests {
         let hub = HubIdentity::new(&DeviceKey::from_seed([1; 32])).unwrap();
         let own = request();
         let peer = PeerIdentity::read(&hub.issue(&own.request, 0, 10).unwrap()).unwrap();
-        let ask = |seed| RenewRequest { request: signing_request(&DeviceKey::from_seed([seed; 32])).unwrap(), now: 0 };
+        let ask = |seed| RenewRequest {
+            request: signing_request(&DeviceKey::from_seed([seed; 32])).unwrap(),
+            now: 0,
+        };
         assert!(matches!(renewed(&hub, &peer, &ask(3), (10, 20)), Ok(RenewReply::Renewed(_))));
         assert!(matches!(renewed(&hub, &peer, &ask(4), (10, 20)), Err(LinkError::BadFrame(_))));
     }

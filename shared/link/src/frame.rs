@@ -259,10 +259,7 @@ mod tests {
         assert!(matches!(all(&claim, FRAME_CAP).await.1, Some(FrameError::TooLong(_))));
         assert!(matches!(all(&101u32.to_le_bytes(), 100).await.1, Some(FrameError::TooLong(101))));
         assert!(matches!(all(&[255; 4], FRAME_CAP).await.1, Some(FrameError::TooLong(_))));
-        assert!(matches!(
-            all(&(FAREWELL | 3).to_le_bytes(), FRAME_CAP).await.1,
-            Some(FrameError::Torn)
-        ));
+        assert!(matches!(all(&(FAREWELL | 3).to_le_bytes(), FRAME_CAP).await.1, Some(FrameError::Torn)));
         let mut writer = FrameWriter::new(Vec::new(), vec![]);
         let refused = writer.write(&vec![0; FRAME_CAP + 1], None).await;
         assert!(matches!(refused, Err(FrameError::TooLong(_))));

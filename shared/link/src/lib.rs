@@ -10,13 +10,15 @@
 //! - [`frame`]: length-framed messages over anything that reads and writes bytes.
 //! - [`identity`] and [`certificate`]: the device key file; the hub's certificate authority.
 //! - [`ticket`]: the one-time invitation that a person carries from the hub to a new node.
-//! - `tls`, [`quic`], [`stream`]: the two verifiers, the transport settings, connections, their streams.
+//! - `tls`, [`quic`], [`connection`], [`stream`]: the two verifiers, the transport settings, connections and
+//!   how they end, their streams.
 //! - [`listen`] and [`dial`]: the hub's end and the node's end.
 //! - [`pump`]: runs one session stream between two queues. [`backoff`]: when to dial again.
 //! - [`enrol`]: the messages with which a device joins and renews.
 
 pub mod backoff;
 pub mod certificate;
+pub mod connection;
 pub mod dial;
 pub mod enrol;
 pub mod error;
@@ -31,11 +33,12 @@ mod tls;
 
 pub use backoff::Backoff;
 pub use certificate::{HubIdentity, PeerIdentity};
+pub use connection::Connection;
 pub use dial::Dialer;
 pub use error::{LinkError, Result};
 pub use listen::{Arrival, Listener};
 pub use pump::{Pump, Pumped, pump};
-pub use quic::{Connection, Purpose};
+pub use quic::Purpose;
 pub use stream::{FrameReceiver, FrameSender, FrameStream};
 pub use ticket::{Ticket, TicketError};
 pub use tls::Credential;

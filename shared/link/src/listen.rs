@@ -3,9 +3,10 @@
 //! Each handshake and each stream has a task of its own, so a slow peer delays nobody else.
 
 use crate::certificate::{HubIdentity, PeerIdentity};
+use crate::connection::Connection;
 use crate::error::{LinkError, Result};
 use crate::quic::{
-    Connection, GOODBYE, HANDSHAKE_LIMIT, KNOWN_WINDOW, NEEDS_CERTIFICATE, NO_STREAM, OVERSTAYED, Purpose,
+    GOODBYE, HANDSHAKE_LIMIT, KNOWN_WINDOW, NEEDS_CERTIFICATE, NO_STREAM, OVERSTAYED, Purpose,
     UNKNOWN_PURPOSE, hub_transport,
 };
 use crate::stream::FrameStream;
@@ -16,7 +17,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::time::timeout;
 
 /// Handshakes under way at most; more are refused, and the nodes dial again.
@@ -52,6 +53,15 @@ pub struct Arrival {
 pub struct Listener {
     endpoint: quinn::Endpoint,
     arrivals: mpsc::Receiver<Arrival>,
+    goodbye: watch::Sender<Option<String>>,
+}
+
+/// What a connection's task needs of its listener.
+#[derive(Clone)]
+struct Desk {
+    arrivals: mpsc::Sender<Arrival>,
+    /// The sentence of the goodbye, once the listener shuts down; closed when the listener is dropped.
+    goodbye: watch::Receiver<Option<String>>,
 }
 
 impl Listener {
@@ -70,8 +80,9 @@ impl Listener {
             _ => LinkError::Local(format!("cannot listen on {address}: {e}")),
         })?;
         let (sender, arrivals) = mpsc::channel(WAITING);
-        tokio::spawn(accept_all(endpoint.clone(), sender));
-        Ok(Self { endpoint, arrivals })
+        let (goodbye, said) = watch::channel(None);
+        tokio::spawn(accept_all(endpoint.clone(), Desk { arrivals: sender, goodbye: said }));
+        Ok(Self { endpoint, arrivals, goodbye })
     }
 
     /// The address in use, with the port that the system chose for port 0.
@@ -89,23 +100,30 @@ impl Listener {
         self.arrivals.recv().await
     }
 
-    /// Says goodbye to all peers and waits a moment until they have heard it.
+    /// Takes no more connections, says goodbye to all peers, and waits a moment until they have heard it.
     pub async fn shutdown(self, sentence: &str) {
-        self.endpoint.close(VarInt::from_u32(GOODBYE), crate::frame::cut_sentence(sentence).as_bytes());
+        self.endpoint.set_server_config(None);
+        self.goodbye.send_replace(Some(sentence.to_owned()));
         let _ = timeout(FAREWELL_LIMIT, self.endpoint.wait_idle()).await;
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        // Otherwise the tasks would hold the socket open for as long as a peer stays.
-        self.endpoint.close(VarInt::from_u32(GOODBYE), b"");
+        // Ends the accepting task, which holds the socket open; each connection's task sees `goodbye` close.
+        self.endpoint.set_server_config(None);
     }
 }
 
-async fn accept_all(endpoint: quinn::Endpoint, arrivals: mpsc::Sender<Arrival>) {
+async fn accept_all(endpoint: quinn::Endpoint, desk: Desk) {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES));
-    while let Some(incoming) = endpoint.accept().await {
+    let mut goodbye = desk.goodbye.clone();
+    loop {
+        let incoming = tokio::select! {
+            incoming = endpoint.accept() => incoming,
+            _ = goodbye.wait_for(Option::is_some) => None,
+        };
+        let Some(incoming) = incoming else { return };
         if endpoint.open_connections() >= CONNECTIONS {
             incoming.refuse();
             continue;
@@ -120,11 +138,11 @@ async fn accept_all(endpoint: quinn::Endpoint, arrivals: mpsc::Sender<Arrival>) 
             let _ = incoming.retry();
             continue;
         }
-        tokio::spawn(serve(incoming, permit, arrivals.clone()));
+        tokio::spawn(serve(incoming, permit, desk.clone()));
     }
 }
 
-async fn serve(incoming: quinn::Incoming, permit: OwnedSemaphorePermit, arrivals: mpsc::Sender<Arrival>) {
+async fn serve(incoming: quinn::Incoming, permit: OwnedSemaphorePermit, mut desk: Desk) {
     let remote = incoming.remote_address();
     let Ok(connecting) = incoming.accept() else { return };
     let inner = match timeout(HANDSHAKE_LIMIT, connecting).await {
@@ -134,13 +152,20 @@ async fn serve(incoming: quinn::Incoming, permit: OwnedSemaphorePermit, arrivals
     };
     drop(permit);
     let peer = identity(&inner);
-    let connection = Connection { inner };
+    let connection = Connection::new(inner);
+    // A known device stays as long as it likes.
+    let stay = if peer.is_some() { Duration::MAX } else { STRANGER_LIMIT };
     if peer.is_some() {
-        connection.inner.set_receive_window(VarInt::from_u32(KNOWN_WINDOW));
-        return streams(&connection, peer, arrivals).await;
+        connection.set_receive_window(KNOWN_WINDOW);
     }
-    if timeout(STRANGER_LIMIT, streams(&connection, None, arrivals)).await.is_err() {
-        connection.close(OVERSTAYED, "joining took too long");
+    tokio::select! {
+        over = timeout(stay, streams(&connection, peer, desk.arrivals)) => if over.is_err() {
+            connection.close(OVERSTAYED, "joining took too long");
+        },
+        said = desk.goodbye.wait_for(Option::is_some) => {
+            let sentence = said.ok().and_then(|it| it.clone()).unwrap_or_default();
+            connection.close(GOODBYE, &sentence);
+        }
     }
 }
 
@@ -151,14 +176,14 @@ fn identity(connection: &quinn::Connection) -> Option<PeerIdentity> {
 }
 
 async fn streams(connection: &Connection, peer: Option<PeerIdentity>, arrivals: mpsc::Sender<Arrival>) {
-    let first = timeout(HANDSHAKE_LIMIT, connection.inner.accept_bi()).await;
+    let first = timeout(HANDSHAKE_LIMIT, connection.accept()).await;
     let Ok(mut opened) = first else {
         tracing::info!(remote = %connection.remote(), "a connection without a stream");
         return connection.close(NO_STREAM, "no stream was opened");
     };
-    while let Ok((send, receive)) = opened {
+    while let Some((send, receive)) = opened {
         tokio::spawn(hand_over(connection.clone(), peer.clone(), send, receive, arrivals.clone()));
-        opened = connection.inner.accept_bi().await;
+        opened = connection.accept().await;
     }
 }
 

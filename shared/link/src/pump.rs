@@ -1,8 +1,9 @@
 //! Runs one session stream between two queues, until either side ends it.
 
+use crate::connection::Connection;
 use crate::error::{LinkError, Result};
 use crate::frame::FRAME_OVERHEAD;
-use crate::quic::{Connection, GOODBYE, PATIENCE, stalled};
+use crate::quic::{GOODBYE, PATIENCE, stalled};
 use crate::stream::{FrameReceiver, FrameSender, FrameStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -1,11 +1,9 @@
-//! QUIC connections: the transport settings, what ends a connection, and the purpose of a stream.
+//! QUIC: the transport settings, the codes, what ends a connection, and the purpose of a stream.
 
-use crate::error::{LinkError, Result};
-use crate::frame::{FRAME_CAP, cut_sentence};
-use crate::stream::FrameStream;
+use crate::error::LinkError;
+use crate::frame::FRAME_CAP;
 use quinn::congestion::BbrConfig;
 use quinn::{ApplicationClose, ConnectionClose, ConnectionError, TransportErrorCode, VarInt};
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -61,84 +59,6 @@ impl Purpose {
             Self::Session | Self::Blob => FRAME_CAP,
             Self::Join | Self::Renew => 64 << 10,
         }
-    }
-}
-
-/// A connection to the other side. Clones are the same connection; it ends when the last one and all its
-/// streams are dropped, or when either side closes it.
-#[derive(Clone, Debug)]
-pub struct Connection {
-    pub(crate) inner: quinn::Connection,
-}
-
-impl Connection {
-    /// Opens a stream. The purpose travels with the first frame, so the opener must speak first.
-    ///
-    /// A refusal of this device by the hub's TLS arrives only after the handshake looks complete on this
-    /// side, thus here or on the stream, as [`LinkError::Refused`].
-    pub async fn open(&self, purpose: Purpose) -> Result<FrameStream> {
-        let opening = tokio::time::timeout(PATIENCE, self.inner.open_bi()).await;
-        let (send, receive) = opening.map_err(|_| stalled())?.map_err(|e| link_error(&e))?;
-        Ok(FrameStream::new(self.clone(), send, receive, vec![purpose as u8], FRAME_CAP))
-    }
-
-    /// One request, one reply, on a stream of its own. [`LinkError::Stalled`] if nothing moves for 10 s.
-    pub async fn request(&self, purpose: Purpose, frame: Vec<u8>) -> Result<Vec<u8>> {
-        let mut stream = self.open(purpose).await?;
-        let sent = stream.send_only(frame).await;
-        match stream.receive_one().await {
-            Ok(Some(reply)) => {
-                // Reads the end too, so that the other side learns that its reply has arrived.
-                let _ = stream.receive_one().await;
-                Ok(reply)
-            }
-            Ok(None) => Err(sent.err().unwrap_or_else(|| LinkError::Cut("no reply".into()))),
-            // The other side's reason tells more than the failed write that it caused.
-            Err(why @ (LinkError::Refused { .. } | LinkError::Closed { .. })) => Err(why),
-            Err(why) => Err(sent.err().unwrap_or(why)),
-        }
-    }
-
-    /// Closes the connection at once, with a code and a sentence for the person at the other end. Frames still
-    /// under way are lost: finish or close their streams first.
-    pub fn close(&self, code: u32, sentence: &str) {
-        self.inner.close(VarInt::from_u32(code), cut_sentence(sentence).as_bytes());
-    }
-
-    /// Waits until the connection is over, and says why.
-    pub async fn closed(&self) -> LinkError {
-        link_error(&self.inner.closed().await)
-    }
-
-    /// Why the connection is over, if it is.
-    pub fn close_reason(&self) -> Option<LinkError> {
-        self.inner.close_reason().as_ref().map(link_error)
-    }
-
-    /// The other side's address now (it may move).
-    pub fn remote(&self) -> SocketAddr {
-        self.inner.remote_address()
-    }
-
-    /// The round trip as measured.
-    pub fn round_trip(&self) -> Duration {
-        self.inner.rtt()
-    }
-
-    /// Bytes on the wire so far, out and in, with everything that QUIC adds.
-    pub fn wire_bytes(&self) -> (u64, u64) {
-        let stats = self.inner.stats();
-        (stats.udp_tx.bytes, stats.udp_rx.bytes)
-    }
-
-    /// The transport, for the status page.
-    pub fn transport(&self) -> &'static str {
-        "QUIC"
-    }
-
-    /// How many datagrams have come: a number that moves as long as the other side is heard.
-    pub(crate) fn heard(&self) -> u64 {
-        self.inner.stats().udp_rx.datagrams
     }
 }
 

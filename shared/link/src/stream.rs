@@ -1,9 +1,14 @@
 //! A stream of frames on a connection, in two halves that may live in two tasks.
 
+use crate::connection::{Connection, SharedSend, locked};
 use crate::error::{LinkError, Result};
 use crate::frame::{FrameError, FrameReader, FrameWriter, Received};
-use crate::quic::{Connection, PATIENCE, last_words, stalled};
+use crate::quic::{PATIENCE, last_words, stalled};
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
+use tokio::io::AsyncWrite;
 
 /// A peer that acknowledges keep-alives and never reads is given up after this long.
 const DELIVERY_LIMIT: Duration = Duration::from_secs(60);
@@ -23,8 +28,11 @@ impl FrameStream {
         prefix: Vec<u8>,
         cap: usize,
     ) -> Self {
-        let sender =
-            FrameSender { connection: connection.clone(), writer: FrameWriter::new(send, prefix), ended: false };
+        let sender = FrameSender {
+            writer: FrameWriter::new(Outlet(connection.share(send)), prefix),
+            connection: connection.clone(),
+            ended: false,
+        };
         let receiver = FrameReceiver { connection, reader: FrameReader::new(receive, cap) };
         Self { sender, receiver }
     }
@@ -76,7 +84,7 @@ impl FrameStream {
 #[derive(Debug)]
 pub struct FrameSender {
     connection: Connection,
-    writer: FrameWriter<quinn::SendStream>,
+    writer: FrameWriter<Outlet>,
     ended: bool,
 }
 
@@ -85,7 +93,7 @@ impl FrameSender {
     /// 10 s. Do not drop it half-way: the stream would be torn.
     pub async fn send(&mut self, frame: Vec<u8>) -> Result<()> {
         let written = self.writer.write(&frame, Some(PATIENCE)).await;
-        written.map_err(|e| self.fault(e))
+        self.judged(written).await
     }
 
     /// Ends this direction and waits until everything sent has arrived. The other direction goes on.
@@ -110,7 +118,7 @@ impl FrameSender {
 
     async fn say_farewell(&mut self, code: u32, sentence: &str) -> Result<()> {
         let written = self.writer.farewell(code, sentence, Some(PATIENCE)).await;
-        written.map_err(|e| self.fault(e))?;
+        self.judged(written).await?;
         self.end().await?;
         match self.delivered().await {
             // Whoever hangs up on last words has read them, or no longer cares.
@@ -125,20 +133,20 @@ impl FrameSender {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
-        let ended = self.writer.end(Some(PATIENCE)).await;
-        ended.map_err(|e| self.fault(e))
+        let written = self.writer.end(Some(PATIENCE)).await;
+        self.judged(written).await
     }
 
     /// Waits until the other side's transport has everything; gives up when it falls silent.
     async fn delivered(&mut self) -> Result<()> {
-        let stopped = self.writer.get_mut().stopped();
+        let stopped = locked(&self.writer.get_mut().0).stopped();
         tokio::pin!(stopped);
         let (begun, mut heard) = (Instant::now(), self.connection.heard());
         loop {
             match tokio::time::timeout(PATIENCE, &mut stopped).await {
                 Ok(Ok(None)) => return Ok(()),
                 Ok(Ok(Some(_))) => return Err(LinkError::Cut("the other side stopped reading".into())),
-                Ok(Err(_)) => return Err(self.fault(FrameError::Torn)),
+                Ok(Err(_)) => return Err(fault(&self.connection, FrameError::Torn).await),
                 Err(_) => {
                     let now = self.connection.heard();
                     if now == heard || begun.elapsed() > DELIVERY_LIMIT {
@@ -150,11 +158,40 @@ impl FrameSender {
         }
     }
 
-    fn fault(&self, error: FrameError) -> LinkError {
-        match error {
-            FrameError::TooLong(length) => LinkError::Local(format!("a frame of {length} bytes is too long")),
-            error => fault(&self.connection, error),
+    async fn judged(&self, written: std::result::Result<(), FrameError>) -> Result<()> {
+        match written {
+            Ok(()) => Ok(()),
+            Err(FrameError::TooLong(length)) => {
+                Err(LinkError::Local(format!("a frame of {length} bytes is too long")))
+            }
+            Err(error) => Err(fault(&self.connection, error).await),
         }
+    }
+}
+
+impl Drop for FrameSender {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.connection.tear(&self.writer.get_mut().0);
+        }
+    }
+}
+
+/// The sending stream as its writer sees it.
+#[derive(Debug)]
+struct Outlet(SharedSend);
+
+impl AsyncWrite for Outlet {
+    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut *locked(&self.0)).poll_write(cx, bytes).map_err(io::Error::from)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(locked(&self.0).finish().map_err(io::Error::other))
     }
 }
 
@@ -179,18 +216,18 @@ impl FrameReceiver {
             Ok(Received::Frame(frame)) => Ok(Some(frame)),
             Ok(Received::End) => Ok(None),
             Ok(Received::Farewell { code, sentence }) => Err(last_words(code, sentence)),
-            Err(error) => Err(fault(&self.connection, error)),
+            Err(error) => Err(fault(&self.connection, error).await),
         }
     }
 }
 
-/// What a failed read or write means: the connection knows best, if it is over.
-fn fault(connection: &Connection, error: FrameError) -> LinkError {
+/// What a failed read or write means: the connection knows best, if it is over or about to be.
+async fn fault(connection: &Connection, error: FrameError) -> LinkError {
     match error {
         FrameError::Stalled => stalled(),
         FrameError::TooLong(_) | FrameError::BadFarewell => LinkError::BadFrame(error.to_string()),
         FrameError::Torn | FrameError::Io(_) => {
-            connection.close_reason().unwrap_or_else(|| LinkError::Cut(error.to_string()))
+            connection.reason().await.unwrap_or_else(|| LinkError::Cut(error.to_string()))
         }
     }
 }

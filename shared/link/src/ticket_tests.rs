@@ -23,13 +23,13 @@ fn a_ticket_comes_back_as_it_went() {
 fn reading_forgives_typing_scanning_and_input_methods() {
     let text = ticket().encode().unwrap();
     let full_width: String = text.chars().map(|c| char::from_u32(c as u32 + 0xfee0).unwrap()).collect();
-    let grouped: String =
-        text.chars().enumerate().flat_map(|(i, c)| (i % 5 == 0).then_some('-').into_iter().chain([c])).collect();
-    let lines: String = text
-        .as_bytes()
-        .chunks(20)
-        .map(|line| format!("  {}\r\n", String::from_utf8_lossy(line)))
+    let grouped: String = text
+        .chars()
+        .enumerate()
+        .flat_map(|(i, c)| (i % 5 == 0).then_some('-').into_iter().chain([c]))
         .collect();
+    let lines: String =
+        text.as_bytes().chunks(20).map(|line| format!("  {}\r\n", String::from_utf8_lossy(line))).collect();
     let typed = [
         text.to_lowercase(),
         full_width.clone(),
@@ -117,7 +117,9 @@ fn a_checksum_alone_does_not_make_a_ticket() {
 
 #[test]
 fn addresses_must_have_host_and_port() {
-    for bad in ["", "hub", ":7443", "hub:", "hub:0", "hub:70000", "::1:80", "a b:80", "http://hub:80", "汇流:80"] {
+    for bad in
+        ["", "hub", ":7443", "hub:", "hub:0", "hub:70000", "::1:80", "a b:80", "http://hub:80", "汇流:80"]
+    {
         let with = Ticket { addresses: vec![bad.into()], ..ticket() };
         assert_eq!(with.encode(), Err(TicketError::Address(bad.into())));
     }

@@ -4,7 +4,9 @@ mod peers;
 
 use huiliu_core::sync::keys::DeviceKey;
 use huiliu_link::certificate::DEFAULT_VALIDITY;
-use huiliu_link::enrol::{JoinReply, JoinRequest, Message, RenewReply, RenewRequest, join, renew, renewed, welcome};
+use huiliu_link::enrol::{
+    JoinReply, JoinRequest, Message, RenewReply, RenewRequest, join, renew, renewed, welcome,
+};
 use huiliu_link::error::Fault;
 use huiliu_link::quic::{NEEDS_CERTIFICATE, TLS_ALERT};
 use huiliu_link::{Credential, Dialer, HubIdentity, LinkError, Listener, Purpose, Ticket};
@@ -45,8 +47,7 @@ async fn a_device_joins_with_a_ticket_and_its_certificate_opens_the_door() {
 async fn a_used_ticket_is_refused_with_the_hubs_sentence() {
     let mut hub = hub(1);
     let ticket = hub.ticket();
-    let joining =
-        tokio::spawn(async move { join(&ticket, &DeviceKey::from_seed([2; 32]), "", NOW).await });
+    let joining = tokio::spawn(async move { join(&ticket, &DeviceKey::from_seed([2; 32]), "", NOW).await });
     let mut arrival = hub.listener.accept().await.unwrap();
     arrival.channel.receive_one().await.unwrap();
     let sentence = "邀请已被另一台电脑使用".to_owned();

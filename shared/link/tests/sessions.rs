@@ -36,6 +36,45 @@ async fn a_close_without_a_stream_carries_its_sentence_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_busy_connection_is_closed_with_its_sentence_at_once() {
+    let mut hub = hub(1);
+    let (_dialer, _connection, mut stream, arrival) = hub.session(2).await;
+    let (connection, mut channel) = (arrival.connection, arrival.channel);
+    let flooding = tokio::spawn(async move { while channel.send(vec![1; 1 << 20]).await.is_ok() {} });
+    assert!(stream.recv().await.unwrap().is_some());
+    connection.close(5, "设备已注销");
+    let begun = Instant::now();
+    let end = loop {
+        match stream.recv().await {
+            Ok(Some(_)) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, Err(LinkError::Refused { code: 5, sentence: "设备已注销".into() }));
+    assert!(begun.elapsed() < Duration::from_secs(2));
+    flooding.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_busy_hub_that_shuts_down_says_goodbye() {
+    let mut hub = hub(1);
+    let (_dialer, _connection, mut stream, mut arrival) = hub.session(2).await;
+    tokio::spawn(async move { while arrival.channel.send(vec![1; 1 << 20]).await.is_ok() {} });
+    assert!(stream.recv().await.unwrap().is_some());
+    let (listener, begun) = (hub.listener, Instant::now());
+    let stopping = tokio::spawn(listener.shutdown("维护"));
+    let end = loop {
+        match stream.recv().await {
+            Ok(Some(_)) => {}
+            end => break end,
+        }
+    };
+    assert_eq!(end, Err(LinkError::Closed { sentence: "维护".into() }));
+    stopping.await.unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(4));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_hub_that_shuts_down_says_goodbye() {
     let mut hub = hub(1);
     let (_dialer, _connection, mut stream, _arrival) = hub.session(2).await;
@@ -94,6 +133,7 @@ async fn a_cut_in_the_middle_is_a_cut_and_not_a_frame() {
     drop((stream, connection));
     drop(dialer);
     let mut frames = 0;
+    let begun = Instant::now();
     let end = loop {
         match arrival.channel.recv().await {
             Ok(Some(_)) => frames += 1,
@@ -102,6 +142,7 @@ async fn a_cut_in_the_middle_is_a_cut_and_not_a_frame() {
     };
     assert!(end.is_err() || !torn, "{end:?}");
     assert!(frames <= 1);
+    assert!(begun.elapsed() < Duration::from_secs(5), "the other side does not wait for its idle timeout");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,7 +221,8 @@ async fn a_request_without_an_answer_stalls() {
 #[tokio::test(flavor = "multi_thread")]
 async fn fifty_nodes_at_once() {
     let mut hub = hub(1);
-    let (addresses, dialers) = (hub.addresses.clone(), (10..60).map(|seed| hub.dialer(seed)).collect::<Vec<_>>());
+    let (addresses, dialers) =
+        (hub.addresses.clone(), (10..60).map(|seed| hub.dialer(seed)).collect::<Vec<_>>());
     let nodes: Vec<_> = dialers
         .into_iter()
         .map(|dialer| {

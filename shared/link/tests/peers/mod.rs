@@ -7,16 +7,16 @@ use huiliu_link::ticket::Secret;
 use huiliu_link::{Arrival, Connection, Credential, Dialer, HubIdentity, Listener, Ticket};
 use std::time::Duration;
 
-pub const NOW: i64 = 1_795_000_000;
-pub const LIMIT: Duration = Duration::from_secs(5);
+pub(crate) const NOW: i64 = 1_795_000_000;
+pub(crate) const LIMIT: Duration = Duration::from_secs(5);
 
-pub struct Hub {
-    pub identity: HubIdentity,
-    pub listener: Listener,
-    pub addresses: Vec<String>,
+pub(crate) struct Hub {
+    pub(crate) identity: HubIdentity,
+    pub(crate) listener: Listener,
+    pub(crate) addresses: Vec<String>,
 }
 
-pub fn hub(seed: u8) -> Hub {
+pub(crate) fn hub(seed: u8) -> Hub {
     let identity = HubIdentity::new(&DeviceKey::from_seed([seed; 32])).unwrap();
     let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), &identity).unwrap();
     let addresses = vec![listener.local_addr().unwrap().to_string()];
@@ -24,18 +24,18 @@ pub fn hub(seed: u8) -> Hub {
 }
 
 impl Hub {
-    pub fn admit(&self, seed: u8, not_before: i64, not_after: i64) -> Credential {
+    pub(crate) fn admit(&self, seed: u8, not_before: i64, not_after: i64) -> Credential {
         let key = DeviceKey::from_seed([seed; 32]);
         let request = signing_request(&key).unwrap();
         Credential::new(self.identity.issue(&request, not_before, not_after).unwrap(), &key)
     }
 
-    pub fn dialer(&self, seed: u8) -> Dialer {
+    pub(crate) fn dialer(&self, seed: u8) -> Dialer {
         let credential = self.admit(seed, NOW, NOW + 1000);
         Dialer::new(self.identity.device(), Some(&credential)).unwrap()
     }
 
-    pub fn ticket(&self) -> Ticket {
+    pub(crate) fn ticket(&self) -> Ticket {
         Ticket {
             hub: self.identity.device(),
             id: *b"ticket 1",
@@ -47,7 +47,10 @@ impl Hub {
     }
 
     /// Connects a node, opens a session with one frame, and gives both ends.
-    pub async fn session(&mut self, seed: u8) -> (Dialer, Connection, huiliu_link::FrameStream, Arrival) {
+    pub(crate) async fn session(
+        &mut self,
+        seed: u8,
+    ) -> (Dialer, Connection, huiliu_link::FrameStream, Arrival) {
         let dialer = self.dialer(seed);
         let connection = dialer.connect(&self.addresses, LIMIT).await.unwrap();
         let mut stream = connection.open(huiliu_link::Purpose::Session).await.unwrap();
@@ -58,12 +61,12 @@ impl Hub {
     }
 }
 
-pub fn silent() -> (std::net::UdpSocket, String) {
+pub(crate) fn silent() -> (std::net::UdpSocket, String) {
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let address = socket.local_addr().unwrap().to_string();
     (socket, address)
 }
 
-pub fn device(seed: u8) -> huiliu_core::sync::keys::DeviceId {
+pub(crate) fn device(seed: u8) -> huiliu_core::sync::keys::DeviceId {
     DeviceKey::from_seed([seed; 32]).device()
 }
