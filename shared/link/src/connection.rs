@@ -48,7 +48,7 @@ impl Connection {
     /// A refusal of this device by the hub's TLS arrives only after the handshake looks complete on this
     /// side, thus here or on the stream, as [`LinkError::Refused`].
     pub async fn open(&self, purpose: Purpose) -> Result<FrameStream> {
-        let opening = tokio::time::timeout(PATIENCE, self.0.quic.open_bi()).await;
+        let opening = timeout(PATIENCE, self.0.quic.open_bi()).await;
         let (send, receive) = opening.map_err(|_| stalled())?.map_err(|e| link_error(&e))?;
         Ok(FrameStream::new(self.clone(), send, receive, vec![purpose as u8], FRAME_CAP))
     }

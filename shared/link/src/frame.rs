@@ -151,7 +151,7 @@ impl<W: AsyncWrite + Unpin> FrameWriter<W> {
     pub async fn end(&mut self, patience: Option<Duration>) -> Result<(), FrameError> {
         let prefix = std::mem::take(&mut self.prefix);
         self.put_bytes(&prefix, patience).await?;
-        Ok(within(patience, self.inner.shutdown()).await?)
+        within(patience, self.inner.shutdown()).await
     }
 
     /// The stream underneath.

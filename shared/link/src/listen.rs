@@ -11,7 +11,6 @@ use crate::quic::{
 };
 use crate::stream::FrameStream;
 use crate::tls::server_config;
-use quinn::VarInt;
 use rustls_pki_types::CertificateDer;
 use std::io;
 use std::net::SocketAddr;

@@ -32,6 +32,7 @@ impl FrameStream {
             writer: FrameWriter::new(Outlet(connection.share(send)), prefix),
             connection: connection.clone(),
             ended: false,
+            delivered: false,
         };
         let receiver = FrameReceiver { connection, reader: FrameReader::new(receive, cap) };
         Self { sender, receiver }
@@ -86,6 +87,7 @@ pub struct FrameSender {
     connection: Connection,
     writer: FrameWriter<Outlet>,
     ended: bool,
+    delivered: bool,
 }
 
 impl FrameSender {
@@ -144,7 +146,10 @@ impl FrameSender {
         let (begun, mut heard) = (Instant::now(), self.connection.heard());
         loop {
             match tokio::time::timeout(PATIENCE, &mut stopped).await {
-                Ok(Ok(None)) => return Ok(()),
+                Ok(Ok(None)) => {
+                    self.delivered = true;
+                    return Ok(());
+                }
                 Ok(Ok(Some(_))) => return Err(LinkError::Cut("the other side stopped reading".into())),
                 Ok(Err(_)) => return Err(fault(&self.connection, FrameError::Torn).await),
                 Err(_) => {
@@ -171,7 +176,8 @@ impl FrameSender {
 
 impl Drop for FrameSender {
     fn drop(&mut self) {
-        if !self.ended {
+        // What was not delivered until now is given up; without effect on a stream that has arrived whole.
+        if !self.delivered {
             self.connection.tear(&self.writer.get_mut().0);
         }
     }
