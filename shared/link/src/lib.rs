@@ -13,7 +13,7 @@
 //! - `tls`, [`quic`], [`connection`], [`stream`]: the two verifiers, the transport settings, connections and
 //!   how they end, their streams.
 //! - [`listen`] and [`dial`]: the hub's end and the node's end.
-//! - [`pump`]: runs one session stream between two queues. [`backoff`]: when to dial again.
+//! - [`mod@pump`]: runs one session stream between two queues. [`backoff`]: when to dial again.
 //! - [`enrol`]: the messages with which a device joins and renews.
 
 pub mod backoff;
