@@ -1,1 +1,3 @@
-//! placeholder
+//! What the tests share: a seeded world of simulated replicas, and the real binaries.
+
+pub mod harness;

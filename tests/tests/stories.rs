@@ -1,0 +1,118 @@
+//! What Huiliu promises, told with named replicas in the simulated world.
+
+use huiliu_core::model::Value;
+use huiliu_replica::RecordEdit;
+use huiliu_tests::harness::world::{HUB, World};
+
+const READERS: [(&str, &str); 4] = [
+    ("name", "海曙区甬江读书会"),
+    ("org_type", "ST"),
+    ("uscc", "51330203XT0000014A"),
+    ("registration_authority", "330203"),
+];
+
+fn city() -> World {
+    let mut world = World::new(1);
+    world.join("haishu", "330203");
+    world.join("yuyao", "330281");
+    world.join("yuehu", "330203004");
+    world
+}
+
+#[test]
+fn one_edit_reaches_the_hub_and_nobody_it_does_not_concern() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    for node in ["haishu", "yuyao", "yuehu"] {
+        world.connect(node);
+    }
+    world.settle();
+    assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区甬江读书会")));
+    assert_eq!(world.field("yuyao", id, "name"), None);
+    assert_eq!(world.field("yuehu", id, "name"), None, "a township sees only its own");
+    assert_eq!(world.level.values().copied().collect::<Vec<_>>(), [true; 3]);
+    assert_eq!(world.replica("haishu").pending(), 0);
+}
+
+#[test]
+fn the_township_gets_its_own_record_and_edits_it_in_turn() {
+    let mut world = city();
+    let mut fields = READERS.to_vec();
+    fields.push(("town_code", "330203004"));
+    let id = world.create("haishu", &fields);
+    for node in ["haishu", "yuehu"] {
+        world.connect(node);
+    }
+    world.settle();
+    assert_eq!(world.field("yuehu", id, "name"), Some(Value::of("海曙区甬江读书会")));
+    world.set("yuehu", id, &[("address", "月湖街道偃月街一号")]);
+    world.settle();
+    assert_eq!(world.field("haishu", id, "address"), Some(Value::of("月湖街道偃月街一号")), "pushed at once");
+    assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖街道偃月街一号")));
+}
+
+#[test]
+fn the_same_field_edited_apart_is_one_conflict_on_both_until_one_resolves_it() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    world.set("haishu", id, &[("legal_rep_name", "甲某"), ("address", "月湖")]);
+    world.set(HUB, id, &[("legal_rep_name", "乙某"), ("supervising_unit", "宁波市文化局")]);
+    world.connect("haishu");
+    world.settle();
+    for name in [HUB, "haishu"] {
+        let conflicts = world.replica(name).conflicts_of(&id).unwrap();
+        assert_eq!(conflicts.len(), 1, "{name}");
+        assert_eq!(conflicts[0].field, "legal_rep_name");
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("月湖")));
+        assert_eq!(world.field(name, id, "supervising_unit"), Some(Value::of("宁波市文化局")));
+        let authors: Vec<String> = conflicts[0]
+            .claims
+            .iter()
+            .map(|claim| world.replica(name).author_of(&id, &claim.change).unwrap().unwrap().stamp.who)
+            .collect();
+        assert!(authors.contains(&"haishu".to_owned()) && authors.contains(&HUB.to_owned()));
+    }
+    let edit = RecordEdit::Settle { id, field: "legal_rep_name".into(), value: Value::of("甲某") };
+    world.save("haishu", &edit).unwrap();
+    world.settle();
+    for name in [HUB, "haishu"] {
+        assert!(world.replica(name).conflicts_of(&id).unwrap().is_empty(), "{name}");
+        assert_eq!(world.field(name, id, "legal_rep_name"), Some(Value::of("甲某")));
+    }
+}
+
+#[test]
+fn what_was_saved_survives_a_crash_and_the_index_is_computed_again() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.crash("haishu");
+    assert_eq!(world.field("haishu", id, "name"), Some(Value::of("海曙区甬江读书会")));
+    let before = world.replica("haishu").ledger().fingerprint("own/330203/open".parse().unwrap());
+    world.machine("haishu").index = huiliu_store::memory::MemoryIndex::default();
+    world.crash("haishu");
+    let after = world.replica("haishu").ledger().fingerprint("own/330203/open".parse().unwrap());
+    assert_eq!(before, after);
+    assert_eq!(world.field("haishu", id, "name"), Some(Value::of("海曙区甬江读书会")));
+    world.connect("haishu");
+    world.settle();
+    assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区甬江读书会")));
+}
+
+#[test]
+fn a_revoked_device_is_read_no_more() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    let (device, now) = (world.replica("haishu").device(), world.now);
+    world.set("haishu", id, &[("address", "撤销之后")]);
+    world.replica(HUB).revoke(device, "旧机停用", "市级管理员", now).unwrap();
+    world.connect("haishu");
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), None, "written after its grant had ended");
+    assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区甬江读书会")), "what counted still counts");
+}
