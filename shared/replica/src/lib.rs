@@ -1,1 +1,3 @@
-//! placeholder
+//! The engine that both programs run.
+
+pub mod tables;

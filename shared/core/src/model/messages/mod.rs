@@ -4,8 +4,10 @@
 //! Chinese first. Arguments stand in braces by name and may be used by either language.
 
 mod problems;
+mod tables;
 
 pub use problems::Trouble;
+pub use tables::TableSay;
 
 /// The language a person reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -101,6 +103,5 @@ macro_rules! troubles {
     };
 }
 
-#[allow(unused_imports, reason = "for the families of sentences that other parts add")]
 pub(crate) use catalogue;
 pub(crate) use troubles;
