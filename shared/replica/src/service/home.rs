@@ -6,7 +6,9 @@ use huiliu_core::model::DivisionCode;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::{PublicKey, Suite, registry};
-use huiliu_link::{LinkError, load_key_file};
+use huiliu_link::LinkError;
+use huiliu_link::error::Fault;
+use huiliu_link::identity::{load_key_file, random};
 use huiliu_store::{Directory, StoreError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -146,7 +148,7 @@ pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Fa
         home: settings.home(),
         divisions: divisions(),
         entropy: Box::new(|bytes| {
-            let fresh: [u8; 32] = huiliu_link::random().expect("the system gives random bytes");
+            let fresh: [u8; 32] = random().expect("the system gives random bytes");
             bytes.iter_mut().zip(fresh).for_each(|(byte, random)| *byte = random);
         }),
         bugs: BTreeSet::new(),
@@ -238,9 +240,9 @@ pub fn link_failure(error: &LinkError) -> Failure {
         }
         LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
         error => match error.fault() {
-            huiliu_link::Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
-            huiliu_link::Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
-            huiliu_link::Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
+            Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
+            Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
+            Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
         },
     }
 }

@@ -5,9 +5,11 @@
 
 mod problems;
 mod says;
+mod tables;
 
 pub use problems::Trouble;
 pub use says::Say;
+pub use tables::TableSay;
 
 /// The language a person reads.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
