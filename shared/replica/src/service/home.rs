@@ -236,7 +236,7 @@ pub fn link_failure(error: &LinkError) -> Failure {
             Failure::new(1, Say::AddressInUse { address: address.to_string() })
         }
         LinkError::KeyFile { path, problem } => {
-            Failure::new(1, Say::CannotRead { file: path.display().to_string(), why: problem.to_string() })
+            Failure::new(1, Say::CannotRead { file: path.clone(), why: problem.to_string() })
         }
         LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
         error => match error.fault() {

@@ -3,26 +3,61 @@
 use super::Format;
 use super::rows::Refusal;
 use super::write::{Out, WriteFault, csv_table, fill};
+use huiliu_core::model::dictionary::Kind;
 use huiliu_core::model::{Lang, TableSay};
 use rust_xlsxwriter::Workbook;
+use serde::{Deserialize, Serialize};
 
-/// Writes the refusals as a table: row, column, value, reason, remedy. Values that may not be repeated are not.
+/// A refused row, or one of its troubles: as `import --json` prints it and the report writes it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Line {
+    /// The row's number as the person sees it.
+    pub row: u32,
+    /// The field's name, or nothing if it is about the row.
+    pub field: String,
+    /// The value, or what stands for one that may not be repeated.
+    pub value: String,
+    /// What is wrong.
+    pub reason: String,
+    /// What to do about it.
+    pub remedy: String,
+}
+
+impl Line {
+    /// The line of a refusal.
+    pub fn of(refusal: &Refusal, lang: Lang) -> Self {
+        Self {
+            row: refusal.row,
+            field: refusal.field.map_or(String::new(), |field| field.name.to_owned()),
+            value: refusal.shown_value(lang),
+            reason: refusal.trouble.reason(lang),
+            remedy: refusal.trouble.remedy(lang),
+        }
+    }
+
+    /// What a clerk calls the field.
+    pub fn title(&self, kind: &Kind, lang: Lang) -> String {
+        kind.field(&self.field).map_or(self.field.as_str(), |field| field.title(lang)).to_owned()
+    }
+}
+
+/// Writes refused rows as a table: row, column, value, reason, remedy. Values that may not be repeated are not.
 ///
 /// # Errors
 /// [`WriteFault`].
-pub fn report(format: Format, refusals: &[Refusal], lang: Lang) -> Result<Vec<u8>, WriteFault> {
+pub fn report(format: Format, kind: &Kind, lines: &[Line], lang: Lang) -> Result<Vec<u8>, WriteFault> {
     let heads = [TableSay::Row, TableSay::ColumnName, TableSay::Content, TableSay::Reason, TableSay::Remedy];
     let header = heads.iter().map(|head| Out::Text(head.text(lang))).collect();
-    let line = |refusal: &Refusal| {
+    let line = |line: &Line| {
         vec![
-            Out::Number(refusal.row.into()),
-            Out::text(refusal.field.map_or("", |field| field.title(lang))),
-            Out::Text(refusal.shown_value(lang)),
-            Out::Text(refusal.trouble.reason(lang)),
-            Out::Text(refusal.trouble.remedy(lang)),
+            Out::Number(line.row.into()),
+            Out::Text(line.title(kind, lang)),
+            Out::Text(line.value.clone()),
+            Out::Text(line.reason.clone()),
+            Out::Text(line.remedy.clone()),
         ]
     };
-    let rows = std::iter::once(header).chain(refusals.iter().map(line));
+    let rows = std::iter::once(header).chain(lines.iter().map(line));
     match format {
         Format::Csv => csv_table(rows),
         Format::Xlsx => {
