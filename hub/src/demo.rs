@@ -112,7 +112,7 @@ impl Member {
 impl<'a> Demo<'a> {
     async fn begin(global: &'a Global, dir: &Path) -> Result<Self, Failure> {
         let at_hub = Global { data: dir.join("hub"), ..global.clone() };
-        crate::init::init(&at_hub, "3302", None)?;
+        crate::init::init(&at_hub, "3302", None, None)?;
         let opened = home::open(&at_hub.data, Role::Hub)?;
         let name = opened.settings.name.clone();
         let running = Running::start(opened);

@@ -11,6 +11,7 @@ use huiliu_replica::hub::IssuedTicket;
 use huiliu_replica::service::engine::Engine;
 use huiliu_replica::service::time::{now, rfc3339};
 use huiliu_replica::{Replica, ReplicaError};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A device's clock may be behind the hub's by so many seconds without its certificate looking not yet valid.
@@ -22,6 +23,8 @@ const REFUSED: u32 = 1;
 pub(crate) struct Enrolment {
     pub(crate) engine: Engine,
     pub(crate) identity: Arc<HubIdentity>,
+    /// The data directory.
+    pub(crate) root: PathBuf,
     pub(crate) name: String,
     pub(crate) division: DivisionCode,
 }

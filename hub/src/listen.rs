@@ -2,11 +2,11 @@
 
 use crate::enrolment::Enrolment;
 use huiliu_core::model::messages::Say;
-use huiliu_core::sync::DeviceId;
+use huiliu_core::sync::{DeviceId, Hash};
 use huiliu_link::enrol::{JoinReply, JoinRequest, Message, RenewRequest};
 use huiliu_link::{Arrival, HubIdentity, Listener, PeerIdentity, Pumped, Purpose};
 use huiliu_replica::service::engine::{Engine, OpenSession, SessionEvent};
-use huiliu_replica::service::home::{Failure, link_failure};
+use huiliu_replica::service::home::{Failure, link_failure, packed_edition};
 use huiliu_replica::service::serve::Running;
 use huiliu_replica::service::time::now;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
@@ -42,6 +42,7 @@ impl Listening {
         let enrolment = Enrolment {
             engine: running.engine.clone(),
             identity,
+            root: running.root().to_owned(),
             name: running.settings.name.clone(),
             division: running.settings.division,
         };
@@ -118,6 +119,13 @@ async fn serve(enrolment: Enrolment, arrival: Arrival) {
             if let Ok(reply) = enrolment.renew(&peer, &request).await.encode() {
                 let _ = channel.reply(reply).await;
             }
+        }
+        // The one blob there is: the edition of the registry that the tree uses, asked for by its SHA-256.
+        (Purpose::Blob, Some(peer)) if standing(&enrolment.engine, peer.device).await.is_ok() => {
+            let Ok(Some(wanted)) = channel.receive_one().await else { return };
+            let wanted = wanted.try_into().map(Hash).unwrap_or_default();
+            let packed = packed_edition(&enrolment.root, &wanted).unwrap_or_default();
+            let _ = channel.reply(packed).await;
         }
         (Purpose::Session, Some(peer)) => match may_speak(&enrolment.engine, &peer).await {
             Ok(()) => session(&enrolment.engine, peer.device, channel).await,

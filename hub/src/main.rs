@@ -38,6 +38,9 @@ enum Command {
         /// What people call it (default: the division's name)
         #[arg(long)]
         name: Option<String>,
+        /// An edition of the division registry newer than the program's, packed
+        #[arg(long, value_name = "FILE")]
+        registry: Option<PathBuf>,
     },
     /// Run the hub
     Serve {
@@ -128,7 +131,7 @@ async fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Common(common) => return common.run(&global, Role::Hub).await,
         Command::Demo(args) => demo::run(&global, &args).await,
-        Command::Init { division, name } => init::init(&global, &division, name),
+        Command::Init { division, name, registry } => init::init(&global, &division, name, registry.as_deref()),
         Command::Serve { listen, web, ready_file } => serve(&global, listen, web, ready_file).await,
         Command::Invite { division, out, ttl, advertise } => return invite(&global, division, out, ttl, advertise).await,
         Command::Node(node) => {

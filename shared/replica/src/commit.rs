@@ -22,6 +22,10 @@ impl Replica {
         }
         self.staged_records.clear();
         self.gated.clear();
+        if self.tree_changed {
+            self.amend_divisions()?;
+            self.refresh_grants()?;
+        }
         Ok(written)
     }
 

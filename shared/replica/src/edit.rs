@@ -21,7 +21,8 @@ pub enum RecordEdit {
         fields: Fields,
         /// The owner if the fields name none.
         owner: Option<DivisionCode>,
-        /// Whether `owner` was said by a person, so that fields which name another are an error.
+        /// A person makes one record: fields that name another owner than the one said, or a record that is here
+        /// already, are errors. An import decides both by itself.
         strict: bool,
     },
     /// Change these fields; an emptied one is `Null`.
@@ -72,6 +73,9 @@ impl Outcome {
 impl Replica {
     /// Checks an edit and stages it; it is saved after [`Replica::commit`]. What is refused leaves nothing behind.
     pub fn edit(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+        if self.missing_edition().is_some() {
+            return Err(ReplicaError::RegistryMissing);
+        }
         match edit {
             RecordEdit::New { kind, fields, owner, strict } => self.create(kind, fields, *owner, *strict, who, now),
             RecordEdit::Set { id, fields } => self.change(id, fields, &[], who, now),
@@ -108,6 +112,11 @@ impl Replica {
             (None, given) => given.unwrap_or(self.home.division),
         };
         self.check(kind, &fields)?;
+        if strict && let Some(key) = kind.natural_key(&fields)
+            && let Some(here) = self.find_natural(kind, &key)?.first()
+        {
+            return Err(ReplicaError::Duplicate(*here));
+        }
         let channel = self.channel_of(kind, owner);
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);

@@ -42,13 +42,17 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        let grant = self.grant_for(key, division, name);
+        self.control_entry(EntryKind::GRANT, control::encode(&grant), who, now)
+    }
+
+    /// The grant of a device of a division, by the tree as it is now.
+    pub(crate) fn grant_for(&self, key: PublicKey, division: DivisionCode, name: &str) -> Grant {
         let mut subtree = self.divisions.subtree(division);
         let mut above = self.divisions.ancestors(division);
         subtree.sort();
         above.sort();
-        let classes = vec![Class::Open, Class::People];
-        let grant = Grant { key, division, name: name.to_owned(), subtree, above, classes };
-        self.control_entry(EntryKind::GRANT, control::encode(&grant), who, now)
+        Grant { key, division, name: name.to_owned(), subtree, above, classes: vec![Class::Open, Class::People] }
     }
 
     /// Ends a device's grants: what is held of it here counts, later entries wait for a review.

@@ -118,7 +118,7 @@ impl World {
             index: Box::new(machine.index.clone()),
             key: DeviceKey::from_seed([machine.seed; 32]),
             home,
-            divisions: self.divisions.clone(),
+            edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
             entropy,
             bugs: machine.bugs.clone(),
         };

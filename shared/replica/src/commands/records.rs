@@ -133,7 +133,7 @@ pub fn new(
     let kind = kind_of(kind)?;
     let owner = division.map(|text| division_of(replica, text)).transpose()?;
     let fields = fields_of(replica, kind, pairs)?;
-    save(replica, &RecordEdit::New { kind: kind.name.into(), fields, owner, strict: owner.is_some() }, context)
+    save(replica, &RecordEdit::New { kind: kind.name.into(), fields, owner, strict: true }, context)
 }
 
 /// Changes a record.

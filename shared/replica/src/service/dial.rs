@@ -1,7 +1,7 @@
 //! The node's side of the link: one long-lived connection to the hub, dialled again when it breaks.
 
 use crate::service::engine::{Engine, OpenSession, SessionEvent};
-use crate::service::home::{CERTIFICATE, Failure, HubSettings, link_failure};
+use crate::service::home::{CERTIFICATE, Failure, HubSettings, REGISTRY, link_failure, take_edition};
 use crate::service::time::now;
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::session::Closing;
@@ -177,6 +177,23 @@ impl Worker {
         })
     }
 
+    /// Fetches the edition of the registry that the tree uses, once, if the program does not carry it.
+    async fn fetch_edition(&self, connection: &Connection) -> Result<(), Failure> {
+        let stopped = |_| Failure::new(1, Say::ServiceDied);
+        let missing = self.parts.engine.call(|replica, _| replica.missing_edition()).await.map_err(stopped)?;
+        let Some(wanted) = missing else { return Ok(()) };
+        let packed = connection.request(Purpose::Blob, wanted.0.to_vec()).await.map_err(|e| link_failure(&e))?;
+        let kept = packed.clone();
+        let taken = self.parts.engine.call(move |replica, _| take_edition(replica, &packed, &wanted)).await;
+        if taken.map_err(stopped)?? {
+            let path = self.parts.directory.join(REGISTRY);
+            write_whole(&path, &kept).map_err(|e| {
+                Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
+            })?;
+        }
+        Ok(())
+    }
+
     async fn talk(&mut self, connection: &Connection, backoff: &mut Backoff) -> SyncOutcome {
         self.renew_if_due(connection).await?;
         let stream = connection.open(Purpose::Session).await.map_err(|e| link_failure(&e))?;
@@ -199,6 +216,7 @@ impl Worker {
                 event = events.recv() => match event {
                     Some(SessionEvent::Level(verified)) => {
                         backoff.reset();
+                        self.fetch_edition(connection).await?;
                         let outcome = level(verified, refused.take());
                         self.answer(&outcome);
                         if !self.always {

@@ -1,11 +1,11 @@
 //! The data directory: whose replica it is, and how to open it.
 
-use crate::{Home, Parts, Replica, ReplicaError, Role};
+use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
 use crate::service::time::now;
 use huiliu_core::model::DivisionCode;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
-use huiliu_core::sync::{PublicKey, Suite, registry};
+use huiliu_core::sync::{Hash, PublicKey, Suite, registry};
 use huiliu_link::LinkError;
 use huiliu_link::error::Fault;
 use huiliu_link::identity::{load_key_file, random};
@@ -18,6 +18,8 @@ use std::sync::Arc;
 const SETTINGS: &str = "settings.json";
 /// The device key's file.
 pub const KEY: &str = "device.key";
+/// An edition of the division registry that the program does not carry, packed.
+pub const REGISTRY: &str = "registry.zst";
 /// The device's certificate.
 pub const CERTIFICATE: &str = "device.crt";
 
@@ -146,14 +148,42 @@ pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Fa
         index: directory.index().map_err(|e| store_failure(&e))?,
         key,
         home: settings.home(),
-        divisions: divisions(),
+        edition: Edition { sha256: registry::shipped().sha256, divisions: divisions() },
         entropy: Box::new(|bytes| {
             let fresh: [u8; 32] = random().expect("the system gives random bytes");
             bytes.iter_mut().zip(fresh).for_each(|(byte, random)| *byte = random);
         }),
         bugs: BTreeSet::new(),
     };
-    Replica::open(parts, now()).map_err(|e| replica_failure(&e))
+    let mut replica = Replica::open(parts, now()).map_err(|e| replica_failure(&e))?;
+    if let Some(wanted) = replica.missing_edition()
+        && let Ok(packed) = std::fs::read(directory.path(REGISTRY))
+    {
+        take_edition(&mut replica, &packed, &wanted)?;
+    }
+    Ok(replica)
+}
+
+/// Gives a replica the edition of the registry that its tree uses, if these bytes are it.
+pub fn take_edition(replica: &mut Replica, packed: &[u8], wanted: &Hash) -> Result<bool, Failure> {
+    match registry::parse(packed) {
+        Ok(edition) if edition.sha256 == *wanted => {
+            let edition = Edition { sha256: edition.sha256, divisions: edition.divisions };
+            replica.set_edition(edition).map_err(|e| replica_failure(&e))?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The packed edition of the registry with this hash, if this directory or the program has it.
+pub fn packed_edition(dir: &Path, wanted: &Hash) -> Option<Vec<u8>> {
+    let shipped = registry::shipped();
+    if shipped.sha256 == *wanted {
+        return Some(shipped.packed.to_vec());
+    }
+    let packed = std::fs::read(dir.join(REGISTRY)).ok()?;
+    registry::parse(&packed).ok().filter(|edition| edition.sha256 == *wanted).map(|_| packed)
 }
 
 /// The division registry that this program carries.
@@ -204,6 +234,8 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         ReplicaError::OutsideGrant(channel) => {
             Failure::new(4, Say::OutsideGrant { channel: channel.to_string() })
         }
+        ReplicaError::RegistryMissing => Failure::new(4, Say::RegistryMissing),
+        ReplicaError::Duplicate(id) => Failure::new(1, Say::DuplicateHere { id: id.to_string() }),
         ReplicaError::NoSuchRecord(id) => Failure::new(1, Say::NoSuchRecord { id: id.to_string() }),
         ReplicaError::NoSuchKind(kind) => Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() }),
         ReplicaError::Problems(problems) => {

@@ -36,6 +36,7 @@ catalogue! {
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
         BadFilter { text: String } => "条件“{text}”应写成 字段=值。", "the condition “{text}” should be written FIELD=VALUE";
 
+        RegistryMissing => "行政区划表还没有下载，暂时不能保存。请先运行 sync。", "the table of divisions has not come yet, so nothing can be saved; sync first";
         Told { text: String } => "{text}", "{text}";
 
         // Joining and syncing.
