@@ -180,20 +180,19 @@ fn notices(view: &StatusView, lang: Lang) -> Markup {
 fn notice(notice: &Notice, lang: Lang) -> Markup {
     let tone = if notice.stops_work() { Tone::Bad } else { Tone::Waiting };
     let (what, then) = match notice {
-        Notice::ReadOnly { reason } => (Words::ReadOnly { reason: reason.clone() }, Words::ReadOnlyWhat),
+        Notice::ReadOnly { why } => (Words::ReadOnly, why.clone()),
+        Notice::Revoked { why } => (Words::Revoked, why.clone()),
         Notice::DiskLow { free_bytes } => {
-            (Words::DiskLow { megabytes: free_bytes / 1_000_000 }, Words::DiskLowWhat)
+            (Words::DiskLow { megabytes: free_bytes / 1_000_000 }, Words::DiskLowWhat.text(lang))
         }
-        Notice::NewIncarnation { incarnation, since } => {
-            let (incarnation, since) = (incarnation.clone(), moment(*since));
-            (Words::NewIncarnation { incarnation, since }, Words::NewIncarnationWhat)
+        Notice::NewIncarnation { incarnation, why } => {
+            (Words::NewIncarnation { incarnation: incarnation.clone() }, why.clone())
         }
-        Notice::Revoked => (Words::Revoked, Words::RevokedWhat),
     };
     html! {
         div class={ "notice " (tone.class()) } {
             p class="strong" { (sign(tone)) " " (what.text(lang)) }
-            p { (then.text(lang)) }
+            p { (then) }
         }
     }
 }

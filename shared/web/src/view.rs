@@ -42,13 +42,18 @@ pub enum Role {
     Hub,
 }
 
-/// Something out of the ordinary.
+/// Something out of the ordinary. What it says beyond its heading is a sentence of the replica, in the page's language.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Notice {
-    /// Nothing can be saved here now, and why, as a sentence.
+    /// Nothing can be saved here now.
     ReadOnly {
-        /// The reason.
-        reason: String,
+        /// Why, and what to do.
+        why: String,
+    },
+    /// The hub has ended this device's grant.
+    Revoked {
+        /// Why, and what to do.
+        why: String,
     },
     /// The disk is nearly full.
     DiskLow {
@@ -59,17 +64,15 @@ pub enum Notice {
     NewIncarnation {
         /// Its name.
         incarnation: String,
-        /// When it began.
-        since: u64,
+        /// Why it was opened.
+        why: String,
     },
-    /// The hub has ended this device's grant.
-    Revoked,
 }
 
 impl Notice {
     /// Whether nothing can be saved until somebody has acted.
     pub(crate) fn stops_work(&self) -> bool {
-        matches!(self, Self::ReadOnly { .. } | Self::Revoked)
+        matches!(self, Self::ReadOnly { .. } | Self::Revoked { .. })
     }
 }
 

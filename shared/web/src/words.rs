@@ -71,16 +71,11 @@ words! {
     LinkNotListening => "没有监听", "not listening";
 
     Notices => "请注意", "Please note";
-    ReadOnly { reason: String } => "现在不能保存：{reason}", "Nothing can be saved now: {reason}";
-    ReadOnlyWhat => "已有的记录都在，可以查看。请联系管理员处理后再填报。", "What is here is safe and can be read. Ask the operator to help.";
+    ReadOnly => "现在不能保存", "Nothing can be saved now";
+    Revoked => "市级已停用本机", "The hub has ended this device's grant";
     DiskLow { megabytes: u64 } => "磁盘只剩 {megabytes} MB", "Only {megabytes} MB are left on the disk";
     DiskLowWhat => "请清理本机其他文件。不要删除数据目录里的任何文件。", "Remove other files. Remove nothing from the data directory.";
-    NewIncarnation { incarnation: String, since: String } => "本机已启用新的写入编号 {incarnation}（{since}）",
-        "This machine writes under a new incarnation {incarnation} ({since})";
-    NewIncarnationWhat => "数据目录恢复或复制过。旧的记录会在下次同步时补齐，不需要操作。",
-        "Its data directory was restored or copied. What is older comes back with the next sync; nothing to do.";
-    Revoked => "市级中心已停用本机", "The hub has ended this device's grant";
-    RevokedWhat => "此后的记录不再计入。请联系市级管理员。", "What is written from now on does not count. Ask the operator of the hub.";
+    NewIncarnation { incarnation: String } => "本机已启用新的写入编号 {incarnation}", "This machine writes under a new incarnation, {incarnation}";
     ConflictsWhat => "同一栏有两个以上的值，要由人选定：", "Fields with more than one value wait for a person to choose:";
     QuarantineWhat => "有内容未通过检查，没有进入台账：", "Something did not pass the checks and was left out:";
 

@@ -117,7 +117,7 @@ fn the_pill_names_what_comes_first() {
     said(StatusView { transport: None, pending: 3, ..haishu() }, "3 条待发");
     said(StatusView { pending: 3, conflicts: 2, quarantined: 1, ..haishu() }, "需处理 3 项");
     said(StatusView { conflicts: 2, ..haishu() }, "huiliu-node conflict list");
-    let full = Notice::ReadOnly { reason: "磁盘已满".into() };
+    let full = Notice::ReadOnly { why: "磁盘已满。".into() };
     said(StatusView { conflicts: 2, notices: vec![full], ..haishu() }, "不能保存");
 }
 
@@ -125,11 +125,11 @@ fn the_pill_names_what_comes_first() {
 fn notices_say_what_happened_and_what_to_do() {
     let notices = vec![
         Notice::DiskLow { free_bytes: 300_000_000 },
-        Notice::NewIncarnation { incarnation: "07a1".into(), since: AT },
-        Notice::Revoked,
+        Notice::NewIncarnation { incarnation: "07a1".into(), why: "像是从旧备份恢复的。".into() },
+        Notice::Revoked { why: "旧机停用。".into() },
     ];
     let page = zh(&StatusView { notices, ..haishu() });
-    for said in ["磁盘只剩 300 MB", "不要删除数据目录", "07a1（2026-09-21 22:13:20）", "已停用本机"]
+    for said in ["磁盘只剩 300 MB", "不要删除数据目录", "写入编号 07a1", "像是从旧备份恢复的", "已停用本机"]
     {
         assert!(page.contains(said), "{said}");
     }
@@ -154,7 +154,7 @@ fn a_hub_lists_its_nodes_and_does_not_take_silence_for_level() {
 #[test]
 fn names_stay_text_whatever_they_hold() {
     let hostile = "<script>alert('甬江')</script>\" onload=\"x";
-    let notices = vec![Notice::ReadOnly { reason: hostile.into() }];
+    let notices = vec![Notice::ReadOnly { why: hostile.into() }];
     let mut view = hub(vec![peer(hostile, PeerState::Online, Some(0))]);
     view.title = hostile.into();
     view.division_name = hostile.into();

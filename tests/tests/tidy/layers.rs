@@ -15,11 +15,16 @@ const fn outside(package: &'static str, only: &'static [&'static str], because: 
     Outside { package, only, because }
 }
 
-const PROGRAMS: &str = "sockets and runtimes belong to the programs, shared/link, shared/web and replica's service";
+const PROGRAMS: &str =
+    "sockets and runtimes belong to the programs, shared/link, shared/web and replica's service";
 
 /// Which crates may name which packages, in any section of their manifests.
 const OUTSIDES: &[Outside] = &[
-    outside("automerge", &["shared/core", "tests"], "documents are read and written in shared/core/src/documents"),
+    outside(
+        "automerge",
+        &["shared/core", "tests"],
+        "documents are read and written in shared/core/src/documents",
+    ),
     outside("sled", &["shared/store"], "the index is shared/store's: name its traits"),
     outside("quinn", &["shared/link"], "QUIC is shared/link's: it hands out frames"),
     outside("rustls", &["shared/link"], "TLS is shared/link's"),
@@ -32,7 +37,11 @@ const OUTSIDES: &[Outside] = &[
     outside("maud", &["shared/web", "node", "hub"], "pages are made in shared/web"),
     outside("calamine", &["shared/replica", "tests"], "tables are read in shared/replica"),
     outside("rust_xlsxwriter", &["shared/replica", "tests"], "tables are written in shared/replica"),
-    outside("clap", &["shared/replica", "node", "hub"], "commands are read in shared/replica and the programs"),
+    outside(
+        "clap",
+        &["shared/replica", "node", "hub"],
+        "commands are read in shared/replica and the programs",
+    ),
     outside("anyhow", &["node", "hub"], "errors are small enums; only main may forget their types"),
 ];
 
@@ -43,8 +52,8 @@ const OURS: [(&str, &[&str]); 8] = [
     ("shared/link", &["huiliu-core"]),
     ("shared/web", &["huiliu-core"]),
     ("shared/replica", &["huiliu-core", "huiliu-store", "huiliu-link"]),
-    ("node", &["huiliu-core", "huiliu-link", "huiliu-replica", "huiliu-web"]),
-    ("hub", &["huiliu-core", "huiliu-link", "huiliu-replica", "huiliu-web"]),
+    ("node", &["huiliu-core", "huiliu-store", "huiliu-link", "huiliu-replica", "huiliu-web"]),
+    ("hub", &["huiliu-core", "huiliu-store", "huiliu-link", "huiliu-replica", "huiliu-web"]),
     ("tests", &["huiliu-core", "huiliu-store", "huiliu-link", "huiliu-replica", "huiliu-web"]),
 ];
 
@@ -61,15 +70,22 @@ fn crates_name_only_what_lies_above_them() {
         let manifest = manifest(&file);
         for package in SECTIONS.iter().flat_map(|section| packages(&manifest, section)) {
             if package.starts_with("huiliu-") && !ours.contains(&package.as_str()) {
-                wrong.push(format!("{file}: {package}: siblings meet only in shared/replica and the programs"));
+                wrong.push(format!(
+                    "{file}: {package}: siblings meet only in shared/replica and the programs"
+                ));
             }
-            for rule in OUTSIDES.iter().filter(|rule| rule.package == package && !rule.only.contains(&folder)) {
+            for rule in OUTSIDES.iter().filter(|rule| rule.package == package && !rule.only.contains(&folder))
+            {
                 wrong.push(format!("{file}: {package}: {}", rule.because));
             }
         }
         if folder == "shared/core" {
-            for package in packages(&manifest, "dependencies").iter().filter(|package| !CORE.contains(&package.as_str())) {
-                wrong.push(format!("{file}: {package}: core is pure; if {package} is, add it to CORE in this test"));
+            for package in
+                packages(&manifest, "dependencies").iter().filter(|package| !CORE.contains(&package.as_str()))
+            {
+                wrong.push(format!(
+                    "{file}: {package}: core is pure; if {package} is, add it to CORE in this test"
+                ));
             }
         }
     }
@@ -119,19 +135,25 @@ fn core_is_pure_and_its_layers_point_up() {
     let mut wrong = Vec::new();
     for source in sources().iter().filter(|source| source.path.starts_with("shared/core/src/")) {
         for name in named(&source.tokens) {
-            let mut tell = |why: &str| wrong.push(format!("{}:{}: {}: {why}", source.path, name.line, name.text()));
+            let mut tell =
+                |why: &str| wrong.push(format!("{}:{}: {}: {why}", source.path, name.line, name.text()));
             for (_, why) in NOT_IN_CORE.iter().filter(|(banned, _)| name.is_within(banned)) {
                 tell(why);
             }
-            let Some((layer, outsides, layers)) = LAYERS.iter().find(|layer| module(source)[0] == layer.0) else {
+            let Some((layer, outsides, layers)) = LAYERS.iter().find(|layer| module(source)[0] == layer.0)
+            else {
                 continue;
             };
             let root = &name.path[0];
             if known.contains(root) && !outsides.contains(&root.as_str()) {
                 tell(&format!("layer {layer} may name only std, {}", outsides.join(", ")));
             }
-            if let Some(other) = other_module(source, &name).filter(|other| !layers.contains(&other.as_str())) {
-                tell(&format!("layer {layer} may not name {other}: imports point only up ({})", layers.join(", ")));
+            if let Some(other) = other_module(source, &name).filter(|other| !layers.contains(&other.as_str()))
+            {
+                tell(&format!(
+                    "layer {layer} may not name {other}: imports point only up ({})",
+                    layers.join(", ")
+                ));
             }
         }
     }
@@ -140,10 +162,20 @@ fn core_is_pure_and_its_layers_point_up() {
 
 /// Where in a crate something of the outside may be named: `crate`, package, modules and why.
 const PLACES: [(&str, &str, &[&str], &str); 4] = [
-    ("shared/replica", "tokio", &["service", "run", "local"], "the engine is synchronous and knows no runtime"),
+    (
+        "shared/replica",
+        "tokio",
+        &["service", "run", "local"],
+        "the engine is synchronous and knows no runtime",
+    ),
     ("shared/replica", "axum", &["service", "run", "local"], "the local interface is served there"),
     ("shared/replica", "hyper", &["service", "run", "local"], "the local interface is called there"),
-    ("shared/replica", "huiliu_link", &["service", "run", "local", "commands"], "the engine knows frames, not links"),
+    (
+        "shared/replica",
+        "huiliu_link",
+        &["service", "run", "local", "commands"],
+        "the engine knows frames, not links",
+    ),
 ];
 
 #[test]

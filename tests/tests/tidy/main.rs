@@ -25,14 +25,18 @@ fn files_can_be_read_in_one_sitting() {
     let too_long = |source: &Source| {
         let grown = LONGER.iter().find(|(path, _)| *path == source.path);
         let most = grown.map_or(MOST_LINES, |(_, most)| *most);
-        let tell = || format!("{}: {} lines, at most {most}: split it by what it is about", source.path, source.lines);
+        let tell = || {
+            format!("{}: {} lines, at most {most}: split it by what it is about", source.path, source.lines)
+        };
         (source.lines > most).then(tell)
     };
     let sources = sources();
     let mut wrong: Vec<String> = sources.iter().filter_map(too_long).collect();
     for (path, _) in LONGER {
         if sources.iter().all(|source| source.path != *path || source.lines <= MOST_LINES) {
-            wrong.push(format!("{path} needs no exception any more: take it out of LONGER in tests/tests/tidy/main.rs"));
+            wrong.push(format!(
+                "{path} needs no exception any more: take it out of LONGER in tests/tests/tidy/main.rs"
+            ));
         }
     }
     none(wrong);
@@ -49,7 +53,9 @@ fn names_are_words_of_the_office_and_of_the_field() {
         for path in folders.iter().chain(&files) {
             let name = path.rsplit('/').next().unwrap_or(path);
             if says_nothing(name.split('.').next().unwrap_or(name)) {
-                wrong.push(format!("{path}: name it after what it does, in the words of the office or the field"));
+                wrong.push(format!(
+                    "{path}: name it after what it does, in the words of the office or the field"
+                ));
             }
         }
     }
@@ -80,12 +86,19 @@ fn says_nothing(name: &str) -> bool {
 #[test]
 fn empty_words_are_found_inside_names() {
     assert!(["LinkManager", "row_util", "helpers", "Util"].into_iter().all(says_nothing));
-    assert!(["utility_bill", "Manage", "management_mode", "Futile"].into_iter().all(|name| !says_nothing(name)));
+    assert!(
+        ["utility_bill", "Manage", "management_mode", "Futile"].into_iter().all(|name| !says_nothing(name))
+    );
 }
 
 /// Where something may be printed: what people asked a command for, and what went wrong at the very end.
-const PRINTERS: [&str; 5] =
-    ["node/src/main.rs", "hub/src/main.rs", "shared/replica/src/commands/", "shared/replica/src/commands.rs", "tests/"];
+const PRINTERS: [&str; 5] = [
+    "node/src/main.rs",
+    "hub/src/main.rs",
+    "shared/replica/src/commands/",
+    "shared/replica/src/commands.rs",
+    "tests/",
+];
 
 #[test]
 fn only_commands_print() {
@@ -98,7 +111,9 @@ fn only_commands_print() {
             let prints = ["println", "print", "eprintln", "eprint", "dbg"].contains(&pair[0].text.as_str());
             if prints && pair[1].text == "!" {
                 let (path, line, name) = (&source.path, pair[0].line, &pair[0].text);
-                wrong.push(format!("{path}:{line}: {name}! prints behind the command's back: return it, or use tracing"));
+                wrong.push(format!(
+                    "{path}:{line}: {name}! prints behind the command's back: return it, or use tracing"
+                ));
             }
         }
     }
@@ -128,5 +143,9 @@ fn the_top_level_stays_as_it_is() {
     let names = entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned());
     let strange = names.filter(|name| !name.starts_with('.') && name != "target" && !name.ends_with(".tmp"));
     let strange = strange.filter(|name| !TOP.contains(&name.as_str()));
-    none(strange.map(|name| format!("{name}: nothing new at the top; it belongs in shared, tests or deploy")).collect());
+    none(
+        strange
+            .map(|name| format!("{name}: nothing new at the top; it belongs in shared, tests or deploy"))
+            .collect(),
+    );
 }
