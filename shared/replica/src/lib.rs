@@ -6,6 +6,7 @@
 //! What comes from elsewhere enters by `receive` and then goes the same way.
 
 mod apply;
+pub mod commands;
 mod commit;
 mod edit;
 mod error;
@@ -17,6 +18,8 @@ mod project;
 mod receive;
 mod replica;
 mod serve_peer;
+pub mod service;
+pub mod tables;
 pub mod view;
 
 pub use edit::{Outcome, RecordEdit};

@@ -154,3 +154,30 @@ impl Replica {
         Ok(())
     }
 }
+
+impl Replica {
+    /// What a device is called.
+    pub fn device_name(&self, device: &huiliu_core::sync::DeviceId) -> Option<String> {
+        self.authority().last_grant_of(device).map(|(_, grant)| grant.name.clone())
+    }
+
+    /// The incarnation a device wrote in last, as far as is known here.
+    pub fn newest_incarnation_of(
+        &self,
+        device: &huiliu_core::sync::DeviceId,
+    ) -> Option<huiliu_core::sync::Incarnation> {
+        let own = self.feeds.iter().filter(|(feed, _)| feed.device == *device);
+        own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
+    }
+
+    /// Whether a device has a session here now.
+    pub fn is_connected(&self, device: &huiliu_core::sync::DeviceId) -> bool {
+        self.sessions.values().any(|session| session.peer() == *device)
+    }
+
+    /// How many entries are present and wait (refused ones not counted).
+    pub fn waiting(&self) -> Result<usize, ReplicaError> {
+        let rows = self.index.list::<huiliu_store::rows::WaitingRow>(&keys::all_waiting())?;
+        Ok(rows.iter().filter(|(_, row)| row.waiting.is_some()).count())
+    }
+}
