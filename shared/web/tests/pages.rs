@@ -257,3 +257,18 @@ async fn nothing_but_get_is_answered() {
     let head = ask(pages(), Method::HEAD, "/", &["localhost:7480"]).await;
     assert_eq!((head.status, head.text.as_str()), (StatusCode::OK, ""));
 }
+
+#[tokio::test]
+async fn the_pages_live_beside_the_commands_under_one_guard() {
+    let commands = Router::new().route("/local", axum::routing::post(async || "done"));
+    let all = commands.merge(router(Shown(Ok(haishu())))).layer(guard(vec!["localhost:7480".into()]));
+    let ask = async |method: Method, path: &str, host: &str| {
+        let request = Request::builder().method(method).uri(path).header("host", host);
+        all.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    assert_eq!(ask(Method::POST, "/local", "localhost:7480").await, StatusCode::OK);
+    assert_eq!(ask(Method::POST, "/local", "evil.example").await, StatusCode::MISDIRECTED_REQUEST);
+    assert_eq!(ask(Method::GET, "/", "localhost:7480").await, StatusCode::OK);
+    assert_eq!(ask(Method::POST, "/", "localhost:7480").await, StatusCode::METHOD_NOT_ALLOWED);
+    assert_eq!(ask(Method::GET, "/nowhere", "localhost:7480").await, StatusCode::NOT_FOUND);
+}
