@@ -56,9 +56,10 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 
 /// Runs the demonstration.
 pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Failure> {
-    let dir = tempfile::Builder::new().prefix("huiliu-demo-").tempdir().map_err(|e| {
-        Failure::new(1, Say::CannotWrite { file: "huiliu-demo".into(), why: e.to_string() })
-    })?;
+    let dir = tempfile::Builder::new()
+        .prefix("huiliu-demo-")
+        .tempdir()
+        .map_err(|e| Failure::new(1, Say::CannotWrite { file: "huiliu-demo".into(), why: e.to_string() }))?;
     say(global, &Say::DemoBegins { dir: dir.path().display().to_string() });
     let mut demo = Demo::begin(global, dir.path()).await?;
     demo.join_all(dir.path(), args.counties.into()).await?;
@@ -96,9 +97,14 @@ fn print(text: &str) {
 
 impl Member {
     async fn ask(&self, request: Request, context: Context) -> Result<Json, Failure> {
-        let asked = self.running.engine.call(move |replica, _| run_command(replica, &request, &context)).await;
+        let asked =
+            self.running.engine.call(move |replica, _| run_command(replica, &request, &context)).await;
         let answer = asked.map_err(|_| Failure::new(1, Say::ServiceDied))?;
-        if matches!(answer.exit, 0) { Ok(answer.json) } else { Err(Failure::new(answer.exit, Say::Told { text: answer.text })) }
+        if matches!(answer.exit, 0) {
+            Ok(answer.json)
+        } else {
+            Err(Failure::new(answer.exit, Say::Told { text: answer.text }))
+        }
     }
 
     async fn sync(&self) -> Result<(), Failure> {
@@ -222,7 +228,15 @@ impl<'a> Demo<'a> {
                 let values = conflict["values"].as_array().into_iter().flatten();
                 values.map(|value| text(&value[key])).collect::<Vec<_>>().join("、")
             };
-            say(self.global, &Say::DemoConflict { record: record.clone(), field: field.clone(), values: all("value"), who: all("by") });
+            say(
+                self.global,
+                &Say::DemoConflict {
+                    record: record.clone(),
+                    field: field.clone(),
+                    values: all("value"),
+                    who: all("by"),
+                },
+            );
             let resolve = Request::ConflictResolve { id: record, field, take: Some(1), value: None };
             self.nodes[0].ask(resolve, self.context("海曙审核")).await?;
         }
@@ -233,7 +247,8 @@ impl<'a> Demo<'a> {
     /// The table of all replicas.
     async fn show(&self, title: &Say) -> Result<(), Failure> {
         let lang = self.global.lang();
-        let heads = [Say::WordUnit, Say::WordOrganizations, Say::WordPending, Say::WordConflicts, Say::WordState];
+        let heads =
+            [Say::WordUnit, Say::WordOrganizations, Say::WordPending, Say::WordConflicts, Say::WordState];
         let mut lines = vec![heads.iter().map(|head| head.text(lang)).collect::<Vec<_>>()];
         let hub = self.hub.ask(Request::Status, self.context("")).await?;
         for member in std::iter::once(&self.hub).chain(&self.nodes) {
@@ -267,13 +282,16 @@ impl<'a> Demo<'a> {
 
     /// Goes on serving, each replica with its own page.
     async fn serve_on(&mut self, dir: &Path) -> Result<(), Failure> {
-        let pages = |_, _| axum::Router::new();
         say(self.global, &Say::DemoServing);
         let mut lines = Vec::new();
         for member in std::iter::once(&mut self.hub).chain(&mut self.nodes) {
-            let web = member.running.serve_web(ANY, pages).await?;
+            let web = member.running.serve_web(ANY).await?;
             let data = member.running.root().strip_prefix(dir).unwrap_or(Path::new("")).display().to_string();
-            lines.push(vec![member.name.clone(), format!("http://{}/", web.address), format!("--data {}/{data}", dir.display())]);
+            lines.push(vec![
+                member.name.clone(),
+                format!("http://{}/", web.address),
+                format!("--data {}/{data}", dir.display()),
+            ]);
             member.web = Some(web);
         }
         print(&aligned(&lines));
@@ -299,5 +317,6 @@ impl<'a> Demo<'a> {
 /// Whether every channel a node holds has the same fingerprint at the hub.
 fn is_equal(node: &Json, hub: &Json) -> bool {
     let channels = node["fingerprint"].as_object();
-    channels.is_some_and(|channels| channels.iter().all(|(channel, print)| hub["fingerprint"][channel] == *print))
+    channels
+        .is_some_and(|channels| channels.iter().all(|(channel, print)| hub["fingerprint"][channel] == *print))
 }

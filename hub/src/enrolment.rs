@@ -37,7 +37,8 @@ impl Enrolment {
         let (ticket, digest, name) = (request.ticket, request.secret.digest(), request.name.clone());
         let admitted = self.engine.call(move |replica, now| {
             let tickets = replica.tickets().map_err(|_| Say::Busy)?;
-            let issued = tickets.get(&ticket).filter(|issued| issued.secret == digest).ok_or(Say::TicketUnknown)?;
+            let issued =
+                tickets.get(&ticket).filter(|issued| issued.secret == digest).ok_or(Say::TicketUnknown)?;
             admit(replica, ticket, issued, key, &name, now)
         });
         match admitted.await {
@@ -45,14 +46,14 @@ impl Enrolment {
             Ok(Err(say)) => return refused(say),
             Err(_) => return refused(Say::Busy),
         }
-        let welcome =
-            enrol::welcome(&self.identity, request, validity(), self.division.number(), &self.name);
+        let welcome = enrol::welcome(&self.identity, request, validity(), self.division.number(), &self.name);
         welcome.unwrap_or_else(|_| refused(Say::TicketDamaged))
     }
 
     /// Decides about a renewal: whoever has a grant that has not ended, expired certificate or not.
     pub(crate) async fn renew(&self, peer: &PeerIdentity, request: &RenewRequest) -> RenewReply {
-        let refused = |say: Say| RenewReply::Refused { code: REFUSED, sentence: say.text(Default::default()) };
+        let refused =
+            |say: Say| RenewReply::Refused { code: REFUSED, sentence: say.text(Default::default()) };
         if let Err(say) = standing(&self.engine, peer.device).await {
             return refused(say);
         }

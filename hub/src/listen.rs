@@ -148,7 +148,8 @@ async fn may_speak(engine: &Engine, peer: &PeerIdentity) -> Result<(), Say> {
 pub(crate) async fn standing(engine: &Engine, device: DeviceId) -> Result<(), Say> {
     let standing = engine.call(move |replica, _| {
         let authority = replica.ledger().authority.as_ref();
-        let revoked = authority.and_then(|a| a.revocation(&device)).map(|revocation| revocation.reason.clone());
+        let revoked =
+            authority.and_then(|a| a.revocation(&device)).map(|revocation| revocation.reason.clone());
         (revoked, authority.is_some_and(|a| a.grant_of(&device).is_some()))
     });
     match standing.await {

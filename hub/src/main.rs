@@ -131,9 +131,13 @@ async fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Common(common) => return common.run(&global, Role::Hub).await,
         Command::Demo(args) => demo::run(&global, &args).await,
-        Command::Init { division, name, registry } => init::init(&global, &division, name, registry.as_deref()),
+        Command::Init { division, name, registry } => {
+            init::init(&global, &division, name, registry.as_deref())
+        }
         Command::Serve { listen, web, ready_file } => serve(&global, listen, web, ready_file).await,
-        Command::Invite { division, out, ttl, advertise } => return invite(&global, division, out, ttl, advertise).await,
+        Command::Invite { division, out, ttl, advertise } => {
+            return invite(&global, division, out, ttl, advertise).await;
+        }
         Command::Node(node) => {
             let request = match node {
                 NodeCommand::List => Request::NodeList,
@@ -149,7 +153,13 @@ async fn run(cli: Cli) -> u8 {
     }
 }
 
-async fn invite(global: &Global, division: String, out: Option<PathBuf>, ttl: u64, advertise: Vec<String>) -> u8 {
+async fn invite(
+    global: &Global,
+    division: String,
+    out: Option<PathBuf>,
+    ttl: u64,
+    advertise: Vec<String>,
+) -> u8 {
     let addresses = if advertise.is_empty() { listen::last_addresses(&global.data) } else { advertise };
     let answer = ask(global, Role::Hub, Request::Invite { division, ttl_seconds: ttl, addresses }).await;
     if let (Some(out), Some(ticket)) = (&out, &answer.file)
@@ -169,8 +179,7 @@ async fn serve(
     let opened = home::open(&global.data, Role::Hub)?;
     let running = Running::start(opened);
     let hub = listen::Listening::start(&running, listen).await?;
-    let pages = huiliu_hub_pages(&running);
-    let web = running.serve_web(web, pages).await?;
+    let web = running.serve_web(web).await?;
     if let Some(path) = &ready_file {
         write_ready(path, Some(hub.address), web.address)?;
     }
@@ -181,10 +190,4 @@ async fn serve(
     web.stop().await;
     running.stop().await;
     Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
-}
-
-fn huiliu_hub_pages(
-    _running: &Running,
-) -> impl FnOnce(SocketAddr, huiliu_replica::service::local::Local) -> axum::Router + use<> {
-    |_, _| axum::Router::new()
 }

@@ -7,9 +7,9 @@ use huiliu_core::model::messages::Say;
 use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
 use huiliu_replica::service::cli::{Common, Global, ask};
+use huiliu_replica::service::client;
 use huiliu_replica::service::home::{self, Failure};
 use huiliu_replica::service::serve::{Running, sync_once, told_to_stop, write_ready};
-use huiliu_replica::service::client;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -113,7 +113,7 @@ async fn serve(
 ) -> Result<Answer, Failure> {
     let mut running = Running::start(home::open(&global.data, Role::Node)?);
     running.dial(true)?;
-    let web = running.serve_web(web, |_, _| axum::Router::new()).await?;
+    let web = running.serve_web(web).await?;
     if let Some(path) = &ready_file {
         write_ready(path, None, web.address)?;
     }

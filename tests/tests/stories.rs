@@ -114,5 +114,9 @@ fn a_revoked_device_is_read_no_more() {
     world.connect("haishu");
     world.settle();
     assert_eq!(world.field(HUB, id, "address"), None, "written after its grant had ended");
-    assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区甬江读书会")), "what counted still counts");
+    assert_eq!(
+        world.field(HUB, id, "name"),
+        Some(Value::of("海曙区甬江读书会")),
+        "what counted still counts"
+    );
 }

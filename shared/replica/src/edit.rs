@@ -77,7 +77,9 @@ impl Replica {
             return Err(ReplicaError::RegistryMissing);
         }
         match edit {
-            RecordEdit::New { kind, fields, owner, strict } => self.create(kind, fields, *owner, *strict, who, now),
+            RecordEdit::New { kind, fields, owner, strict } => {
+                self.create(kind, fields, *owner, *strict, who, now)
+            }
             RecordEdit::Set { id, fields } => self.change(id, fields, &[], who, now),
             RecordEdit::Settle { id, field, value } => {
                 let fields = Fields::from([(field.clone(), value.clone())]);
@@ -112,7 +114,8 @@ impl Replica {
             (None, given) => given.unwrap_or(self.home.division),
         };
         self.check(kind, &fields)?;
-        if strict && let Some(key) = kind.natural_key(&fields)
+        if strict
+            && let Some(key) = kind.natural_key(&fields)
             && let Some(here) = self.find_natural(kind, &key)?.first()
         {
             return Err(ReplicaError::Duplicate(*here));

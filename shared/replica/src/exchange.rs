@@ -131,7 +131,9 @@ impl Replica {
                 let refused = refused.iter().map(|one| (one.feed, one.number, one.reason)).collect();
                 self.effects.push_back(Effect::Refused(id, refused));
             }
-            Output::SeenUnderOurName(feed, number, hash) => self.seen_under_our_name(&feed, number, &hash, now)?,
+            Output::SeenUnderOurName(feed, number, hash) => {
+                self.seen_under_our_name(&feed, number, &hash, now)?
+            }
             Output::Acknowledged(held) => {
                 if session.peer() == self.home.root.device() {
                     for (feed, number) in held {

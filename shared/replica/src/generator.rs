@@ -36,8 +36,20 @@ impl Numbers {
 
 const NAMES: [&str; 12] =
     ["甬江", "明州", "东钱湖", "天一", "四明", "溪口", "海韵", "晨光", "和风", "新桥", "青林", "远航"];
-const FIELDS: [&str; 12] =
-    ["读书", "书画", "养老服务", "社会工作", "青少年体育", "志愿服务", "文化遗产", "电子商务", "环境保护", "法律援助", "早期教育", "茶文化"];
+const FIELDS: [&str; 12] = [
+    "读书",
+    "书画",
+    "养老服务",
+    "社会工作",
+    "青少年体育",
+    "志愿服务",
+    "文化遗产",
+    "电子商务",
+    "环境保护",
+    "法律援助",
+    "早期教育",
+    "茶文化",
+];
 const UNITS: [&str; 4] = ["教育局", "文化和广电旅游体育局", "科学技术局", "卫生健康局"];
 
 /// The code of the `n`th organization of an authority: type 1 association, 2 service agency, 3 foundation.
@@ -56,7 +68,8 @@ pub fn organizations(county: DivisionCode, count: usize, seed: u64, divisions: &
     let place = divisions.name(county).unwrap_or_default().to_owned();
     (1..=count as u32)
         .map(|n| {
-            let (kind, org_type, form) = *numbers.pick(&[(1, "ST", "协会"), (2, "MF", "服务中心"), (2, "MF", "中心")]);
+            let (kind, org_type, form) =
+                *numbers.pick(&[(1, "ST", "协会"), (2, "MF", "服务中心"), (2, "MF", "中心")]);
             let name = format!("{place}{}{}{form}{n}", numbers.pick(&NAMES), numbers.pick(&FIELDS));
             let mut fields = Fields::from([
                 ("name".to_owned(), Value::Text(name)),
@@ -72,7 +85,10 @@ pub fn organizations(county: DivisionCode, count: usize, seed: u64, divisions: &
                 fields.insert("town_code".into(), Value::Text(numbers.pick(&towns).to_string()));
             }
             if numbers.below(3) > 0 {
-                fields.insert("supervising_unit".into(), Value::Text(format!("{place}{}", numbers.pick(&UNITS))));
+                fields.insert(
+                    "supervising_unit".into(),
+                    Value::Text(format!("{place}{}", numbers.pick(&UNITS))),
+                );
             }
             fields
         })
@@ -91,8 +107,12 @@ mod tests {
         let county = "330203".parse().unwrap();
         let made = organizations(county, 200, 7, &divisions);
         for fields in &made {
-            let errors: Vec<_> =
-                kind("social_org").unwrap().check(fields, &divisions).into_iter().filter(|p| p.is_error()).collect();
+            let errors: Vec<_> = kind("social_org")
+                .unwrap()
+                .check(fields, &divisions)
+                .into_iter()
+                .filter(|p| p.is_error())
+                .collect();
             assert!(errors.is_empty(), "{errors:?}");
             check_uscc(fields["uscc"].text().unwrap()).unwrap();
         }

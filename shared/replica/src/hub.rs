@@ -52,18 +52,37 @@ impl Replica {
         let mut above = self.divisions.ancestors(division);
         subtree.sort();
         above.sort();
-        Grant { key, division, name: name.to_owned(), subtree, above, classes: vec![Class::Open, Class::People] }
+        Grant {
+            key,
+            division,
+            name: name.to_owned(),
+            subtree,
+            above,
+            classes: vec![Class::Open, Class::People],
+        }
     }
 
     /// Ends a device's grants: what is held of it here counts, later entries wait for a review.
-    pub fn revoke(&mut self, device: DeviceId, reason: &str, who: &str, now: u64) -> Result<(), ReplicaError> {
+    pub fn revoke(
+        &mut self,
+        device: DeviceId,
+        reason: &str,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         let held = self.ledger.heads().filter(|(feed, _)| feed.device == device && feed.channel.is_shared());
         let last = held.map(|(feed, head)| (feed.incarnation, feed.channel, head.number)).collect();
         let revoke = Revoke { device, last, reason: reason.to_owned() };
         self.control_entry(EntryKind::REVOKE, control::encode(&revoke), who, now)
     }
 
-    fn control_entry(&mut self, kind: EntryKind, payload: Vec<u8>, who: &str, now: u64) -> Result<(), ReplicaError> {
+    fn control_entry(
+        &mut self,
+        kind: EntryKind,
+        payload: Vec<u8>,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         let control = self.authority().control();
         self.own_grant(control)?;
         let stamp = self.stamp(who, now);
@@ -86,7 +105,13 @@ impl Replica {
     }
 
     /// Remembers that a ticket was used.
-    pub fn use_ticket(&mut self, id: [u8; 8], device: DeviceId, name: &str, now: u64) -> Result<(), ReplicaError> {
+    pub fn use_ticket(
+        &mut self,
+        id: [u8; 8],
+        device: DeviceId,
+        name: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         self.note(&Note::TicketUsed { id, device, name: name.to_owned(), at: now }, "huiliu", now);
         self.commit().map(|_| ())
     }

@@ -19,9 +19,9 @@ mod project;
 mod receive;
 mod replica;
 mod serve_peer;
-mod tree;
 pub mod service;
 pub mod tables;
+mod tree;
 pub mod view;
 
 pub use edit::{Outcome, RecordEdit};

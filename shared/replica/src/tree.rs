@@ -45,13 +45,19 @@ impl Replica {
         if self.role() != Role::Hub || self.missing_edition().is_some() {
             return Ok(());
         }
-        let devices = self.authority().devices().filter(|(device, _)| self.authority().grant_of(device).is_some());
+        let devices =
+            self.authority().devices().filter(|(device, _)| self.authority().grant_of(device).is_some());
         let held: Vec<Grant> = devices.map(|(_, grant)| grant.clone()).collect();
         for grant in held {
             let fresh = self.grant_for(grant.key.clone(), grant.division, &grant.name);
             if fresh != grant {
                 let stamp = self.stamp("huiliu", 0);
-                self.stage_entry(self.authority().control(), EntryKind::GRANT, stamp, control::encode(&fresh));
+                self.stage_entry(
+                    self.authority().control(),
+                    EntryKind::GRANT,
+                    stamp,
+                    control::encode(&fresh),
+                );
             }
         }
         if self.staged.is_empty() { Ok(()) } else { self.commit().map(|_| ()) }

@@ -149,12 +149,8 @@ impl World {
 
     /// Makes an organization at a replica.
     pub fn create(&mut self, name: &str, fields: &[(&str, &str)]) -> RecordId {
-        let edit = RecordEdit::New {
-            kind: "social_org".into(),
-            fields: form(fields),
-            owner: None,
-            strict: false,
-        };
+        let edit =
+            RecordEdit::New { kind: "social_org".into(), fields: form(fields), owner: None, strict: false };
         self.save(name, &edit).expect("the organization is saved").id()
     }
 

@@ -34,7 +34,9 @@ impl Document {
             transaction.init_root_from_hydrate(&map).expect("scalars at the root of an empty document");
         } else {
             for (field, value) in changed {
-                transaction.put(ROOT, field.as_str(), schema::to_scalar(value)).expect("a scalar at the root");
+                transaction
+                    .put(ROOT, field.as_str(), schema::to_scalar(value))
+                    .expect("a scalar at the root");
             }
         }
         transaction.commit_with(CommitOptions::default().with_time(0)).0?;

@@ -290,7 +290,13 @@ pub fn point_message(feed: &FeedId, number: u64, previous: &Hash, grant: &Hash) 
 ///
 /// # Panics
 /// If `entries` is empty: a point alone says nothing.
-pub fn sign_run(key: &DeviceKey, grant: Hash, feed: FeedId, head: &Head, mut entries: Vec<Entry>) -> (Run, Head) {
+pub fn sign_run(
+    key: &DeviceKey,
+    grant: Hash,
+    feed: FeedId,
+    head: &Head,
+    mut entries: Vec<Entry>,
+) -> (Run, Head) {
     assert!(!entries.is_empty(), "a run holds at least one entry");
     let first = head.number + 1;
     let mut hash = head.hash;

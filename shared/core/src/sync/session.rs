@@ -15,7 +15,8 @@ use super::feed::FeedId;
 use super::keys::{DeviceId, Hash};
 use super::ledger::{Combined, Ledger};
 use super::message::{
-    Ack, Compare, Frontier, Hello, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, Welcome, decode, encode, tag,
+    Ack, Compare, Frontier, Hello, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, Welcome, decode, encode,
+    tag,
 };
 use crate::model::Channel;
 use crate::sync::feed::Incarnation;
@@ -138,7 +139,13 @@ pub struct Session {
 impl Session {
     /// A session with the hub at `peer`; says Hello at once. `salt` is random. `acknowledged` is what the hub is known
     /// to hold, so that what is pending goes out with the first flight; `pending` counts those entries.
-    pub fn dial(peer: DeviceId, salt: [u8; 8], acknowledged: BTreeMap<FeedId, u64>, pending: u64, ledger: &Ledger) -> Self {
+    pub fn dial(
+        peer: DeviceId,
+        salt: [u8; 8],
+        acknowledged: BTreeMap<FeedId, u64>,
+        pending: u64,
+        ledger: &Ledger,
+    ) -> Self {
         let mut session = Self::new(Role::Dialer, ledger.device, peer, salt);
         session.peer_has = acknowledged;
         session.hello(pending, ledger);
@@ -431,7 +438,8 @@ impl Session {
         let lacking = ledger.heads().filter_map(|(feed, head)| {
             let has = self.peer_has.get(feed).copied();
             let after = has.unwrap_or(0).max(self.sent.get(feed).copied().unwrap_or(0));
-            let wanted = head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
+            let wanted =
+                head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
             // Before the answer to Hello, only what the hub is known to lack: our own.
             let sure = self.open || feed.device == self.me;
             (wanted && sure).then_some((*feed, after, self.open && has.is_some_and(|has| has > 0)))
@@ -469,7 +477,8 @@ impl Session {
         if theirs.digest == ours.digest {
             if !std::mem::replace(&mut self.compared, true) {
                 let channels = ledger.channels_for(&self.me);
-                let prints = channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
+                let prints =
+                    channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
                 return self.send(Message::Compare(Compare::Channels(prints)));
             }
         } else if self.asked {

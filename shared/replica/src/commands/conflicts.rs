@@ -34,7 +34,8 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
                 let at = author.as_ref().map(|author| rfc3339(author.stamp.at.millis()));
                 let by = author.as_ref().map(|author| author.stamp.who.clone());
                 let device = author.as_ref().and_then(|author| author.device_name.clone());
-                let division = author.as_ref().and_then(|author| author.division).map(|code| code.to_string());
+                let division =
+                    author.as_ref().and_then(|author| author.division).map(|code| code.to_string());
                 lines.push(vec![
                     format!("  {n}"),
                     shown(replica, kind, &conflict.field, &claim.value, lang),

@@ -274,7 +274,12 @@ pub fn template(kind: &str, file: &str, context: &Context) -> Result<Answer, Fai
     let written = tables::template(format_of(file)?, kind, context.lang());
     let bytes = written.map_err(|fault| cannot_write(file, fault))?;
     let say = Say::Wrote { file: file.to_owned(), rows: 0 };
-    Ok(Answer { exit: 0, json: json!({ "v": 1, "file": file }), text: say.text(context.lang()), file: Some(bytes) })
+    Ok(Answer {
+        exit: 0,
+        json: json!({ "v": 1, "file": file }),
+        text: say.text(context.lang()),
+        file: Some(bytes),
+    })
 }
 
 fn format_of(file: &str) -> Result<Format, Failure> {

@@ -1,10 +1,10 @@
 //! The hub's `node list | show | revoke` and `invite`.
 
+use crate::Replica;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, division_of, json_time};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
-use crate::Replica;
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::DeviceId;
 use huiliu_link::identity::random;
@@ -126,5 +126,10 @@ pub fn invite(
     let until = rfc3339(expires * 1000);
     let said = Say::Invited { division: name, until: until.clone() }.text(context.lang());
     let json = json!({ "v": 1, "ticket": text, "division": code.to_string(), "expires": until });
-    Ok(Answer { exit: 0, json, text: format!("{said}\n{text}"), file: Some(format!("{text}\n").into_bytes()) })
+    Ok(Answer {
+        exit: 0,
+        json,
+        text: format!("{said}\n{text}"),
+        file: Some(format!("{text}\n").into_bytes()),
+    })
 }

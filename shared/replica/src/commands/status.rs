@@ -158,7 +158,10 @@ pub fn quarantine(replica: &Replica, only: Option<usize>, context: &Context) -> 
             "peer": one.peer.to_string(),
             "bytes": one.bytes.len(),
         }));
-        let side = lang.pick(if one.ours { "市级不接收" } else { "本机不接收" }, if one.ours { "refused there" } else { "refused here" });
+        let side = lang.pick(
+            if one.ours { "市级不接收" } else { "本机不接收" },
+            if one.ours { "refused there" } else { "refused here" },
+        );
         let name = replica.device_name(&one.feed.device).unwrap_or_default();
         lines.push(vec![(at + 1).to_string(), side.to_owned(), one.feed.channel.to_string(), name, why]);
     }

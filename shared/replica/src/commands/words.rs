@@ -55,11 +55,18 @@ pub fn field_of(kind: &'static Kind, name: &str) -> Result<&'static Field, Failu
 }
 
 /// One value read for a field.
-pub fn value_of(replica: &Replica, field: &'static Field, text: &str, fields: &Fields) -> Result<Value, Failure> {
+pub fn value_of(
+    replica: &Replica,
+    field: &'static Field,
+    text: &str,
+    fields: &Fields,
+) -> Result<Value, Failure> {
     let near = Some(replica.division());
     let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
     let inside = match field.ty {
-        dictionary::FieldType::Division { within: Some(within), .. } => fields.get(within).and_then(Value::text),
+        dictionary::FieldType::Division { within: Some(within), .. } => {
+            fields.get(within).and_then(Value::text)
+        }
         _ => None,
     };
     values::read(field, text, inside.and_then(|code| code.parse().ok()), &reading)

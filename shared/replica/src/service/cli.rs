@@ -235,7 +235,9 @@ impl Common {
             Self::Export { kind, output, division } => {
                 (Request::Export { kind, file: name(&output), division }, Some(output))
             }
-            Self::Template { kind, output } => (Request::Template { kind, file: name(&output) }, Some(output)),
+            Self::Template { kind, output } => {
+                (Request::Template { kind, file: name(&output) }, Some(output))
+            }
             Self::Conflict(ConflictCommand::List) => (Request::ConflictList, None),
             Self::Conflict(ConflictCommand::Show { record }) => (Request::ConflictShow { id: record }, None),
             Self::Conflict(ConflictCommand::Resolve { record, field, take, value }) => {
@@ -304,7 +306,8 @@ pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 pub async fn ask(global: &Global, role: Role, request: Request) -> Answer {
     let context = global.context();
     let mut bar = Progress::new();
-    let beside = client::ask(&global.data, &request, &context, &mut |done, total| bar.show(done, total)).await;
+    let beside =
+        client::ask(&global.data, &request, &context, &mut |done, total| bar.show(done, total)).await;
     if let Some(answer) = beside {
         return answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
     }

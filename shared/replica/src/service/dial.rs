@@ -129,7 +129,8 @@ impl Worker {
     }
 
     fn set_state(&self, transport: Option<&'static str>, trouble: Option<String>) {
-        *self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = LinkState { transport, trouble };
+        *self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
+            LinkState { transport, trouble };
     }
 
     /// One connection, as long as it lasts.
@@ -163,9 +164,8 @@ impl Worker {
         let path = self.parts.directory.join(CERTIFICATE);
         let held = std::fs::read(&path).ok().and_then(|der| PeerIdentity::read(&der).ok());
         let seconds = (now() / 1000) as i64;
-        let due = held.is_none_or(|held| {
-            seconds >= held.not_before + (held.not_after - held.not_before) * 2 / 3
-        });
+        let due =
+            held.is_none_or(|held| seconds >= held.not_before + (held.not_after - held.not_before) * 2 / 3);
         if !due {
             return Ok(());
         }
@@ -180,9 +180,11 @@ impl Worker {
     /// Fetches the edition of the registry that the tree uses, once, if the program does not carry it.
     async fn fetch_edition(&self, connection: &Connection) -> Result<(), Failure> {
         let stopped = |_| Failure::new(1, Say::ServiceDied);
-        let missing = self.parts.engine.call(|replica, _| replica.missing_edition()).await.map_err(stopped)?;
+        let missing =
+            self.parts.engine.call(|replica, _| replica.missing_edition()).await.map_err(stopped)?;
         let Some(wanted) = missing else { return Ok(()) };
-        let packed = connection.request(Purpose::Blob, wanted.0.to_vec()).await.map_err(|e| link_failure(&e))?;
+        let packed =
+            connection.request(Purpose::Blob, wanted.0.to_vec()).await.map_err(|e| link_failure(&e))?;
         let kept = packed.clone();
         let taken = self.parts.engine.call(move |replica, _| take_edition(replica, &packed, &wanted)).await;
         if taken.map_err(stopped)?? {

@@ -1,7 +1,7 @@
 //! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers.
 
-use crate::{Effect, Replica, ReplicaError, SessionId};
 use crate::service::time::now;
+use crate::{Effect, Replica, ReplicaError, SessionId};
 use huiliu_core::sync::DeviceId;
 use huiliu_core::sync::session::Closing;
 use std::collections::BTreeMap;
@@ -86,7 +86,10 @@ impl Engine {
         self.with(move |state| work(&mut state.replica, now())).await
     }
 
-    async fn with<T: Send + 'static>(&self, work: impl FnOnce(&mut State) -> T + Send + 'static) -> Result<T, Stopped> {
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |state| drop(answer.send(work(state))));
         self.jobs.send(job).map_err(|_| Stopped)?;

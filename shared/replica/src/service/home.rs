@@ -1,7 +1,7 @@
 //! The data directory: whose replica it is, and how to open it.
 
-use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
 use crate::service::time::now;
+use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
 use huiliu_core::model::DivisionCode;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
@@ -76,9 +76,8 @@ impl Settings {
     /// Reads the settings of a directory; `None` if there is no replica.
     pub fn read(dir: &Path) -> Result<Option<Self>, Failure> {
         let path = dir.join(SETTINGS);
-        let unreadable = |why: String| {
-            Failure::new(1, Say::CannotRead { file: path.display().to_string(), why })
-        };
+        let unreadable =
+            |why: String| Failure::new(1, Say::CannotRead { file: path.display().to_string(), why });
         match std::fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| unreadable(e.to_string())),
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -94,9 +93,8 @@ impl Settings {
 
     /// The hub's public key.
     pub fn hub_key(&self) -> PublicKey {
-        let bytes = (0..self.hub.key.len() / 2).filter_map(|at| {
-            u8::from_str_radix(self.hub.key.get(2 * at..2 * at + 2)?, 16).ok()
-        });
+        let bytes = (0..self.hub.key.len() / 2)
+            .filter_map(|at| u8::from_str_radix(self.hub.key.get(2 * at..2 * at + 2)?, 16).ok());
         PublicKey { suite: Suite::Ed25519Sha256, bytes: bytes.collect() }
     }
 
@@ -123,7 +121,8 @@ pub struct Opened {
 /// Locks a directory and opens the replica in it, which must have the role.
 pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     let settings = Settings::read(dir)?;
-    let settings = settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
+    let settings =
+        settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
     if settings.role() != role {
         return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
     }
@@ -197,7 +196,9 @@ pub fn check_empty(dir: &Path) -> Result<PathBuf, Failure> {
     match std::fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
         Err(e) => return Err(Failure::new(1, Say::CannotRead { file: text, why: e.to_string() })),
-        Ok(_) if dir.join(SETTINGS).exists() => return Err(Failure::new(1, Say::AlreadyInitialized { dir: text })),
+        Ok(_) if dir.join(SETTINGS).exists() => {
+            return Err(Failure::new(1, Say::AlreadyInitialized { dir: text }));
+        }
         Ok(entries) => {
             // What an attempt to join left behind may be used again: the lock and the device key.
             let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
@@ -237,7 +238,9 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         ReplicaError::RegistryMissing => Failure::new(4, Say::RegistryMissing),
         ReplicaError::Duplicate(id) => Failure::new(1, Say::DuplicateHere { id: id.to_string() }),
         ReplicaError::NoSuchRecord(id) => Failure::new(1, Say::NoSuchRecord { id: id.to_string() }),
-        ReplicaError::NoSuchKind(kind) => Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() }),
+        ReplicaError::NoSuchKind(kind) => {
+            Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() })
+        }
         ReplicaError::Problems(problems) => {
             let list: Vec<String> = problems.iter().map(|problem| problem.sentence(Lang::Zh)).collect();
             Failure::new(1, Say::ProblemsRemain { list: list.join("；") })

@@ -93,7 +93,12 @@ impl Local {
     }
 
     /// Does what a request asks, beside this service.
-    async fn answer(&self, request: Request, mut context: Context, lines: &mut Sender<Bytes, Infallible>) -> Answer {
+    async fn answer(
+        &self,
+        request: Request,
+        mut context: Context,
+        lines: &mut Sender<Bytes, Infallible>,
+    ) -> Answer {
         context.link = Some(self.dialing.as_ref().map(Dialing::state).unwrap_or_default());
         let lang = context.lang();
         match request {
@@ -118,7 +123,12 @@ impl Local {
     }
 
     /// Group by group, so that sessions and other commands go on meanwhile.
-    async fn import(&self, mut import: Import, context: Context, lines: &mut Sender<Bytes, Infallible>) -> Answer {
+    async fn import(
+        &self,
+        mut import: Import,
+        context: Context,
+        lines: &mut Sender<Bytes, Infallible>,
+    ) -> Answer {
         loop {
             let (done, total) = import.progress();
             // Whoever asked may have gone; the import goes on.
@@ -150,7 +160,10 @@ impl Local {
 /// The answer to `sync`.
 pub(super) fn sync_answer(outcome: Result<(), Failure>, pending: u64, context: &Context) -> Answer {
     match outcome {
-        Ok(()) => Answer::good(json!({ "v": 1, "level": true, "pending": pending }), Say::Synced.text(context.lang())),
+        Ok(()) => Answer::good(
+            json!({ "v": 1, "level": true, "pending": pending }),
+            Say::Synced.text(context.lang()),
+        ),
         Err(mut failure) => {
             if let Say::HubSilent { .. } = failure.say {
                 failure.say = Say::HubSilent { pending };

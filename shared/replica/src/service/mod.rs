@@ -8,6 +8,7 @@ pub mod engine;
 pub mod home;
 pub mod join;
 pub mod local;
+mod page;
 pub mod serve;
 pub mod time;
 

@@ -1,11 +1,10 @@
 //! Serving: a replica that runs until it is told to stop. The same for nodes and hubs, but for who speaks first.
 
+use crate::commands::{Answer, Context};
 use crate::service::dial::{DialParts, Dialing};
 use crate::service::engine::Engine;
 use crate::service::home::{self, Failure, Opened, Settings, link_failure};
 use crate::service::local::{Announced, Local, sync_answer};
-use crate::commands::{Answer, Context};
-use axum::Router;
 use huiliu_core::model::messages::Say;
 use huiliu_store::Directory;
 use std::io::Write;
@@ -65,7 +64,7 @@ impl Running {
     }
 
     /// Serves pages and the local interface on loopback.
-    pub async fn serve_web(&self, address: SocketAddr, pages: impl FnOnce(SocketAddr, Local) -> Router) -> Result<Web, Failure> {
+    pub async fn serve_web(&self, address: SocketAddr) -> Result<Web, Failure> {
         let taken = |_| Failure::new(1, Say::AddressInUse { address: address.to_string() });
         let listener = TcpListener::bind(address).await.map_err(taken)?;
         let bound = listener.local_addr().map_err(taken)?;
@@ -73,7 +72,8 @@ impl Running {
         let announced = local.announce(self.root(), bound).map_err(|e| {
             Failure::new(1, Say::CannotWrite { file: "local.json".into(), why: e.to_string() })
         })?;
-        let router = local.router().merge(pages(bound, local.clone()));
+        let router = local.router().merge(huiliu_web::router(local));
+        let router = router.layer(huiliu_web::guard(huiliu_web::loopback_hosts(bound)));
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let quit = async move { drop(stopped.wait_for(|stop| *stop).await) };
@@ -92,7 +92,9 @@ impl Running {
         // The dialer and open requests hold handles for a moment longer.
         let ended = tokio::task::spawn_blocking(move || thread.join());
         if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
-            tracing::warn!("the engine was still at work when the time was over; what it called saved is saved");
+            tracing::warn!(
+                "the engine was still at work when the time was over; what it called saved is saved"
+            );
         }
         drop(directory);
     }
@@ -145,5 +147,7 @@ pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> 
     let written = std::fs::File::create(&beside)
         .and_then(|mut file| file.write_all(ready.to_string().as_bytes()))
         .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|e| Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() }))
+    written.map_err(|e| {
+        Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
+    })
 }

@@ -1,7 +1,7 @@
 //! Tables in and out: what clerks keep in .xlsx and .csv becomes fields, and fields become tables. Pure over bytes.
 //!
-//! In: [`read`] (bytes to cells), [`columns`] (headers to fields), [`rows`] (cells to fields or refusals).
-//! Out: [`write`] (exports), [`template`] (an empty table with notes), [`report`] (the rows that were refused).
+//! In: [`mod@read`] (bytes to cells), [`columns`] (headers to fields), [`rows`] (cells to fields or refusals).
+//! Out: [`mod@write`] (exports), [`mod@template`] (an empty table with notes), [`mod@report`] (the rows that were refused).
 //! What is written here reads back the same, in both formats.
 
 pub mod columns;

@@ -154,10 +154,11 @@ fn every_fault_of_a_row_is_named_with_a_remedy() {
     assert!(refusals[7].trouble.remedy(Lang::Zh).contains("文本"));
     let lines: Vec<Line> = refusals.iter().map(|refusal| Line::of(refusal, Lang::Zh)).collect();
     for format in [Format::Csv, Format::Xlsx] {
-        let file = report(format, kind, &lines, Lang::Zh).unwrap();
+        let file = report(format, kind("social_org").unwrap(), &lines, Lang::Zh).unwrap();
         assert!(!file.is_empty());
     }
-    let text = String::from_utf8(report(Format::Csv, kind, &lines, Lang::Zh).unwrap()).unwrap();
+    let text = String::from_utf8(report(Format::Csv, kind("social_org").unwrap(), &lines, Lang::Zh).unwrap())
+        .unwrap();
     assert!(
         text.starts_with(
             "\u{feff}行号,栏目,填写内容,原因,处理办法\r\n2,统一社会信用代码,51330203XT0000014B,"
