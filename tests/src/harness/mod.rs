@@ -1,3 +1,5 @@
 //! The harness.
 
+pub mod network;
+pub mod watch;
 pub mod world;
