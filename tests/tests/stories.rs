@@ -2,7 +2,7 @@
 
 use huiliu_core::model::Value;
 use huiliu_replica::RecordEdit;
-use huiliu_tests::harness::world::{HUB, World};
+use huiliu_tests::harness::world::{HUB, World, form};
 
 const READERS: [(&str, &str); 4] = [
     ("name", "海曙区甬江读书会"),
@@ -115,4 +115,18 @@ fn a_revoked_device_is_read_no_more() {
     world.settle();
     assert_eq!(world.field(HUB, id, "address"), None, "written after its grant had ended");
     assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区甬江读书会")), "what counted still counts");
+}
+
+#[test]
+fn what_came_from_the_hub_is_not_pending() {
+    let mut world = city();
+    let mut fields = READERS.to_vec();
+    fields.push(("town_code", "330203004"));
+    let id = world.create("yuehu", &fields);
+    for node in ["yuehu", "haishu"] {
+        world.connect(node);
+        world.settle();
+    }
+    assert!(world.field("haishu", id, "name").is_some());
+    assert_eq!(world.replica("haishu").pending(), 0);
 }
