@@ -130,3 +130,26 @@ fn what_came_from_the_hub_is_not_pending() {
     assert!(world.field("haishu", id, "name").is_some());
     assert_eq!(world.replica("haishu").pending(), 0);
 }
+
+#[test]
+fn no_record_id_is_given_twice_though_the_clock_ran_backwards() {
+    let mut world = city();
+    world.machine("haishu").skew = -10 * 365 * 86_400_000;
+    let edit = |name: &str| RecordEdit::New {
+        kind: "social_org".into(),
+        fields: form(&[("name", name), READERS[1], READERS[2], READERS[3]]),
+        owner: None,
+        strict: false,
+    };
+    let mut ids = Vec::new();
+    for name in ["甲社", "乙社", "丙社"] {
+        let now = world.time_at("haishu");
+        let replica = world.replica("haishu");
+        ids.push(replica.edit(&edit(name), "经办", now).unwrap().id());
+        replica.commit().unwrap();
+        world.crash("haishu");
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}

@@ -5,7 +5,7 @@ use crate::evaluate::allowed;
 use crate::replica::Replica;
 use huiliu_core::documents::{DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
-use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId, Value};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
 use huiliu_core::sync::feed::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
@@ -113,6 +113,8 @@ impl Replica {
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
         self.minted = (self.minted + 1).max(now << 12);
         let id = birth::record_id(&actor, self.minted >> 12, (self.minted & 0xfff) as u16);
+        // After a restart ids go on from the clock: it must not stay behind them, whatever the machine's clock says.
+        self.clock = self.clock.max(Hlc((self.minted >> 12) << 16));
         let mut document = Document::empty();
         let Some(raw) = document.edit(actor, &fields, &[]) else {
             return Ok(Outcome::Same(id));
