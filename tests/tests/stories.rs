@@ -153,3 +153,23 @@ fn no_record_id_is_given_twice_though_the_clock_ran_backwards() {
     ids.dedup();
     assert_eq!(ids.len(), 3);
 }
+
+#[test]
+fn what_arrives_while_an_edit_is_not_saved_yet_is_not_hidden_by_it() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.set(HUB, id, &[("address", "月湖")]);
+    let now = world.now;
+    let edit = RecordEdit::Set { id, fields: form(&[("legal_rep_name", "甲某")]) };
+    world.replica("haishu").edit(&edit, "经办", now).unwrap();
+    world.settle();
+    world.replica("haishu").commit().unwrap();
+    world.settle();
+    for name in [HUB, "haishu"] {
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("月湖")), "{name}");
+        assert_eq!(world.field(name, id, "legal_rep_name"), Some(Value::of("甲某")), "{name}");
+    }
+    assert!(world.level["haishu"]);
+}

@@ -210,6 +210,7 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        let heads = before.heads();
         let gated = gate(before, &raw, |field, value| allowed(kind.id, field, value))?;
         let envelope = Envelope {
             record: id,
@@ -219,7 +220,7 @@ impl Replica {
             ..Envelope::of_no_record(self.stamp(who, now))
         };
         let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload: raw };
-        self.gated.insert(payload_hash(&entry), gated);
+        self.gated.insert(payload_hash(&entry), (heads, gated));
         self.staged_records.insert(id);
         self.staged.entry(channel).or_default().push(entry);
         Ok(())

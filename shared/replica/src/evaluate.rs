@@ -147,9 +147,10 @@ impl Replica {
         if is_first && !row.is_birth {
             return Ok(self.judge(row, reason::NOT_ITS_MAKER));
         }
+        // What came between staging and committing is not in what the gate saw then.
         let gated = match self.gated.remove(&row.hash) {
-            Some(gated) => Ok(gated),
-            None => {
+            Some((heads, gated)) if heads == record.heads => Ok(gated),
+            _ => {
                 let document = match document {
                     Some(document) => document,
                     None => self.document(id)?,

@@ -40,8 +40,8 @@ pub struct Replica {
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
-    /// What the gate made of staged changes, so that applying them need not ask again.
-    pub(crate) gated: BTreeMap<Hash, Gated>,
+    /// What the gate made of staged changes, and on which heads, so that applying them there need not ask again.
+    pub(crate) gated: BTreeMap<Hash, (Vec<Hash>, Gated)>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) effects: VecDeque<Effect>,
     /// What the hub is known to hold durably.
