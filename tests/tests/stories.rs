@@ -173,3 +173,29 @@ fn what_arrives_while_an_edit_is_not_saved_yet_is_not_hidden_by_it() {
     }
     assert!(world.level["haishu"]);
 }
+
+#[test]
+fn who_chooses_the_winner_is_not_overruled_in_silence_by_who_chooses_otherwise() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    world.set("haishu", id, &[("address", "月湖")]);
+    world.set(HUB, id, &[("address", "鼓楼")]);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    for (name, value) in [(HUB, "月湖"), ("haishu", "鼓楼")] {
+        let settle = RecordEdit::Settle { id, field: "address".into(), value: Value::of(value) };
+        world.save(name, &settle).unwrap();
+        assert!(world.replica(name).conflicts_of(&id).unwrap().is_empty());
+    }
+    world.connect("haishu");
+    world.settle();
+    for name in [HUB, "haishu"] {
+        let conflicts = world.replica(name).conflicts_of(&id).unwrap();
+        assert_eq!(conflicts.len(), 1, "{name}: two people chose differently");
+        assert_eq!(conflicts[0].claims.len(), 2);
+    }
+}
