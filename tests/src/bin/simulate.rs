@@ -54,9 +54,12 @@ fn main() -> ExitCode {
         Some(seed) => replay(seed, &wanted),
         None => run(&wanted),
     };
-    let (Ok(text) | Err(text)) = &text;
+    let (code, text) = match text {
+        Ok(text) => (ExitCode::SUCCESS, text),
+        Err(text) => (ExitCode::FAILURE, text),
+    };
     let _ = writeln!(out, "{text}");
-    ExitCode::SUCCESS
+    code
 }
 
 fn replay(seed: u64, wanted: &Wanted) -> Result<String, String> {
