@@ -1,7 +1,10 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
-use huiliu_core::model::Value;
+use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
+use huiliu_core::sync::feed::sign_run;
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
 use huiliu_replica::RecordEdit;
+use huiliu_tests::harness::adversary::plain_batch;
 use huiliu_tests::harness::world::{HUB, World, form};
 
 const READERS: [(&str, &str); 4] = [
@@ -198,4 +201,44 @@ fn who_chooses_the_winner_is_not_overruled_in_silence_by_who_chooses_otherwise()
         assert_eq!(conflicts.len(), 1, "{name}: two people chose differently");
         assert_eq!(conflicts[0].claims.len(), 2);
     }
+}
+
+#[test]
+fn a_hub_that_goes_down_between_an_entry_and_its_refusal_writes_the_refusal_when_it_is_up() {
+    for operations in 0..12 {
+        let mut world = city();
+        let id = world.create("haishu", &READERS);
+        world.connect("haishu");
+        world.settle();
+        let spoiled = spoiled_run(&mut world, "haishu", id);
+        world.inject("haishu", HUB, spoiled);
+        world.machines[HUB].disk.crash_after(operations);
+        world.settle();
+        world.crash(HUB);
+        world.connect("haishu");
+        world.settle();
+        let spoiled = spoiled_run(&mut world, "haishu", id);
+        world.inject("haishu", HUB, spoiled);
+        world.settle();
+        let channel = "own/330203/open".parse().unwrap();
+        let runs = world.runs_of(HUB);
+        let refusals = runs.iter().filter(|run| run.feed.channel == channel).flat_map(|run| &run.entries);
+        let refusals = refusals.filter(|entry| entry.kind == EntryKind::REFUSAL).count();
+        assert_eq!(refusals, 1, "a crash after {operations} operations");
+    }
+}
+
+/// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
+fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
+    let key = world.machines[name].key();
+    let incarnation = Incarnation([0xad; 8]);
+    let feed = FeedId { channel: "own/330203/open".parse().unwrap(), device: key.device(), incarnation };
+    let grant = world.replica(name).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap().0;
+    let wrong = Fields::from([("staff_full".to_owned(), Value::of("many"))]);
+    let mut document = world.replica(HUB).load_document(&id).unwrap();
+    let payload = document.edit(birth::actor(&feed.device, &incarnation, 0), &wrong, &[]).unwrap();
+    let stamp = Stamp { who: "forger".into(), at: Hlc(1) };
+    let envelope = Envelope { record: id, kind: KindId(2), ..Envelope::of_no_record(stamp) };
+    let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
+    plain_batch(&[sign_run(&key, grant, feed, &Head::START, vec![entry]).0])
 }

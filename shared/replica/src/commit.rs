@@ -103,8 +103,12 @@ impl Replica {
         true
     }
 
-    /// Commits the index, with how far it has come.
+    /// Commits the index, with how far it has come. A judgement that is not written yet holds it back: an index that
+    /// has come past the judged entry without the Refusal would never judge it again.
     pub(crate) fn save_index(&mut self) -> Result<(), ReplicaError> {
+        if self.staged.values().flatten().any(|entry| entry.kind == EntryKind::REFUSAL) {
+            return Ok(());
+        }
         let meta = Meta { format: keys::FORMAT, applied: self.applied, clock: self.clock };
         self.index.put(keys::meta(), &meta);
         Ok(self.index.commit()?)

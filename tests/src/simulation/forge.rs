@@ -5,14 +5,13 @@ use super::play::Play;
 use super::reference::Revocation;
 use super::schedule::REPLICAS;
 use super::values;
+use crate::harness::adversary::plain_batch;
 use crate::harness::watch::may_see;
 use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::Document;
 use huiliu_core::model::{Channel, Class, Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;
-use huiliu_core::sync::message::{Message, Tag, encode};
-use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Hash, Head, Incarnation, Run, Stamp, birth, wire};
-use huiliu_store::{Found, Journal, Position, StoreError};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Run, Stamp, birth};
 use std::collections::BTreeMap;
 
 /// What a device forges it writes in an incarnation of its own, one feed a channel.
@@ -21,21 +20,6 @@ pub struct Forger {
     heads: BTreeMap<Channel, Head>,
     runs: BTreeMap<Channel, Vec<Run>>,
     made: u16,
-}
-
-/// Every feed by its full name, every payload whole.
-struct Plainly;
-
-impl wire::Sending for Plainly {
-    fn tag(&self, _: &FeedId) -> Option<Tag> {
-        None
-    }
-    fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
-        None
-    }
-    fn number_of(&self, _: &FeedId, _: &RecordId, _: &Hash) -> Option<u64> {
-        None
-    }
 }
 
 const ORGANIZATION: KindId = KindId(2);
@@ -160,8 +144,8 @@ impl Play {
         *head = next;
         let runs = forger.runs.entry(channel).or_default();
         runs.push(run);
-        let batch = wire::encode(runs, &Plainly);
-        self.world.inject(name, to, encode(&Message::Batch(batch)));
+        let batch = plain_batch(runs);
+        self.world.inject(name, to, batch);
     }
 
     /// A byte of every batch under way on a link, in one direction, is changed.
@@ -179,15 +163,8 @@ impl Play {
     /// something changed.
     pub(super) fn replay(&mut self, node: &'static str, rng: &mut fastrand::Rng) {
         let from = REPLICAS[rng.usize(..REPLICAS.len())].0;
-        let mut runs: Vec<Run> = Vec::new();
-        let Ok((journal, _)) = Journal::open(Box::new(self.world.machines[from].disk.image())) else { return };
-        let scanned: Result<(), StoreError> = journal.scan(Position::default(), |found| {
-            if let Found::Run(run, _) = found {
-                runs.push(run);
-            }
-            Ok(())
-        });
-        if scanned.is_err() || runs.is_empty() || !self.world.is_connected(node) {
+        let mut runs = if self.world.is_connected(node) { self.world.runs_of(from) } else { Vec::new() };
+        if runs.is_empty() {
             return;
         }
         let mut run = runs.swap_remove(rng.usize(..runs.len()));
@@ -200,8 +177,7 @@ impl Play {
             _ => {}
         }
         let to = if rng.bool() { HUB } else { node };
-        let batch = wire::encode(&[run], &Plainly);
-        self.world.inject(node, to, encode(&Message::Batch(batch)));
+        self.world.inject(node, to, plain_batch(&[run]));
         self.count("replayed");
     }
 
