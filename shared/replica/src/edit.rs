@@ -162,10 +162,10 @@ impl Replica {
         }
         let branch = self.branch_for(id)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(Outcome::Same(*id));
         };
-        let before = self.document(id)?;
         self.stage_edit(*id, kind, record.channel, branch, raw, settled, before, who, now)?;
         Ok(Outcome::Changed(*id))
     }
