@@ -162,6 +162,9 @@ impl Replica {
         }
         let branch = self.branch_for(id)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let every: Vec<&str> = merged.keys().map(String::as_str).collect();
+        let (fields, settles) =
+            if self.has_bug("losing value dropped") { (&merged, every.as_slice()) } else { (fields, settles) };
         let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(Outcome::Same(*id));

@@ -70,7 +70,7 @@ pub fn play_traced(
             play.heal();
         }
         if play.failures.is_empty() {
-            play.check_all();
+            play.check_all(schedule.seed);
         }
         *trace = play.trace.take();
         let replica_millis = (play.world.now - began) * play.world.machines.len() as u64;
