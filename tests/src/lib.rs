@@ -1,3 +1,4 @@
-//! What the tests share: a seeded world of simulated replicas, and the real binaries.
+//! What the tests share: a seeded world of simulated replicas, random schedules over it, and the real binaries.
 
 pub mod harness;
+pub mod simulation;

@@ -1,8 +1,11 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
-use huiliu_core::model::Value;
+use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
+use huiliu_core::sync::feed::sign_run;
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
 use huiliu_replica::RecordEdit;
-use huiliu_tests::harness::world::{HUB, World};
+use huiliu_tests::harness::adversary::plain_batch;
+use huiliu_tests::harness::world::{HUB, World, form};
 
 const READERS: [(&str, &str); 4] = [
     ("name", "海曙区甬江读书会"),
@@ -119,4 +122,127 @@ fn a_revoked_device_is_read_no_more() {
         Some(Value::of("海曙区甬江读书会")),
         "what counted still counts"
     );
+}
+
+#[test]
+fn what_came_from_the_hub_is_not_pending() {
+    let mut world = city();
+    let mut fields = READERS.to_vec();
+    fields.push(("town_code", "330203004"));
+    let id = world.create("yuehu", &fields);
+    for node in ["yuehu", "haishu"] {
+        world.connect(node);
+        world.settle();
+    }
+    assert!(world.field("haishu", id, "name").is_some());
+    assert_eq!(world.replica("haishu").pending(), 0);
+}
+
+#[test]
+fn no_record_id_is_given_twice_though_the_clock_ran_backwards() {
+    let mut world = city();
+    world.machine("haishu").skew = -10 * 365 * 86_400_000;
+    let edit = |name: &str| RecordEdit::New {
+        kind: "social_org".into(),
+        fields: form(&[("name", name), READERS[1], READERS[2], READERS[3]]),
+        owner: None,
+        strict: false,
+    };
+    let mut ids = Vec::new();
+    for name in ["甲社", "乙社", "丙社"] {
+        let now = world.time_at("haishu");
+        let replica = world.replica("haishu");
+        ids.push(replica.edit(&edit(name), "经办", now).unwrap().id());
+        replica.commit().unwrap();
+        world.crash("haishu");
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+#[test]
+fn what_arrives_while_an_edit_is_not_saved_yet_is_not_hidden_by_it() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.set(HUB, id, &[("address", "月湖")]);
+    let now = world.now;
+    let edit = RecordEdit::Set { id, fields: form(&[("legal_rep_name", "甲某")]) };
+    world.replica("haishu").edit(&edit, "经办", now).unwrap();
+    world.settle();
+    world.replica("haishu").commit().unwrap();
+    world.settle();
+    for name in [HUB, "haishu"] {
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("月湖")), "{name}");
+        assert_eq!(world.field(name, id, "legal_rep_name"), Some(Value::of("甲某")), "{name}");
+    }
+    assert!(world.level["haishu"]);
+}
+
+#[test]
+fn who_chooses_the_winner_is_not_overruled_in_silence_by_who_chooses_otherwise() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    world.set("haishu", id, &[("address", "月湖")]);
+    world.set(HUB, id, &[("address", "鼓楼")]);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    for (name, value) in [(HUB, "月湖"), ("haishu", "鼓楼")] {
+        let settle = RecordEdit::Settle { id, field: "address".into(), value: Value::of(value) };
+        world.save(name, &settle).unwrap();
+        assert!(world.replica(name).conflicts_of(&id).unwrap().is_empty());
+    }
+    world.connect("haishu");
+    world.settle();
+    for name in [HUB, "haishu"] {
+        let conflicts = world.replica(name).conflicts_of(&id).unwrap();
+        assert_eq!(conflicts.len(), 1, "{name}: two people chose differently");
+        assert_eq!(conflicts[0].claims.len(), 2);
+    }
+}
+
+#[test]
+fn a_hub_that_goes_down_between_an_entry_and_its_refusal_writes_the_refusal_when_it_is_up() {
+    for operations in 0..12 {
+        let mut world = city();
+        let id = world.create("haishu", &READERS);
+        world.connect("haishu");
+        world.settle();
+        let spoiled = spoiled_run(&mut world, "haishu", id);
+        world.inject("haishu", HUB, spoiled);
+        world.machines[HUB].disk.crash_after(operations);
+        world.settle();
+        world.crash(HUB);
+        world.connect("haishu");
+        world.settle();
+        let spoiled = spoiled_run(&mut world, "haishu", id);
+        world.inject("haishu", HUB, spoiled);
+        world.settle();
+        let channel = "own/330203/open".parse().unwrap();
+        let runs = world.runs_of(HUB);
+        let refusals = runs.iter().filter(|run| run.feed.channel == channel).flat_map(|run| &run.entries);
+        let refusals = refusals.filter(|entry| entry.kind == EntryKind::REFUSAL).count();
+        assert_eq!(refusals, 1, "a crash after {operations} operations");
+    }
+}
+
+/// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
+fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
+    let key = world.machines[name].key();
+    let incarnation = Incarnation([0xad; 8]);
+    let feed = FeedId { channel: "own/330203/open".parse().unwrap(), device: key.device(), incarnation };
+    let grant = world.replica(name).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap().0;
+    let wrong = Fields::from([("staff_full".to_owned(), Value::of("many"))]);
+    let mut document = world.replica(HUB).load_document(&id).unwrap();
+    let payload = document.edit(birth::actor(&feed.device, &incarnation, 0), &wrong, &[]).unwrap();
+    let stamp = Stamp { who: "forger".into(), at: Hlc(1) };
+    let envelope = Envelope { record: id, kind: KindId(2), ..Envelope::of_no_record(stamp) };
+    let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
+    plain_batch(&[sign_run(&key, grant, feed, &Head::START, vec![entry]).0])
 }

@@ -5,7 +5,7 @@ use crate::evaluate::allowed;
 use crate::replica::Replica;
 use huiliu_core::documents::{DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
-use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId, Value};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
 use huiliu_core::sync::feed::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
@@ -125,6 +125,8 @@ impl Replica {
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
         self.minted = (self.minted + 1).max(now << 12);
         let id = birth::record_id(&actor, self.minted >> 12, (self.minted & 0xfff) as u16);
+        // After a restart ids go on from the clock: it must not stay behind them, whatever the machine's clock says.
+        self.clock = self.clock.max(Hlc((self.minted >> 12) << 16));
         let mut document = Document::empty();
         let Some(raw) = document.edit(actor, &fields, &[]) else {
             return Ok(Outcome::Same(id));
@@ -172,10 +174,16 @@ impl Replica {
         }
         let branch = self.branch_for(id)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let every: Vec<&str> = merged.keys().map(String::as_str).collect();
+        let (fields, settles) = if self.has_bug("losing value dropped") {
+            (&merged, every.as_slice())
+        } else {
+            (fields, settles)
+        };
+        let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(Outcome::Same(*id));
         };
-        let before = self.document(id)?;
         self.stage_edit(*id, kind, record.channel, branch, raw, settled, before, who, now)?;
         Ok(Outcome::Changed(*id))
     }
@@ -220,6 +228,7 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        let heads = before.heads();
         let gated = gate(before, &raw, |field, value| allowed(kind.id, field, value))?;
         let envelope = Envelope {
             record: id,
@@ -229,7 +238,7 @@ impl Replica {
             ..Envelope::of_no_record(self.stamp(who, now))
         };
         let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload: raw };
-        self.gated.insert(payload_hash(&entry), gated);
+        self.gated.insert(payload_hash(&entry), (heads, gated));
         self.staged_records.insert(id);
         self.staged.entry(channel).or_default().push(entry);
         Ok(())

@@ -56,7 +56,7 @@ impl Replica {
                     heads.insert(run.feed, next);
                     take.push(run);
                 }
-                Intake::Held => held.push((run.feed, head.number)),
+                Intake::Held => held.push((run.feed, run.last())),
                 Intake::Early => {}
                 Intake::Refuse(reason) => {
                     refused.push(Refused { feed: run.feed, number: run.first, reason });

@@ -45,8 +45,8 @@ pub struct Replica {
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
-    /// What the gate made of staged changes, so that applying them need not ask again.
-    pub(crate) gated: BTreeMap<Hash, Gated>,
+    /// What the gate made of staged changes, and on which heads, so that applying them there need not ask again.
+    pub(crate) gated: BTreeMap<Hash, (Vec<Hash>, Gated)>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
     pub(crate) effects: VecDeque<Effect>,
     /// What the hub is known to hold durably.
@@ -114,7 +114,7 @@ impl Replica {
 
     /// A stamp for something `who` does now; time never runs backwards.
     pub(crate) fn stamp(&mut self, who: &str, now: u64) -> Stamp {
-        self.clock = self.clock.next(now);
+        self.clock = if self.has_bug("time runs backwards") { Hlc(now << 16) } else { self.clock.next(now) };
         Stamp { who: who.to_owned(), at: self.clock }
     }
 

@@ -163,6 +163,8 @@ impl Disk for MemoryDisk {
 #[derive(Clone, Default)]
 pub struct MemoryIndex {
     state: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>,
+    /// The machine it is in: a commit is one of the operations between which that can crash.
+    machine: Option<MemoryDisk>,
 }
 
 impl MemoryIndex {
@@ -170,9 +172,18 @@ impl MemoryIndex {
         self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// A copy of the index as it is.
+    /// A copy of the index as it is, in no machine.
     pub fn image(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.map().clone())) }
+        Self { state: Arc::new(Mutex::new(self.map().clone())), machine: None }
+    }
+
+    /// The same index in the machine of a disk: its commits fail from the crash on.
+    pub fn on(&self, machine: &MemoryDisk) -> Self {
+        Self { state: self.state.clone(), machine: Some(machine.clone()) }
+    }
+
+    fn operate(&self) -> Result<(), StoreError> {
+        self.machine.as_ref().map_or(Ok(()), |machine| machine.change(|_| ()))
     }
 }
 
@@ -196,6 +207,7 @@ impl Index for MemoryIndex {
     }
 
     fn commit(&mut self, changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), StoreError> {
+        self.operate()?;
         let mut map = self.map();
         for (key, value) in changes {
             match value {
@@ -207,6 +219,7 @@ impl Index for MemoryIndex {
     }
 
     fn clear(&mut self) -> Result<(), StoreError> {
+        self.operate()?;
         self.map().clear();
         Ok(())
     }

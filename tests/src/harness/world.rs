@@ -2,17 +2,20 @@
 //!
 //! Replicas have names and tests read as stories: haishu and yuyao are counties, yuehu a township of haishu's.
 
+use super::network::{Link, Weather};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{DivisionCode, Fields, RecordId, Value};
 use huiliu_core::sync::control::Registry;
-use huiliu_core::sync::{DeviceKey, Hash};
-use huiliu_replica::{Effect, Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
+use huiliu_core::sync::{DeviceKey, FeedId, Hash};
+use huiliu_replica::{Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// The hub's name in every world.
 pub const HUB: &str = "hub";
+/// Its division.
+pub const HUB_DIVISION: &str = "3302";
 
 /// A replica's machine: what survives a crash, and the engine while it runs.
 pub struct Machine {
@@ -20,19 +23,48 @@ pub struct Machine {
     pub disk: MemoryDisk,
     /// Its index.
     pub index: MemoryIndex,
+    /// The index as it once was, for a rollback.
+    pub old_index: Option<MemoryIndex>,
     seed: u8,
-    division: DivisionCode,
+    /// Whose it is.
+    pub division: DivisionCode,
     /// The engine, while the machine runs.
     pub replica: Option<Replica>,
     /// Seeded bugs.
     pub bugs: BTreeSet<&'static str>,
+    /// How far its clock is off, in milliseconds.
+    pub skew: i64,
+    /// What it has told others is durable there.
+    pub acknowledged: BTreeMap<FeedId, u64>,
 }
 
-/// A connection between a node and the hub.
-struct Link {
-    session: SessionId,
-    to_hub: VecDeque<Vec<u8>>,
-    to_node: VecDeque<Vec<u8>>,
+/// Which index a machine finds when it comes up again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum IndexFound {
+    /// As it was.
+    Same,
+    /// As it was some time ago.
+    Older,
+    /// None.
+    Empty,
+}
+
+/// What came of calling a replica.
+#[derive(Debug)]
+pub enum Called<T> {
+    /// It did it.
+    Done(T),
+    /// It said no, and goes on running.
+    Refused(ReplicaError),
+    /// Its machine crashed meanwhile, or does not run.
+    Down,
+}
+
+/// Everything durable of a world at rest, from which others begin.
+pub struct Image {
+    now: u64,
+    next_session: SessionId,
+    machines: BTreeMap<&'static str, (MemoryDisk, MemoryIndex, u8, DivisionCode)>,
 }
 
 /// The world.
@@ -43,13 +75,23 @@ pub struct World {
     pub now: u64,
     /// The machines by name.
     pub machines: BTreeMap<&'static str, Machine>,
-    links: BTreeMap<&'static str, Link>,
-    next_session: SessionId,
+    pub(super) links: BTreeMap<&'static str, Link>,
+    pub(super) next_session: SessionId,
     divisions: Arc<Divisions>,
+    /// What the network does to frames.
+    pub weather: Weather,
+    /// Replicas on which something was done since their effects were last taken.
+    pub(super) touched: BTreeSet<&'static str>,
     /// The last verdict of each node's session: whether both said the same.
     pub level: BTreeMap<&'static str, bool>,
     /// Entries refused at their receiver, by the node they came from.
     pub refused: Vec<(&'static str, u16)>,
+    /// Devices revoked, by name: what may still be sent to them is the control channel.
+    pub revoked: BTreeSet<&'static str>,
+    /// What the watch has seen that must never be.
+    pub violations: Vec<String>,
+    /// How often a stalled link was cut and dialled again.
+    pub redialled: u64,
 }
 
 fn code(text: &str) -> DivisionCode {
@@ -57,19 +99,29 @@ fn code(text: &str) -> DivisionCode {
 }
 
 impl World {
-    /// A hub for 3302 and nothing else.
-    pub fn new(seed: u64) -> Self {
-        let mut world = Self {
+    /// A world without machines.
+    fn empty(seed: u64, divisions: Arc<Divisions>) -> Self {
+        Self {
             rng: fastrand::Rng::with_seed(seed),
             now: 1_790_000_000_000,
             machines: BTreeMap::new(),
             links: BTreeMap::new(),
             next_session: 1,
-            divisions: Arc::new(Divisions::sample()),
+            divisions,
+            weather: Weather::default(),
+            touched: BTreeSet::new(),
             level: BTreeMap::new(),
             refused: Vec::new(),
-        };
-        world.add(HUB, 1, "3302");
+            revoked: BTreeSet::new(),
+            violations: Vec::new(),
+            redialled: 0,
+        }
+    }
+
+    /// A hub for 3302 and nothing else.
+    pub fn new(seed: u64) -> Self {
+        let mut world = Self::empty(seed, Arc::new(Divisions::sample()));
+        world.add(HUB, 1, HUB_DIVISION);
         world.start(HUB).expect("a new hub opens");
         let edition = Registry { edition: "sample".into(), sha256: Hash::ZERO };
         let now = world.now;
@@ -77,16 +129,34 @@ impl World {
         world
     }
 
+    /// What is durable of this world, which must be at rest.
+    pub fn image(&self) -> Image {
+        let machines = self.machines.iter().map(|(name, machine)| {
+            (*name, (machine.disk.image(), machine.index.image(), machine.seed, machine.division))
+        });
+        Image { now: self.now, next_session: self.next_session, machines: machines.collect() }
+    }
+
+    /// A world that begins where `image` was taken, with these bugs in every replica.
+    pub fn from_image(
+        image: &Image,
+        divisions: &Arc<Divisions>,
+        seed: u64,
+        bugs: &BTreeSet<&'static str>,
+    ) -> Self {
+        let mut world = Self::empty(seed, divisions.clone());
+        (world.now, world.next_session) = (image.now, image.next_session);
+        for (name, (disk, index, seed, division)) in &image.machines {
+            let machine = Machine::new(disk.image(), index.image(), *seed, *division, bugs.clone());
+            world.machines.insert(name, machine);
+            world.start(name).expect("what was at rest opens");
+        }
+        world
+    }
+
     fn add(&mut self, name: &'static str, seed: u8, division: &str) {
-        let machine = Machine {
-            disk: MemoryDisk::default(),
-            index: MemoryIndex::default(),
-            seed,
-            division: code(division),
-            replica: None,
-            bugs: BTreeSet::new(),
-        };
-        self.machines.insert(name, machine);
+        let (disk, index) = (MemoryDisk::default(), MemoryIndex::default());
+        self.machines.insert(name, Machine::new(disk, index, seed, code(division), BTreeSet::new()));
     }
 
     /// A node of a division joins: granted by the hub, level with it once, and not connected any more.
@@ -104,27 +174,42 @@ impl World {
 
     /// Starts a machine that does not run.
     pub fn start(&mut self, name: &'static str) -> Result<(), ReplicaError> {
-        let entropy_seed = self.rng.u64(..);
-        let machine = &self.machines[name];
-        let mut entropy_rng = fastrand::Rng::with_seed(entropy_seed);
+        let mut entropy_rng = self.rng.fork();
+        let now = self.time_at(name);
+        let machine = self.machine(name);
         let entropy: Entropy = Box::new(move |bytes| entropy_rng.fill(bytes));
-        let home = Home {
-            division: machine.division,
-            root: DeviceKey::from_seed([1; 32]).public(),
-            hub: code("3302"),
-        };
-        let parts = Parts {
-            disk: Box::new(machine.disk.clone()),
-            index: Box::new(machine.index.clone()),
-            key: DeviceKey::from_seed([machine.seed; 32]),
-            home,
-            edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
-            entropy,
-            bugs: machine.bugs.clone(),
-        };
-        let replica = Replica::open(parts, self.now)?;
+        let parts = machine.parts(entropy, machine.disk.clone(), machine.index.on(&machine.disk));
+        let replica = Replica::open(
+            Parts {
+                edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
+                ..parts
+            },
+            now,
+        )?;
         self.machine(name).replica = Some(replica);
+        self.touched.insert(name);
         Ok(())
+    }
+
+    /// Opens a copy of a machine's disk with an empty index and no bugs: what the journal alone says.
+    pub fn rebuilt(&self, name: &str) -> Result<(Replica, MemoryIndex), ReplicaError> {
+        let machine = &self.machines[name];
+        let index = MemoryIndex::default();
+        let mut parts = machine.parts(Box::new(|bytes| bytes.fill(7)), machine.disk.image(), index.clone());
+        parts.bugs.clear();
+        let replica = Replica::open(
+            Parts {
+                edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
+                ..parts
+            },
+            self.now,
+        )?;
+        Ok((replica, index))
+    }
+
+    /// What a machine's clock shows.
+    pub fn time_at(&self, name: &str) -> u64 {
+        self.now.saturating_add_signed(self.machines[name].skew)
     }
 
     /// A machine.
@@ -134,7 +219,67 @@ impl World {
 
     /// A running replica.
     pub fn replica(&mut self, name: &str) -> &mut Replica {
-        self.machine(name).replica.as_mut().expect("the machine runs")
+        let (name, machine) = self.machines.iter_mut().find(|(known, _)| **known == name).expect("its name");
+        self.touched.insert(name);
+        machine.replica.as_mut().expect("the machine runs")
+    }
+
+    /// Calls a replica with its own time, and takes its machine down if it crashes meanwhile.
+    pub fn call<T>(
+        &mut self,
+        name: &'static str,
+        call: impl FnOnce(&mut Replica, u64) -> Result<T, ReplicaError>,
+    ) -> Called<T> {
+        let now = self.time_at(name);
+        self.touched.insert(name);
+        let Some(replica) = self.machine(name).replica.as_mut() else { return Called::Down };
+        let result = call(replica, now);
+        if self.machine(name).disk.is_crashed() {
+            self.go_down(name);
+            return Called::Down;
+        }
+        match result {
+            Ok(done) => Called::Done(done),
+            Err(error) => Called::Refused(error),
+        }
+    }
+
+    /// Whether a machine runs.
+    pub fn runs(&self, name: &str) -> bool {
+        self.machines[name].replica.is_some()
+    }
+
+    /// The machine stops, wherever it was.
+    pub fn go_down(&mut self, name: &'static str) {
+        let broken: Vec<&'static str> =
+            if name == HUB { self.links.keys().copied().collect() } else { vec![name] };
+        self.machine(name).replica = None;
+        broken.into_iter().for_each(|node| self.cut(node));
+    }
+
+    /// A machine that is down comes up; of what was not synced, chance decides. Fails if it crashes again while it
+    /// opens.
+    pub fn restart(&mut self, name: &'static str, found: IndexFound) -> Result<(), ReplicaError> {
+        let mut rng = self.rng.fork();
+        self.machine(name).disk.restart(|unsynced| rng.usize(..=unsynced));
+        self.start_with(name, found)
+    }
+
+    /// Starts a machine that does not run, with the index it finds.
+    pub fn start_with(&mut self, name: &'static str, found: IndexFound) -> Result<(), ReplicaError> {
+        let machine = self.machine(name);
+        match (found, &machine.old_index) {
+            (IndexFound::Same, _) | (IndexFound::Older, None) => {}
+            (IndexFound::Older, Some(old)) => machine.index = old.image(),
+            (IndexFound::Empty, _) => machine.index = MemoryIndex::default(),
+        }
+        self.start(name)
+    }
+
+    /// The machine goes down and comes up again; of what was not synced, chance decides.
+    pub fn crash(&mut self, name: &'static str) {
+        self.go_down(name);
+        self.restart(name, IndexFound::Same).expect("every replica reopens");
     }
 
     /// Saves an edit at a replica, as a person there would.
@@ -160,120 +305,53 @@ impl World {
         self.save(name, &edit).expect("the change is saved");
     }
 
-    /// A node dials the hub.
-    pub fn connect(&mut self, name: &'static str) {
-        self.cut(name);
-        let session = self.next_session;
-        self.next_session += 1;
-        let device = self.replica(name).device();
-        self.replica(name).dial(session);
-        self.replica(HUB).listen(session, device);
-        self.links.insert(name, Link { session, to_hub: VecDeque::new(), to_node: VecDeque::new() });
-    }
-
-    /// A node's connection breaks; what was under way is lost.
-    pub fn cut(&mut self, name: &str) {
-        if let Some(link) = self.links.remove(name) {
-            for end in [name, HUB] {
-                if let Some(replica) = self.machine(end).replica.as_mut() {
-                    replica.hang_up(link.session);
-                }
-            }
-        }
-    }
-
-    /// Lets everything that is under way arrive until nothing moves any more.
-    pub fn settle(&mut self) {
-        for _ in 0..100_000 {
-            if !self.step() {
-                return;
-            }
-        }
-        panic!("the world does not come to rest");
-    }
-
-    /// Moves one thing; false if nothing moves.
-    pub fn step(&mut self) -> bool {
-        let mut moved = false;
-        for name in self.machines.keys().copied().collect::<Vec<_>>() {
-            moved |= self.collect(name);
-        }
-        for name in self.links.keys().copied().collect::<Vec<_>>() {
-            moved |= self.deliver(name);
-        }
-        moved
-    }
-
-    /// Takes a replica's effects and puts its frames on their way.
-    fn collect(&mut self, name: &'static str) -> bool {
-        let now = self.now;
-        let mut moved = false;
-        while let Some(replica) = self.machine(name).replica.as_mut() {
-            let Ok(Some(effect)) = replica.poll(now) else { break };
-            moved = true;
-            let (session, node) = match &effect {
-                Effect::Frame(session, _) | Effect::Level(session, _) | Effect::Refused(session, _) => {
-                    (*session, self.node_of(*session))
-                }
-                Effect::Close(session, _) => (*session, self.node_of(*session)),
-                Effect::Grew => continue,
-            };
-            let Some(node) = node else { continue };
-            match effect {
-                Effect::Frame(_, frame) => {
-                    let link = self.links.get_mut(node).expect("found above");
-                    if name == HUB { link.to_node.push_back(frame) } else { link.to_hub.push_back(frame) }
-                }
-                Effect::Level(_, verified) if name != HUB => drop(self.level.insert(node, verified)),
-                Effect::Refused(_, list) => self.refused.extend(list.iter().map(|one| (name, one.2))),
-                Effect::Close(..) => self.cut(node),
-                _ => {}
-            }
-            let _ = session;
-        }
-        moved
-    }
-
-    fn node_of(&self, session: SessionId) -> Option<&'static str> {
-        self.links.iter().find(|(_, link)| link.session == session).map(|(name, _)| *name)
-    }
-
-    /// Delivers one frame each way.
-    fn deliver(&mut self, name: &'static str) -> bool {
-        let Some(link) = self.links.get_mut(name) else { return false };
-        let (session, up, down) = (link.session, link.to_hub.pop_front(), link.to_node.pop_front());
-        let moved = up.is_some() || down.is_some();
-        self.now += u64::from(moved);
-        let now = self.now;
-        for (end, frame) in [(HUB, up), (name, down)] {
-            if let (Some(frame), Some(replica)) = (frame, self.machine(end).replica.as_mut())
-                && replica.frame(session, frame, now).is_err()
-            {
-                self.cut(name);
-            }
-        }
-        moved
-    }
-
-    /// The machine goes down and comes up again; of what was not synced, chance decides.
-    pub fn crash(&mut self, name: &'static str) {
-        if name == HUB {
-            self.links.keys().copied().collect::<Vec<_>>().into_iter().for_each(|node| self.cut(node));
-        } else {
-            self.cut(name);
-        }
-        let mut rng = self.rng.fork();
-        let machine = self.machine(name);
-        machine.replica = None;
-        machine.disk.restart(|unsynced| rng.usize(..=unsynced));
-        self.start(name).expect("every replica reopens");
-    }
-
     /// One field of a record as a replica sees it.
     pub fn field(&mut self, name: &str, id: RecordId, field: &str) -> Option<Value> {
         let replica = self.replica(name);
         let (kind, _) = replica.kind_of(&id).expect("the index reads")?;
         replica.row(kind, &id).expect("the index reads")?.fields.get(field).cloned()
+    }
+}
+
+impl Machine {
+    fn new(
+        disk: MemoryDisk,
+        index: MemoryIndex,
+        seed: u8,
+        division: DivisionCode,
+        bugs: BTreeSet<&'static str>,
+    ) -> Self {
+        Self {
+            disk,
+            index,
+            old_index: None,
+            seed,
+            division,
+            replica: None,
+            bugs,
+            skew: 0,
+            acknowledged: BTreeMap::new(),
+        }
+    }
+
+    /// Its device key.
+    pub fn key(&self) -> DeviceKey {
+        DeviceKey::from_seed([self.seed; 32])
+    }
+
+    /// What its replica is put together from; the caller gives the registry.
+    fn parts(&self, entropy: Entropy, disk: MemoryDisk, index: MemoryIndex) -> Parts {
+        let root = DeviceKey::from_seed([1; 32]).public();
+        let home = Home { division: self.division, root, hub: code(HUB_DIVISION) };
+        Parts {
+            disk: Box::new(disk),
+            index: Box::new(index),
+            key: self.key(),
+            home,
+            divisions: Arc::default(),
+            entropy,
+            bugs: self.bugs.clone(),
+        }
     }
 }
 

@@ -27,7 +27,8 @@ pub struct FieldConflict {
 impl Document {
     /// The open conflicts, by field name.
     pub fn conflicts(&self) -> Vec<FieldConflict> {
-        self.written().iter().filter_map(|field| self.conflict(field)).collect()
+        let several = self.doc.map_range(ROOT, ..).filter(|item| item.conflict);
+        several.filter_map(|item| self.conflict(&item.key)).collect()
     }
 
     /// The open conflict of one field, if there is one.

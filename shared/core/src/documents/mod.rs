@@ -21,6 +21,7 @@ use automerge::Automerge;
 pub type Actor = [u8; 16];
 
 /// One record, materialized. Kept only while something is done with it: some 18 KB each.
+#[derive(Clone)]
 pub struct Document {
     pub(crate) doc: Automerge,
 }

@@ -34,6 +34,11 @@ impl Document {
             transaction.init_root_from_hydrate(&map).expect("scalars at the root of an empty document");
         } else {
             for (field, value) in changed {
+                if settles.contains(&field.as_str()) {
+                    // Automerge answers a put of the winner's own value by deleting the others alone: the choice would
+                    // have no operation of its own, and who chooses otherwise at the same time would silently win.
+                    transaction.delete(ROOT, field.as_str()).expect("a key of the root");
+                }
                 transaction
                     .put(ROOT, field.as_str(), schema::to_scalar(value))
                     .expect("a scalar at the root");

@@ -74,7 +74,7 @@ pub enum Output {
     SeenUnderOurName(FeedId, u64, Hash),
     /// The caller says how many entries it has not sent yet.
     Pending(u64),
-    /// The peer holds our feeds up to here.
+    /// The peer holds these feeds up to here: it has said so, or sent them.
     Acknowledged(Vec<(FeedId, u64)>),
     /// Both have said Done; whether the fingerprints agree.
     Level(bool),
@@ -397,7 +397,7 @@ impl Session {
             let has = self.peer_has.entry(*feed).or_default();
             *has = (*has).max(*number);
         }
-        // Whoever sent it holds it durably.
+        // The peer holds what it has sent.
         self.outputs.push_back(Output::Acknowledged(heads.clone()));
         if !refused.is_empty() {
             self.send(Message::Refused(refused));

@@ -1,0 +1,119 @@
+//! The watch: looks at every frame a replica sends and at what each holds, with nothing but the rule of who may see
+//! what. It knows the divisions by their codes' digits alone.
+
+use super::world::{HUB, HUB_DIVISION, World};
+use huiliu_core::model::{Channel, DivisionCode, Scope};
+use huiliu_core::sync::message::{Message, Tag, decode, tag};
+use huiliu_core::sync::{FeedId, Hash, wire};
+
+/// Whether a replica of `division` may see `channel`: its own and those below, what is published above, and the hub's
+/// word, which is everybody's.
+pub fn may_see(division: DivisionCode, channel: Channel) -> bool {
+    let (own, other) = (division.to_string(), channel.division.to_string());
+    let (below, above) = (other.starts_with(&own), own.starts_with(&other));
+    match channel.scope {
+        Scope::Own => below,
+        Scope::Published => below || above || other == HUB_DIVISION,
+        Scope::Local => own == other,
+    }
+}
+
+/// Reads a batch only to learn whose feeds are in it.
+struct FeedsOnly<'a> {
+    known: &'a dyn Fn(&Tag) -> Option<FeedId>,
+}
+
+impl wire::Receiving for FeedsOnly<'_> {
+    fn feed(&self, tag: &Tag) -> Option<FeedId> {
+        (self.known)(tag)
+    }
+    fn grant(&self, _: &FeedId) -> Option<Hash> {
+        Some(Hash::ZERO)
+    }
+    fn change_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
+        Some(Hash::ZERO)
+    }
+}
+
+impl World {
+    /// Looks at a frame that `from` sends on a node's link: nothing out of scope may be in it, and what an Ack says is
+    /// durable must be so for ever.
+    pub(super) fn look_at(&mut self, node: &'static str, from: &'static str, frame: &[u8]) {
+        let Ok(message) = decode(frame) else {
+            self.violations.push(format!("{from} sends what is no message"));
+            return;
+        };
+        let Some(link) = self.links.get_mut(node) else { return };
+        if let Message::Hello(hello) = &message {
+            link.salt = Some(hello.salt);
+        }
+        let Some(salt) = link.salt else { return };
+        let Some(replica) = self.machines[from].replica.as_ref() else { return };
+        let known = |wanted: &Tag| {
+            replica.ledger().heads().map(|(feed, _)| *feed).find(|feed| tag(&salt, feed) == *wanted)
+        };
+        let division = self.machines[node].division;
+        let may = |feed: &FeedId| {
+            let control =
+                feed.channel.scope == Scope::Published && feed.channel.division.to_string() == HUB_DIVISION;
+            may_see(division, feed.channel)
+                && feed.channel.is_shared()
+                && (from != HUB || control || !self.revoked.contains(node))
+        };
+        let (mut told, mut promised): (Vec<FeedId>, Vec<(FeedId, u64)>) = (Vec::new(), Vec::new());
+        match &message {
+            Message::Hello(hello) => {
+                told.extend(hello.frontier.iter().flatten().filter_map(|(tag, _)| known(tag)));
+            }
+            Message::Welcome(huiliu_core::sync::message::Welcome::Send { frontier, .. }) => {
+                told.extend(frontier.iter().filter_map(|(tag, _)| known(tag)));
+            }
+            Message::Batch(batch) => {
+                // A batch may refer to feeds by tag that only the receiver can name any more: those it knows already.
+                if let Ok(runs) = wire::decode(batch, &FeedsOnly { known: &known }) {
+                    told.extend(runs.iter().map(|run| run.feed));
+                }
+                if node != from || !self.level.contains_key(node) {
+                    self.level.insert(node, false);
+                }
+            }
+            Message::Ack(ack) => {
+                promised.extend(ack.frontier.iter().filter_map(|(tag, number)| Some((known(tag)?, *number))));
+            }
+            Message::Compare(_) => {
+                self.violations
+                    .push(format!("{node} and hub hold the same entries and their records differ"));
+            }
+            _ => {}
+        }
+        if let Some(feed) = told.iter().find(|feed| !may(feed)) {
+            self.violations.push(format!("{from} tells {feed} on the link of {node}"));
+        }
+        let acknowledged = &mut self.machine(from).acknowledged;
+        for (feed, number) in promised {
+            let highest = acknowledged.entry(feed).or_default();
+            *highest = number.max(*highest);
+        }
+    }
+
+    /// Nothing a replica holds may be outside its scope.
+    pub(super) fn hold_scope(&mut self, name: &'static str) {
+        let machine = &self.machines[name];
+        let Some(replica) = machine.replica.as_ref() else { return };
+        let outside = replica.ledger().heads().find(|(feed, _)| !may_see(machine.division, feed.channel));
+        if let Some((feed, _)) = outside {
+            self.violations.push(format!("{name} holds {feed}, which is not its to see"));
+        }
+    }
+
+    /// What a replica has said is durable must be there.
+    pub fn hold_promises(&mut self, name: &'static str) {
+        let machine = &self.machines[name];
+        let Some(replica) = machine.replica.as_ref() else { return };
+        let broken =
+            machine.acknowledged.iter().find(|(feed, number)| replica.ledger().head(feed).number < **number);
+        if let Some((feed, number)) = broken {
+            self.violations.push(format!("{name} has acknowledged {feed} up to {number} and lost it"));
+        }
+    }
+}

@@ -1,0 +1,28 @@
+//! The test of the tests: bugs that can be seeded into every replica, each of which the oracles must find.
+
+use super::campaign::{Failure, campaign};
+use std::collections::BTreeSet;
+
+/// The bugs: the engine, or the simulated disk, knows them by these names.
+pub const BUGS: [&str; 12] = [
+    "acknowledged before fsync",
+    "acknowledged before stored",
+    "applied without its dependency",
+    "duplicate applied twice",
+    "index position saved before rows",
+    "losing value dropped",
+    "refusal not obeyed on rebuild",
+    "revocation ignored",
+    "scope ignored",
+    "signed point skipped",
+    "sum not updated on re-evaluation",
+    "time runs backwards",
+];
+
+/// Within so many schedules each must be found.
+pub const WITHIN: u64 = 2000;
+
+/// Plays schedules with a bug in every replica until the oracles find it.
+pub fn hunt(bug: &'static str, threads: u64) -> Option<Failure> {
+    campaign(1, WITHIN, threads, &BTreeSet::from([bug])).1
+}

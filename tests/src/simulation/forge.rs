@@ -1,0 +1,225 @@
+//! The adversary: devices that sign what they may not, or what the gate must refuse; and frames that are changed or
+//! shown to the wrong replica on their way. And the hub's answer, which is to revoke.
+
+use super::play::Play;
+use super::reference::Revocation;
+use super::schedule::REPLICAS;
+use super::values;
+use crate::harness::adversary::plain_batch;
+use crate::harness::watch::may_see;
+use crate::harness::world::{Called, HUB};
+use huiliu_core::documents::Document;
+use huiliu_core::model::{Channel, Class, Fields, Hlc, KindId, RecordId, Value};
+use huiliu_core::sync::feed::sign_run;
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Run, Stamp, birth};
+use std::collections::BTreeMap;
+
+/// What a device forges it writes in an incarnation of its own, one feed a channel.
+#[derive(Default)]
+pub struct Forger {
+    heads: BTreeMap<Channel, Head>,
+    runs: BTreeMap<Channel, Vec<Run>>,
+    made: u16,
+}
+
+const ORGANIZATION: KindId = KindId(2);
+
+fn forged_feed(play: &Play, name: &str, channel: Channel) -> FeedId {
+    FeedId {
+        channel,
+        device: play.world.machines[name].key().device(),
+        incarnation: Incarnation([0xbad; 8].map(|b: u16| b as u8)),
+    }
+}
+
+fn envelope(record: RecordId) -> Envelope {
+    let stamp = Stamp { who: "forger".into(), at: Hlc(1 << 16) };
+    Envelope { record, kind: ORGANIZATION, ..Envelope::of_no_record(stamp) }
+}
+
+impl Play {
+    /// A device signs an entry for a channel its grant does not cover, or of a kind that only the hub may write.
+    pub(super) fn forge(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let own = self.world.machines[name].division;
+        let foreign = ["3302", "330203", "330281", "330203004", "330281001"];
+        let channels: Vec<Channel> = foreign
+            .iter()
+            .map(|code| Channel::own(code.parse().expect("a code"), Class::Open))
+            .filter(|channel| !may_see(own, *channel))
+            .chain([self.control()])
+            .collect();
+        let channel = channels[rng.usize(..channels.len())];
+        let entry = if rng.bool() {
+            let revoke = huiliu_core::sync::control::Revoke {
+                device: self.world.machines["yuyao"].key().device(),
+                last: Vec::new(),
+                reason: "forged".into(),
+            };
+            let payload = huiliu_core::sync::control::encode(&revoke);
+            Entry { kind: EntryKind::REVOKE, envelope: Some(envelope(RecordId::NIL)), payload }
+        } else {
+            self.forged_creation(name, channel, rng)
+        };
+        self.deliver_forged(name, channel, vec![entry], HUB);
+        self.count("forged");
+    }
+
+    fn forged_id(&mut self, name: &'static str, channel: Channel) -> ([u8; 16], RecordId) {
+        let feed = forged_feed(self, name, channel);
+        let actor = birth::actor(&feed.device, &feed.incarnation, 0);
+        let forger = self.forgers.entry(name).or_default();
+        forger.made += 1;
+        (actor, birth::record_id(&actor, 1_790_000_000_000, forger.made))
+    }
+
+    fn forged_creation(&mut self, name: &'static str, channel: Channel, rng: &mut fastrand::Rng) -> Entry {
+        let (actor, id) = self.forged_id(name, channel);
+        let fields = values::organization("330203", None, 0, rng);
+        let payload = Document::empty().edit(actor, &fields, &[]).expect("fields are written");
+        Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload }
+    }
+
+    /// A device signs entries within its scope that the gate must refuse, and some that depend on these.
+    pub(super) fn spoil(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let own = self.world.machines[name].division;
+        let channel = Channel::own(own, Class::Open);
+        let wrong = || Fields::from([("staff_full".to_owned(), Value::of("many"))]);
+        let entries = match rng.u8(..5) {
+            0 => {
+                let mut entry = self.forged_creation(name, channel, rng);
+                entry.payload = vec![rng.u8(..); rng.usize(1..60)];
+                vec![entry]
+            }
+            1 => {
+                // An id that somebody else made.
+                let mut entry = self.forged_creation(name, channel, rng);
+                entry.envelope = Some(envelope(RecordId([rng.u8(..); 16])));
+                vec![entry]
+            }
+            2 => {
+                let (actor, id) = self.forged_id(name, channel);
+                let payload = Document::empty().edit(actor, &wrong(), &[]).expect("fields are written");
+                vec![Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload }]
+            }
+            // On top of an honest record: a wrong type, and a good change that has seen it; or in the wrong channel.
+            variant => {
+                let Some((id, _)) = self.some_record(name, rng) else { return };
+                let home = self.model.records[&id].channel;
+                if home == self.control() {
+                    return;
+                }
+                let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
+                let Ok(mut document) = replica.load_document(&id) else { return };
+                let channel = if variant == 3 { home } else { channel };
+                let feed = forged_feed(self, name, channel);
+                let actor = birth::actor(&feed.device, &feed.incarnation, 0);
+                let good = Fields::from([("address".to_owned(), Value::of("伪造"))]);
+                let edits = if channel == home { vec![wrong(), good] } else { vec![good] };
+                let edits = edits.iter().filter_map(|fields| document.edit(actor, fields, &[]));
+                let entries: Vec<Entry> = edits
+                    .map(|payload| Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload })
+                    .collect();
+                let all_bad = channel != home || entries.len() == 2;
+                if !all_bad {
+                    return;
+                }
+                self.deliver_forged(name, channel, entries, HUB);
+                return self.count("spoiled");
+            }
+        };
+        self.deliver_forged(name, channel, entries, HUB);
+        self.count("spoiled");
+    }
+
+    /// Signs what was forged and puts it on the forger's own link, with all it forged there before.
+    fn deliver_forged(
+        &mut self,
+        name: &'static str,
+        channel: Channel,
+        entries: Vec<Entry>,
+        to: &'static str,
+    ) {
+        if !self.world.is_connected(name) || self.world.revoked.contains(name) {
+            return;
+        }
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
+        let device = replica.device();
+        let authority = replica.ledger().authority.as_ref();
+        let Some(grant) = authority.and_then(|known| known.grant_of(&device)).map(|found| found.0) else {
+            return;
+        };
+        let key = self.world.machines[name].key();
+        let feed = forged_feed(self, name, channel);
+        let forger = self.forgers.entry(name).or_default();
+        let head = forger.heads.entry(channel).or_insert(Head::START);
+        let (run, next) = sign_run(&key, grant, feed, head, entries);
+        *head = next;
+        let runs = forger.runs.entry(channel).or_default();
+        runs.push(run);
+        let batch = plain_batch(runs);
+        self.world.inject(name, to, batch);
+    }
+
+    /// A byte of every batch under way on a link, in one direction, is changed.
+    pub(super) fn tamper(&mut self, node: &'static str, rng: &mut fastrand::Rng) {
+        let to = if rng.bool() { HUB } else { node };
+        let mut chance = rng.fork();
+        self.world.tamper(node, to, |frame| {
+            let at = chance.usize(..frame.len());
+            frame[at] ^= 1 << chance.u8(..8);
+        });
+        self.count("tampered");
+    }
+
+    /// A run of somebody's journal is shown to a replica again: as it is, perhaps to one that may not see it, or with
+    /// something changed.
+    pub(super) fn replay(&mut self, node: &'static str, rng: &mut fastrand::Rng) {
+        let from = REPLICAS[rng.usize(..REPLICAS.len())].0;
+        let mut runs = if self.world.is_connected(node) { self.world.runs_of(from) } else { Vec::new() };
+        if runs.is_empty() {
+            return;
+        }
+        let mut run = runs.swap_remove(rng.usize(..runs.len()));
+        let at = rng.usize(..run.entries.len());
+        match rng.u8(..6) {
+            0 => run.first += 1,
+            1 => run.entries[at].payload.push(0),
+            2 => drop(run.entries.remove(at)),
+            3 => run.entries[at].envelope.iter_mut().for_each(|envelope| envelope.stamp.who.push('x')),
+            _ => {}
+        }
+        let to = if rng.bool() { HUB } else { node };
+        self.world.inject(node, to, plain_batch(&[run]));
+        self.count("replayed");
+    }
+
+    /// The hub ends a device's grants; if it had, it lets all count that has come meanwhile.
+    pub(super) fn revoke(&mut self, node: &'static str) {
+        // One device in a schedule, so that something goes on.
+        let node = self.world.revoked.first().copied().unwrap_or(node);
+        if !self.world.runs(HUB) {
+            return;
+        }
+        self.commit(HUB);
+        let device = self.world.machines[node].key().device();
+        let control = self.control();
+        let Some(hub) = self.world.machines[HUB].replica.as_ref() else { return };
+        let feed = FeedId { channel: control, device: hub.device(), incarnation: hub.incarnation() };
+        let heads = hub.ledger().heads().filter(|(feed, _)| feed.device == device);
+        let last = heads.map(|(feed, head)| (*feed, head.number)).collect();
+        let said = (feed, hub.ledger().head(&feed).number + 1);
+        let revoked = self.world.call(HUB, |hub, now| hub.revoke(device, "旧机停用", "市级管理员", now));
+        // Whether the entry survived a crash shows when the hub is up again; from now on nothing may be sent, or all
+        // may be: the crash has cut every link.
+        if matches!(revoked, Called::Down) {
+            self.crash(HUB);
+            self.restart(HUB, crate::harness::world::IndexFound::Same);
+        }
+        let held = self.held(HUB);
+        if held.get(&said.0).is_some_and(|head| *head >= said.1) {
+            self.model.revocations.push(Revocation { device, last, said });
+            self.world.revoked.insert(node);
+            self.count("revoked");
+        }
+    }
+}

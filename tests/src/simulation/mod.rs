@@ -1,0 +1,14 @@
+//! Random schedules: five replicas, some 220 steps of work, weather and misfortune, all from one seed; a simple model
+//! beside them says what must come of it.
+//!
+//! [`schedule`] draws the steps, [`play`] does them, [`reference`] is the model, [`oracles`] compare, [`forge`] is the
+//! adversary, [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+
+pub mod bugs;
+pub mod campaign;
+pub mod forge;
+pub mod oracles;
+pub mod play;
+pub mod reference;
+pub mod schedule;
+mod values;

@@ -1,0 +1,188 @@
+//! Schedules: steps drawn from a seed. A step carries its own chance, so that leaving one out does not change what the
+//! others try.
+
+use crate::harness::network::Weather;
+use crate::harness::world::HUB;
+
+/// The replicas of every schedule, with their divisions: the hub, two counties, a township of each.
+pub const REPLICAS: [(&str, &str); 5] = [
+    (HUB, "3302"),
+    ("haishu", "330203"),
+    ("lizhou", "330281001"),
+    ("yuehu", "330203004"),
+    ("yuyao", "330281"),
+];
+
+/// What can happen.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Op {
+    /// Somebody makes a record.
+    Create,
+    /// Somebody sets one or several fields.
+    Set,
+    /// The same field of one record is set on several replicas.
+    Contend,
+    /// Somebody settles a conflict.
+    Settle,
+    /// Somebody deletes a record.
+    Delete,
+    /// Several edits are staged, something may happen, then they are committed together.
+    Batch,
+    /// Somebody tries to write where the grant does not reach.
+    Trespass,
+    /// A node dials.
+    Connect,
+    /// A connection breaks at some byte.
+    Cut,
+    /// Some frames arrive.
+    Flow,
+    /// Time passes.
+    Pass,
+    /// A machine crashes now.
+    Crash,
+    /// A machine will crash after some more disk operations.
+    CrashSoon,
+    /// A machine that is down comes up, with its index, an older one or none.
+    Restart,
+    /// The hub crashes.
+    HubCrash,
+    /// The present index is kept, to be found again after a crash.
+    KeepIndex,
+    /// A clock jumps.
+    Clock,
+    /// A node remembers what the hub holds.
+    Remember,
+    /// The hub revokes a device; a second time, it lets more of it count.
+    Revoke,
+    /// A device signs entries for a channel it may not write.
+    Forge,
+    /// A device signs entries that the gate must refuse.
+    Spoil,
+    /// Bytes of frames under way are changed.
+    Tamper,
+    /// Somebody's run is changed, or shown to one who may not see it.
+    Replay,
+}
+
+/// One step.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// What happens.
+    pub op: Op,
+    /// All its chance.
+    pub salt: u64,
+}
+
+/// What a schedule is made of, beside steps.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// The seed it was drawn from.
+    pub seed: u64,
+    /// What the network does.
+    pub weather: Weather,
+    /// The steps.
+    pub steps: Vec<Step>,
+}
+
+/// How often each operation comes, in the usual schedule.
+const USUAL: [(Op, u32); 23] = [
+    (Op::Create, 22),
+    (Op::Set, 40),
+    (Op::Contend, 10),
+    (Op::Settle, 8),
+    (Op::Delete, 3),
+    (Op::Batch, 10),
+    (Op::Trespass, 2),
+    (Op::Connect, 26),
+    (Op::Cut, 12),
+    (Op::Flow, 40),
+    (Op::Pass, 14),
+    (Op::Crash, 3),
+    (Op::CrashSoon, 6),
+    (Op::Restart, 14),
+    (Op::HubCrash, 2),
+    (Op::KeepIndex, 3),
+    (Op::Clock, 2),
+    (Op::Remember, 3),
+    (Op::Revoke, 0),
+    (Op::Forge, 2),
+    (Op::Spoil, 3),
+    (Op::Tamper, 0),
+    (Op::Replay, 0),
+];
+
+/// The shape of schedules: some are rough, some hostile, and in some the hub revokes devices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Shape {
+    /// As the usual weights say, on a fair network.
+    Usual,
+    /// Machines crash all the time.
+    Rough,
+    /// The network loses, doubles and reorders frames.
+    Stormy,
+    /// People forge, spoil, tamper and replay.
+    Hostile,
+    /// The hub revokes devices.
+    Revoking,
+}
+
+const SHAPES: [Shape; 8] = [
+    Shape::Usual,
+    Shape::Usual,
+    Shape::Usual,
+    Shape::Rough,
+    Shape::Rough,
+    Shape::Stormy,
+    Shape::Hostile,
+    Shape::Revoking,
+];
+
+impl Schedule {
+    /// The schedule of a seed.
+    pub fn of(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let shape = SHAPES[rng.usize(..SHAPES.len())];
+        let mut weights = USUAL;
+        for (op, weight) in &mut weights {
+            *weight = shape.weight(*op, *weight);
+        }
+        let total: u32 = weights.iter().map(|(_, weight)| weight).sum();
+        let steps = (0..rng.usize(200..=240))
+            .map(|_| {
+                let mut at = rng.u32(..total);
+                let op = weights.iter().find(|(_, weight)| match at.checked_sub(*weight) {
+                    Some(rest) => {
+                        at = rest;
+                        false
+                    }
+                    None => true,
+                });
+                Step { op: op.map_or(Op::Flow, |found| found.0), salt: rng.u64(..) }
+            })
+            .collect();
+        Self { seed, weather: shape.weather(&mut rng), steps }
+    }
+}
+
+impl Shape {
+    fn weight(self, op: Op, usual: u32) -> u32 {
+        match (self, op) {
+            (Self::Rough, Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart) => {
+                usual * 3
+            }
+            (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
+            (Self::Hostile, Op::Tamper | Op::Replay) => 8,
+            (Self::Revoking, Op::Revoke) => 4,
+            _ => usual,
+        }
+    }
+
+    fn weather(self, rng: &mut fastrand::Rng) -> Weather {
+        let delay = *rng.choice(&[1, 20, 300]).unwrap_or(&1);
+        if self == Self::Stormy {
+            Weather { delay, lost: rng.u16(..120), doubled: rng.u16(..120), overtaken: rng.u16(..200) }
+        } else {
+            Weather { delay, ..Weather::default() }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! Random schedules over simulated replicas. `HUILIU_SCHEDULES` says how many; `tests/run` asks for 10,000.
+
+use huiliu_tests::simulation::bugs::{BUGS, WITHIN, hunt};
+use huiliu_tests::simulation::campaign::{campaign, play, tell};
+use huiliu_tests::simulation::play::Beginning;
+use huiliu_tests::simulation::schedule::Schedule;
+use std::collections::BTreeSet;
+use std::time::Instant;
+
+/// Seeds that once failed, one a line, with what was wrong.
+const SEEDS: &str = include_str!("../seeds.txt");
+const THREADS: u64 = 2;
+
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[test]
+fn random_schedules_hold_every_promise() {
+    let beginning = Beginning::new();
+    let seeds = SEEDS.lines().filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    for seed in seeds {
+        let (oracles, _) = play(&beginning, &Schedule::of(seed), &BTreeSet::new());
+        assert!(oracles.is_empty(), "seed {seed} failed once and fails again: {oracles:?}");
+    }
+    let schedules = std::env::var("HUILIU_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let began = Instant::now();
+    let (outcome, failure) = campaign(1, schedules, THREADS, &BTreeSet::new());
+    if let Some(failure) = failure {
+        panic!("{}", tell(&failure, &BTreeSet::new()));
+    }
+    let seconds = began.elapsed().as_secs_f64();
+    let (played, years) = (outcome.schedules, outcome.node_years());
+    say(&format!(
+        "{played} schedules in {seconds:.0} s, {years:.1} simulated node-years, {:?}",
+        outcome.tally
+    ));
+}
+
+#[test]
+fn every_seeded_bug_is_found() {
+    // The panics of replicas with bugs are findings; nobody needs to read them here.
+    std::panic::set_hook(Box::new(|_| {}));
+    let found = BUGS.map(|bug| (bug, hunt(bug, THREADS)));
+    drop(std::panic::take_hook());
+    for (bug, failure) in &found {
+        let failure = failure.as_ref().unwrap_or_else(|| panic!("{bug}: not found in {WITHIN} schedules"));
+        say(&format!("{bug}: found after {} schedules: {}", failure.after, failure.oracles[0]));
+    }
+}
