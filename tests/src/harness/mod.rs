@@ -1,3 +1,5 @@
 //! The harness.
 
+pub mod process;
 pub mod world;
+
