@@ -12,6 +12,7 @@ mod edit;
 mod error;
 mod evaluate;
 mod exchange;
+pub mod generator;
 pub mod hub;
 mod open;
 mod project;

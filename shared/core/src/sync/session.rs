@@ -390,6 +390,8 @@ impl Session {
             let has = self.peer_has.entry(*feed).or_default();
             *has = (*has).max(*number);
         }
+        // Whoever sent it holds it durably.
+        self.outputs.push_back(Output::Acknowledged(heads.clone()));
         if !refused.is_empty() {
             self.send(Message::Refused(refused));
         }

@@ -6,6 +6,7 @@ pub mod client;
 pub mod dial;
 pub mod engine;
 pub mod home;
+pub mod join;
 pub mod local;
 pub mod serve;
 pub mod time;

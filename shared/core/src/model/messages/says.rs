@@ -36,6 +36,8 @@ catalogue! {
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
         BadFilter { text: String } => "条件“{text}”应写成 字段=值。", "the condition “{text}” should be written FIELD=VALUE";
 
+        Told { text: String } => "{text}", "{text}";
+
         // Joining and syncing.
         NotATicket => "这不是邀请码。请粘贴完整的邀请码，或给出邀请码文件。", "this is not a ticket; paste the whole ticket or name its file";
         TicketDamaged => "邀请码有错字，没有使用。请重新扫描或粘贴。", "the ticket is damaged and was not used; scan or paste it again";
@@ -85,6 +87,29 @@ catalogue! {
         RowTwiceRemedy => "请先处理重复的记录", "settle the duplicates first";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
+
+        // The demonstration.
+        DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";
+        DemoJoined { name: String } => "{name} 凭邀请码加入", "{name} joins with a ticket";
+        DemoImported { name: String, rows: usize } => "{name} 导入 {rows} 家社会组织", "{name} imports {rows} organizations";
+        DemoLevel => "全部同步后：", "after everybody has synced:";
+        DemoCut { names: String } => "断开 {names}，两边各自继续工作：", "{names} are cut off, both sides go on working:";
+        DemoApart => "断网期间：", "while cut off:";
+        DemoBack => "恢复连接并同步后：", "reconnected and synced:";
+        DemoConflict { record: String, field: String, values: String, who: String } => "{record} 的“{field}”有两个值：{values}（{who}），采用第一个", "“{field}” of {record} has two values: {values} ({who}); the first is taken";
+        DemoSettled => "处理冲突后：", "with the conflicts settled:";
+        DemoEqual => "市级与各节点逐项一致。", "the hub and every node agree in everything they share";
+        DemoUnequal { name: String } => "{name} 与市级不一致！", "{name} and the hub do not agree!";
+        DemoServing => "演示继续运行，按 Ctrl-C 结束。可以这样查看：", "the demonstration goes on until Ctrl-C; look at it with:";
+        WordUnit => "单位", "unit";
+        WordOrganizations => "社会组织", "organizations";
+        WordPending => "待上报", "pending";
+        WordConflicts => "冲突", "conflicts";
+        WordState => "状态", "state";
+        WordPage => "页面", "page";
+        StateLevel => "已核对", "verified";
+        StateBehind => "未同步", "not level";
+        DuplicateHere { id: String } => "没有保存：本机已有相同的记录（{id}）。请改用 record set 修改它。", "not saved: this record is here already ({id}); change it with record set";
 
         // Reasons of refusals.
         ReasonScope => "超出授权范围", "outside the author's grant";
