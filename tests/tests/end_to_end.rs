@@ -103,7 +103,7 @@ fn the_same_answers_with_and_without_a_service() {
     let alone = ask(&haishu);
     let hub_beside = ask(&city.hub);
     let service = haishu.serve();
-    until("the node to be level", || (haishu.status()["transport"] == "quic").then_some(()));
+    until("the node to be level", || (haishu.status()["transport"] == "QUIC").then_some(()));
     let beside = ask(&haishu);
     assert_eq!(alone, beside);
     service.stop();

@@ -177,7 +177,7 @@ fn a_node_that_serves_is_told_when_it_is_revoked() {
     let city = City::found();
     let haishu = city.join("haishu", "330203");
     let service = haishu.serve();
-    until("the node to be connected", || (haishu.status()["transport"] == "quic").then_some(()));
+    until("the node to be connected", || (haishu.status()["transport"] == "QUIC").then_some(()));
     city.hub.good(&["node", "revoke", "330203", "--reason", "岗位调整"]);
     until("the node to say so", || {
         let status = haishu.status();
