@@ -9,7 +9,7 @@ use clap::{Parser, Subcommand};
 use huiliu_core::model::messages::Say;
 use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
-use huiliu_replica::service::cli::{Common, Global, ask, write_file};
+use huiliu_replica::service::cli::{self, Common, Global, ask, write_file};
 use huiliu_replica::service::home::{self, Failure};
 use huiliu_replica::service::serve::{Running, told_to_stop, write_ready};
 use std::net::SocketAddr;
@@ -115,7 +115,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into()),
         )
         .init();
-    let cli = Cli::parse();
+    let cli: Cli = cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),

@@ -28,6 +28,10 @@ fn read_ticket(text: &str) -> Result<Ticket, Failure> {
     let from_file = Path::new(text).is_file().then(|| std::fs::read_to_string(text));
     let text = match from_file {
         Some(Ok(content)) => content,
+        // A picture, a table: something else was chosen.
+        Some(Err(e)) if e.kind() == std::io::ErrorKind::InvalidData => {
+            return Err(Failure::new(4, Say::NotATicket));
+        }
         Some(Err(e)) => {
             return Err(Failure::new(1, Say::CannotRead { file: text.to_owned(), why: e.to_string() }));
         }

@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 use huiliu_core::model::messages::Say;
 use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
-use huiliu_replica::service::cli::{Common, Global, ask};
+use huiliu_replica::service::cli::{self, Common, Global, ask};
 use huiliu_replica::service::client;
 use huiliu_replica::service::home::{self, Failure};
 use huiliu_replica::service::serve::{Running, sync_once, told_to_stop, write_ready};
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
             tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into()),
         )
         .init();
-    let cli = Cli::parse();
+    let cli: Cli = cli::parse();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     match runtime {
         Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),

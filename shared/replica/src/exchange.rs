@@ -123,7 +123,11 @@ impl Replica {
                 return Ok(Some(Input::Loaded { batch, heads }));
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
-                Some((heads, refused)) => return Ok(Some(Input::Stored { heads, refused })),
+                Some((heads, refused)) => {
+                    // What the hub sends it holds.
+                    self.acknowledge(session, &heads);
+                    return Ok(Some(Input::Stored { heads, refused }));
+                }
                 None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
             Output::RefusedThere(refused) => {
@@ -134,14 +138,7 @@ impl Replica {
             Output::SeenUnderOurName(feed, number, hash) => {
                 self.seen_under_our_name(&feed, number, &hash, now)?
             }
-            Output::Acknowledged(held) => {
-                if session.peer() == self.home.root.device() {
-                    for (feed, number) in held {
-                        let known = self.acknowledged.entry(feed).or_default();
-                        *known = number.max(*known);
-                    }
-                }
-            }
+            Output::Acknowledged(held) => self.acknowledge(session, &held),
             Output::Pending(pending) => {
                 self.peers.entry(session.peer()).or_default().pending = pending;
             }
@@ -155,6 +152,16 @@ impl Replica {
             Output::Close(closing) => self.effects.push_back(Effect::Close(id, closing)),
         }
         Ok(None)
+    }
+
+    /// If the session's peer is the hub: it holds these feeds up to these numbers.
+    fn acknowledge(&mut self, session: &Session, held: &[(FeedId, u64)]) {
+        if session.peer() == self.home.root.device() {
+            for (feed, number) in held {
+                let known = self.acknowledged.entry(*feed).or_default();
+                *known = (*known).max(*number);
+            }
+        }
     }
 
     fn verified(&mut self, peer: DeviceId, now: u64) {

@@ -348,7 +348,7 @@ impl Machine {
             index: Box::new(index),
             key: self.key(),
             home,
-            divisions: Arc::default(),
+            edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: Arc::default() },
             entropy,
             bugs: self.bugs.clone(),
         }

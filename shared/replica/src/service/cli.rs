@@ -4,7 +4,7 @@ use crate::commands::{Answer, Context, Request, imports};
 use crate::service::home::{self, Failure};
 use crate::service::{client, time};
 use crate::{Role, commands};
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use huiliu_core::model::messages::{Lang, Say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
@@ -185,6 +185,20 @@ pub enum QuarantineCommand {
         /// Its number in the list
         n: usize,
     },
+}
+
+/// The command line. One that makes no sense ends the program with 2 and says why on stderr; under `--json` there is
+/// an object on stdout as for every other failure.
+pub fn parse<C: Parser>() -> C {
+    C::try_parse().unwrap_or_else(|error| {
+        if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+            let text = error.to_string();
+            let why = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
+            // A reader that has gone away is no other failure.
+            let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "v": 1, "error": why }));
+        }
+        error.exit()
+    })
 }
 
 impl Global {
