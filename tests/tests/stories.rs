@@ -249,6 +249,26 @@ fn an_edit_that_is_not_saved_yet_when_the_grant_ends_is_not_said_to_be_saved() {
     assert_eq!(world.field("haishu", id, "address"), None);
 }
 
+#[test]
+fn a_relay_that_changes_any_byte_of_an_edit_is_refused_and_the_edit_still_counts() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    world.set("haishu", id, &[("address", "月湖")]);
+    let mut run = world.runs_of("haishu").pop().unwrap();
+    // The magic bytes of the change are not in its hash.
+    run.entries[0].payload[0] ^= 1;
+    world.connect("yuyao");
+    world.inject("yuyao", HUB, plain_batch(&[run]));
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), None);
+    world.connect("haishu");
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖")));
+}
+
 /// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
 fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
     let key = world.machines[name].key();
