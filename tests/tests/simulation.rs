@@ -32,7 +32,10 @@ fn random_schedules_hold_every_promise() {
     }
     let seconds = began.elapsed().as_secs_f64();
     let (played, years) = (outcome.schedules, outcome.node_years());
-    say(&format!("{played} schedules in {seconds:.0} s, {years:.1} simulated node-years, {:?}", outcome.tally));
+    say(&format!(
+        "{played} schedules in {seconds:.0} s, {years:.1} simulated node-years, {:?}",
+        outcome.tally
+    ));
 }
 
 #[test]

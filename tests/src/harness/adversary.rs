@@ -30,7 +30,8 @@ impl World {
     /// The runs in a machine's journal, in order of writing; damaged ones are left out.
     pub fn runs_of(&self, name: &str) -> Vec<Run> {
         let mut runs = Vec::new();
-        let (journal, _) = Journal::open(Box::new(self.machines[name].disk.image())).expect("the journal opens");
+        let (journal, _) =
+            Journal::open(Box::new(self.machines[name].disk.image())).expect("the journal opens");
         let scanned: Result<(), StoreError> = journal.scan(Position::default(), |found| {
             if let Found::Run(run, _) = found {
                 runs.push(run);

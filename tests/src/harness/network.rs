@@ -204,7 +204,9 @@ impl World {
 
     /// Cuts and dials again what stands still without being level; whether there was any.
     fn watch_stalls(&mut self) -> bool {
-        let stalled = |link: &Link, now| now > link.moved_at + STALL_MS && link.to_hub.bytes() + link.to_node.bytes() == 0;
+        let stalled = |link: &Link, now| {
+            now > link.moved_at + STALL_MS && link.to_hub.bytes() + link.to_node.bytes() == 0
+        };
         let now = self.now;
         let found: Vec<(&'static str, bool)> = self
             .links
@@ -279,9 +281,10 @@ impl World {
     /// Delivers the frame that arrives next, if it does so by `until`.
     fn deliver_before(&mut self, until: u64) -> bool {
         let next = |lane: &Lane| lane.frames.keys().next().copied();
-        let lanes = self.links.iter().flat_map(|(node, link)| {
-            [(next(&link.to_hub), *node, HUB), (next(&link.to_node), *node, *node)]
-        });
+        let lanes = self
+            .links
+            .iter()
+            .flat_map(|(node, link)| [(next(&link.to_hub), *node, HUB), (next(&link.to_node), *node, *node)]);
         let first = lanes.filter_map(|(key, node, to)| Some((key?, node, to))).min();
         let Some((key, node, to)) = first.filter(|first| first.0.0 <= until) else { return false };
         self.now = self.now.max(key.0);

@@ -138,7 +138,12 @@ impl World {
     }
 
     /// A world that begins where `image` was taken, with these bugs in every replica.
-    pub fn from_image(image: &Image, divisions: &Arc<Divisions>, seed: u64, bugs: &BTreeSet<&'static str>) -> Self {
+    pub fn from_image(
+        image: &Image,
+        divisions: &Arc<Divisions>,
+        seed: u64,
+        bugs: &BTreeSet<&'static str>,
+    ) -> Self {
         let mut world = Self::empty(seed, divisions.clone());
         (world.now, world.next_session) = (image.now, image.next_session);
         for (name, (disk, index, seed, division)) in &image.machines {

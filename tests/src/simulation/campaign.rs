@@ -45,7 +45,11 @@ impl Outcome {
 }
 
 /// Plays a schedule to its end: what the oracles say, nothing if all held.
-pub fn play(beginning: &Beginning, schedule: &Schedule, bugs: &BTreeSet<&'static str>) -> (Vec<String>, Outcome) {
+pub fn play(
+    beginning: &Beginning,
+    schedule: &Schedule,
+    bugs: &BTreeSet<&'static str>,
+) -> (Vec<String>, Outcome) {
     play_traced(beginning, schedule, bugs, &mut None)
 }
 
@@ -156,5 +160,11 @@ pub fn tell(failure: &Failure, bugs: &BTreeSet<&'static str>) -> String {
     let mut trace = Some(Vec::new());
     let (oracles, _) = play_traced(&Beginning::new(), &short, bugs, &mut trace);
     let steps = trace.unwrap_or_default().join("\n");
-    format!("seed {}\n{}\nshrunk to {} steps:\n{steps}\n{}", failure.seed, failure.oracles.join("\n"), short.steps.len(), oracles.join("\n"))
+    format!(
+        "seed {}\n{}\nshrunk to {} steps:\n{steps}\n{}",
+        failure.seed,
+        failure.oracles.join("\n"),
+        short.steps.len(),
+        oracles.join("\n")
+    )
 }

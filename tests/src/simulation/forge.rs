@@ -25,7 +25,11 @@ pub struct Forger {
 const ORGANIZATION: KindId = KindId(2);
 
 fn forged_feed(play: &Play, name: &str, channel: Channel) -> FeedId {
-    FeedId { channel, device: play.world.machines[name].key().device(), incarnation: Incarnation([0xbad; 8].map(|b: u16| b as u8)) }
+    FeedId {
+        channel,
+        device: play.world.machines[name].key().device(),
+        incarnation: Incarnation([0xbad; 8].map(|b: u16| b as u8)),
+    }
 }
 
 fn envelope(record: RecordId) -> Envelope {
@@ -128,14 +132,22 @@ impl Play {
     }
 
     /// Signs what was forged and puts it on the forger's own link, with all it forged there before.
-    fn deliver_forged(&mut self, name: &'static str, channel: Channel, entries: Vec<Entry>, to: &'static str) {
+    fn deliver_forged(
+        &mut self,
+        name: &'static str,
+        channel: Channel,
+        entries: Vec<Entry>,
+        to: &'static str,
+    ) {
         if !self.world.is_connected(name) || self.world.revoked.contains(name) {
             return;
         }
         let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
         let device = replica.device();
         let authority = replica.ledger().authority.as_ref();
-        let Some(grant) = authority.and_then(|known| known.grant_of(&device)).map(|found| found.0) else { return };
+        let Some(grant) = authority.and_then(|known| known.grant_of(&device)).map(|found| found.0) else {
+            return;
+        };
         let key = self.world.machines[name].key();
         let feed = forged_feed(self, name, channel);
         let forger = self.forgers.entry(name).or_default();
@@ -196,16 +208,22 @@ impl Play {
         let heads = hub.ledger().heads().filter(|(feed, _)| feed.device == device);
         let last = heads.map(|(feed, head)| (*feed, head.number)).collect();
         let said = (feed, hub.ledger().head(&feed).number + 1);
+        self.revoking = Some((node, Revocation { device, last, said }));
         let revoked = self.world.call(HUB, |hub, now| hub.revoke(device, "旧机停用", "市级管理员", now));
-        // Whether the entry survived a crash shows when the hub is up again; from now on nothing may be sent, or all
-        // may be: the crash has cut every link.
-        if matches!(revoked, Called::Down) {
-            self.crash(HUB);
-            self.restart(HUB, crate::harness::world::IndexFound::Same);
+        match revoked {
+            Called::Done(()) => self.learn_revocation(),
+            Called::Refused(error) => self.fail(format!("the hub cannot revoke: {error}")),
+            // Whether the entry survived the crash shows when the hub is up again.
+            Called::Down => {}
         }
-        let held = self.held(HUB);
-        if held.get(&said.0).is_some_and(|head| *head >= said.1) {
-            self.model.revocations.push(Revocation { device, last, said });
+    }
+
+    /// Tells the model of a revocation that the hub's journal has.
+    pub(super) fn learn_revocation(&mut self) {
+        let Some((node, revocation)) = self.revoking.take() else { return };
+        let (feed, number) = revocation.said;
+        if self.held(HUB).get(&feed).is_some_and(|head| *head >= number) {
+            self.model.revocations.push(revocation);
             self.world.revoked.insert(node);
             self.count("revoked");
         }

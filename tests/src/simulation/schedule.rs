@@ -167,7 +167,9 @@ impl Schedule {
 impl Shape {
     fn weight(self, op: Op, usual: u32) -> u32 {
         match (self, op) {
-            (Self::Rough, Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart) => usual * 3,
+            (Self::Rough, Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart) => {
+                usual * 3
+            }
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
             (Self::Hostile, Op::Tamper | Op::Replay) => 8,
             (Self::Revoking, Op::Revoke) => 4,

@@ -36,7 +36,12 @@ pub(super) fn uscc(authority: &str, number: u32) -> String {
 }
 
 /// A new organization's fields, with nothing left for the dictionary to fill in.
-pub(super) fn organization(authority: &str, town: Option<&str>, edit: EditId, rng: &mut fastrand::Rng) -> Fields {
+pub(super) fn organization(
+    authority: &str,
+    town: Option<&str>,
+    edit: EditId,
+    rng: &mut fastrand::Rng,
+) -> Fields {
     // Now and then two people register the same organization.
     let number = if rng.u8(..8) == 0 { rng.u32(..3) } else { edit + 10 };
     let mut fields = Fields::from([
