@@ -3,7 +3,7 @@
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
-use huiliu_replica::RecordEdit;
+use huiliu_replica::{RecordEdit, ReplicaError};
 use huiliu_tests::harness::adversary::plain_batch;
 use huiliu_tests::harness::world::{HUB, World, form};
 
@@ -230,6 +230,43 @@ fn a_hub_that_goes_down_between_an_entry_and_its_refusal_writes_the_refusal_when
         let refusals = refusals.filter(|entry| entry.kind == EntryKind::REFUSAL).count();
         assert_eq!(refusals, 1, "a crash after {operations} operations");
     }
+}
+
+#[test]
+fn an_edit_that_is_not_saved_yet_when_the_grant_ends_is_not_said_to_be_saved() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    let now = world.now;
+    let edit = RecordEdit::Set { id, fields: form(&[("address", "撤销之后")]) };
+    world.replica("haishu").edit(&edit, "经办", now).unwrap();
+    let device = world.replica("haishu").device();
+    world.replica(HUB).revoke(device, "旧机停用", "市级管理员", now).unwrap();
+    world.settle();
+    assert!(matches!(world.replica("haishu").commit(), Err(ReplicaError::NotJoined)));
+    assert!(world.replica("haishu").commit().unwrap().is_empty());
+    assert_eq!(world.field("haishu", id, "address"), None);
+}
+
+#[test]
+fn a_relay_that_changes_any_byte_of_an_edit_is_refused_and_the_edit_still_counts() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.cut("haishu");
+    world.set("haishu", id, &[("address", "月湖")]);
+    let mut run = world.runs_of("haishu").pop().unwrap();
+    // The magic bytes of the change are not in its hash.
+    run.entries[0].payload[0] ^= 1;
+    world.connect("yuyao");
+    world.inject("yuyao", HUB, plain_batch(&[run]));
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), None);
+    world.connect("haishu");
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖")));
 }
 
 /// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.

@@ -11,17 +11,32 @@ use huiliu_store::{Span, keys};
 
 impl Replica {
     /// Makes everything staged durable; then it is applied and told to the sessions. Returns the stretches written:
-    /// feed, first and last number. Nothing staged costs nothing.
+    /// feed, first and last number. Nothing staged costs nothing. What may not be written any more, because the grant
+    /// ended meanwhile, is forgotten, and the error says why.
     pub fn commit(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
+        let written = self.commit_granted()?;
+        if let Some(channel) = self.staged.keys().next().copied() {
+            self.abandon();
+            self.own_grant(channel)?;
+        }
+        Ok(written)
+    }
+
+    /// Commits what may be written, and leaves the rest staged: whoever staged it is told when they commit.
+    pub(crate) fn commit_granted(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
         let mut written = Vec::new();
         // Applying may stage again: a hub writes its refusals.
-        while !self.staged.is_empty() {
-            let runs = self.sign_staged()?;
+        loop {
+            let runs = self.sign_granted();
+            if runs.is_empty() {
+                break;
+            }
             written.extend(runs.iter().map(|run| (run.feed, run.first, run.last())));
             self.keep(runs)?;
         }
-        self.staged_records.clear();
-        self.gated.clear();
+        if self.staged.is_empty() {
+            self.abandon();
+        }
         if self.tree_changed {
             self.amend_divisions()?;
             self.refresh_grants()?;
@@ -64,10 +79,13 @@ impl Replica {
         Ok(())
     }
 
-    fn sign_staged(&mut self) -> Result<Vec<Run>, ReplicaError> {
+    fn sign_granted(&mut self) -> Vec<Run> {
         let mut runs = Vec::new();
         for (channel, entries) in std::mem::take(&mut self.staged) {
-            let grant = self.own_grant(channel)?;
+            let Ok(grant) = self.own_grant(channel) else {
+                self.staged.insert(channel, entries);
+                continue;
+            };
             let feed = FeedId { channel, device: self.device(), incarnation: self.incarnation() };
             let mut head = self.ledger.head(&feed);
             for stretch in into_stretches(entries) {
@@ -76,7 +94,7 @@ impl Replica {
                 runs.push(run);
             }
         }
-        Ok(runs)
+        runs
     }
 
     /// The grant under which this replica writes in a channel.

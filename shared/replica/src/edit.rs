@@ -150,7 +150,7 @@ impl Replica {
         now: u64,
     ) -> Result<Outcome, ReplicaError> {
         if self.staged_records.contains(id) {
-            self.commit()?;
+            self.commit_granted()?;
         }
         let record = self.record_row(id)?.filter(|record| !record.heads.is_empty());
         let record = record.ok_or(ReplicaError::NoSuchRecord(*id))?;

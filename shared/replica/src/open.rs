@@ -214,7 +214,7 @@ impl Replica {
             self.notice = Some(why);
         }
         self.note(&Note::Began { incarnation, why }, "huiliu", now);
-        self.commit().map(|_| ())
+        self.commit_granted().map(|_| ())
     }
 
     /// Writes something into the notebook, with the next commit.

@@ -75,7 +75,7 @@ impl Replica {
             self.begin_again(Beginning::SeenElsewhere, now)?;
         }
         // Refusals by the gate and quarantine entries stand before the answer.
-        self.commit()?;
+        self.commit_granted()?;
         held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
         Ok(Some((held, refused)))
     }
@@ -171,7 +171,7 @@ impl Replica {
             };
             self.note_quarantined(&quarantined, now);
         }
-        self.commit().map(|_| ())
+        self.commit_granted().map(|_| ())
     }
 
     fn note_quarantined(&mut self, quarantined: &Quarantined, now: u64) {

@@ -208,16 +208,22 @@ impl Play {
         let heads = hub.ledger().heads().filter(|(feed, _)| feed.device == device);
         let last = heads.map(|(feed, head)| (*feed, head.number)).collect();
         let said = (feed, hub.ledger().head(&feed).number + 1);
+        self.revoking = Some((node, Revocation { device, last, said }));
         let revoked = self.world.call(HUB, |hub, now| hub.revoke(device, "旧机停用", "市级管理员", now));
-        // Whether the entry survived a crash shows when the hub is up again; from now on nothing may be sent, or all
-        // may be: the crash has cut every link.
-        if matches!(revoked, Called::Down) {
-            self.crash(HUB);
-            self.restart(HUB, crate::harness::world::IndexFound::Same);
+        match revoked {
+            Called::Done(()) => self.learn_revocation(),
+            Called::Refused(error) => self.fail(format!("the hub cannot revoke: {error}")),
+            // Whether the entry survived the crash shows when the hub is up again.
+            Called::Down => {}
         }
-        let held = self.held(HUB);
-        if held.get(&said.0).is_some_and(|head| *head >= said.1) {
-            self.model.revocations.push(Revocation { device, last, said });
+    }
+
+    /// Tells the model of a revocation that the hub's journal has.
+    pub(super) fn learn_revocation(&mut self) {
+        let Some((node, revocation)) = self.revoking.take() else { return };
+        let (feed, number) = revocation.said;
+        if self.held(HUB).get(&feed).is_some_and(|head| *head >= number) {
+            self.model.revocations.push(revocation);
             self.world.revoked.insert(node);
             self.count("revoked");
         }

@@ -1,13 +1,15 @@
 //! Random schedules: five replicas, some 220 steps of work, weather and misfortune, all from one seed; a simple model
 //! beside them says what must come of it.
 //!
-//! [`schedule`] draws the steps, [`play`] does them, [`reference`] is the model, [`oracles`] compare, [`forge`] is the
-//! adversary, [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+//! [`schedule`] draws the steps, [`play`] does them with [`people`] and [`forge`], the adversary; [`reference`] is the
+//! model, [`oracles`] and [`journals`] compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;
 pub mod forge;
+mod journals;
 pub mod oracles;
+mod people;
 pub mod play;
 pub mod reference;
 pub mod schedule;

@@ -1,21 +1,17 @@
 //! The oracles: what must hold after each crash, and when all is healed.
 
+use super::journals::{Sequences, edit_of};
 use super::play::Play;
 use super::reference::{Claims, EditId, is_conflict};
 use super::schedule::REPLICAS;
 use crate::harness::watch::may_see;
 use crate::harness::world::{HUB, IndexFound};
-use huiliu_core::documents::{DELETED, inspect};
-use huiliu_core::model::{Hlc, KindId, RecordId, Value, dictionary};
-use huiliu_core::sync::control::{self, Refusal};
-use huiliu_core::sync::{DeviceId, EntryKind, FeedId, Hash};
-use huiliu_store::memory::MemoryIndex;
-use huiliu_store::rows::{RecordRow, Row, Waiting, WaitingRow};
-use huiliu_store::{Found, Journal, Position, StoreError, Working, keys};
+use huiliu_core::documents::DELETED;
+use huiliu_core::model::{KindId, RecordId, Value, dictionary};
+use huiliu_core::sync::DeviceId;
+use huiliu_store::rows::{Row, Waiting, WaitingRow};
+use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
-
-/// What has been seen of Automerge's (actor, sequence number) in a record, over all replicas.
-type Sequences = BTreeMap<(RecordId, [u8; 16], u64), Hash>;
 
 impl Play {
     /// Everybody comes up, connects and becomes level; then everything is compared.
@@ -96,6 +92,10 @@ impl Play {
             let listed = conflicts.get(&id.0.to_vec()).copied().unwrap_or(0);
             if open != listed {
                 wrong.push(format!("{name} lists {listed} conflicts of {id}, {open} are open"));
+                wrong.push(format!(
+                    "  of the edits {counted:?}; read again: {:?}",
+                    self.listed_conflicts(name, id)
+                ));
             }
             match row {
                 None => wrong.push(format!("{name} does not show {id}")),
@@ -202,82 +202,6 @@ impl Play {
         conflicts.into_iter().map(|conflict| (conflict.field.clone(), claims(&conflict.claims))).collect()
     }
 
-    /// The journal is whole, and says what the model knows: no damage, no number, refusal or (actor, sequence) twice,
-    /// times that only rise.
-    fn check_journal(&mut self, name: &'static str, sequences: &mut Sequences) {
-        let machine = &self.world.machines[name];
-        let me = machine.key().device();
-        let (journal, _) = Journal::open(Box::new(machine.disk.image())).expect("the journal opens");
-        let mut wrong = Vec::new();
-        let mut next: BTreeMap<FeedId, u64> = BTreeMap::new();
-        let mut refusals: BTreeSet<(FeedId, u64)> = BTreeSet::new();
-        let mut newest: BTreeMap<FeedId, Hlc> = BTreeMap::new();
-        let by_place: BTreeMap<(FeedId, u64), EditId> =
-            self.model.edits.iter().map(|(id, edit)| ((edit.feed, edit.number), *id)).collect();
-        let scanned: Result<(), StoreError> = journal.scan(Position::default(), |found| {
-            let run = match found {
-                Found::Run(run, _) => run,
-                Found::Damaged(damage) => {
-                    wrong.push(format!("{name}'s journal is damaged: {damage:?}"));
-                    return Ok(());
-                }
-            };
-            let due = next.entry(run.feed).or_insert(1);
-            if run.first != *due {
-                wrong.push(format!("{name}'s journal has {} of {} instead of {due}", run.first, run.feed));
-            }
-            *due = run.last() + 1;
-            for (number, entry) in (run.first..).zip(&run.entries) {
-                let Some(envelope) = &entry.envelope else { continue };
-                let forged = edit_of(&envelope.stamp.who).is_none() && entry.kind == EntryKind::EDIT;
-                let before =
-                    newest.insert(run.feed, envelope.stamp.at).filter(|_| run.feed.device == me && !forged);
-                if before.is_some_and(|before| before >= envelope.stamp.at) {
-                    wrong.push(format!("{name}'s time runs backwards at {number} of {}", run.feed));
-                }
-                match entry.kind {
-                    EntryKind::EDIT => {
-                        let known = by_place.get(&(run.feed, number)).copied();
-                        if edit_of(&envelope.stamp.who) != known {
-                            wrong.push(format!("{name} holds {:?} where {known:?} was", envelope.stamp.who));
-                        }
-                        if let (Some(_), Ok(info)) = (known, inspect(&entry.payload)) {
-                            let key = (envelope.record, info.actor, info.seq);
-                            if *sequences.entry(key).or_insert(info.hash) != info.hash {
-                                wrong.push(format!(
-                                    "{name}: (actor, {}) twice in {}",
-                                    info.seq, envelope.record
-                                ));
-                            }
-                        }
-                    }
-                    EntryKind::REFUSAL => {
-                        if let Some(refusal) = control::decode::<Refusal>(&entry.payload) {
-                            let channel = run.feed.channel;
-                            let feed =
-                                FeedId { channel, device: refusal.device, incarnation: refusal.incarnation };
-                            if by_place.contains_key(&(feed, refusal.number)) {
-                                wrong.push(format!(
-                                    "{} of {feed} was refused, reason {}",
-                                    refusal.number, refusal.reason
-                                ));
-                            }
-                            if !refusals.insert((feed, refusal.number)) {
-                                wrong.push(format!("{} of {feed} was refused twice", refusal.number));
-                            }
-                        }
-                    }
-                    _ => {}
-                }
-            }
-            Ok(())
-        });
-        if let Err(error) = scanned {
-            wrong.push(format!("{name}'s journal does not read: {error}"));
-        }
-        self.failures.extend(wrong.into_iter().take(3));
-    }
-
     /// When all is healed nothing waits for an entry that exists, nor for a judgement.
     fn check_waiting(&mut self, name: &'static str) {
         if self.world.revoked.contains(name) {
@@ -294,39 +218,10 @@ impl Play {
             self.fail(format!("at {name} {} of {} waits: {:?}", row.number, row.feed, row.waiting));
         }
     }
-
-    /// The index computed from the journal alone is the one that was kept up to date.
-    fn check_rebuild(&mut self, name: &'static str) {
-        let (rebuilt, index) = match self.world.rebuilt(name) {
-            Ok(rebuilt) => rebuilt,
-            Err(error) => return self.fail(format!("{name} cannot be rebuilt: {error}")),
-        };
-        drop(rebuilt);
-        let mut wrong = Vec::new();
-        let (kept, fresh) = (tables(&self.world.machines[name].index), tables(&index));
-        for (table, rows) in &kept {
-            for (key, row) in rows {
-                if fresh.get(table).and_then(|rows| rows.get(key)) != Some(row) {
-                    wrong.push(format!("{name}: {table} of {key} is not what a rebuild gives"));
-                }
-            }
-        }
-        for (table, rows) in &fresh {
-            let missing =
-                rows.keys().filter(|key| kept.get(table).is_none_or(|rows| !rows.contains_key(*key)));
-            wrong.extend(missing.map(|key| format!("{name}: a rebuild also gives {table} of {key}")));
-        }
-        self.failures.extend(wrong.into_iter().take(3));
-    }
-}
-
-/// The edit that a stamp names.
-fn edit_of(who: &str) -> Option<EditId> {
-    who.strip_prefix('e')?.parse().ok()
 }
 
 /// Every row of every kind, deleted ones included.
-fn all_rows(index: &Working) -> BTreeMap<RecordId, Row> {
+pub(super) fn all_rows(index: &Working) -> BTreeMap<RecordId, Row> {
     let kinds: Vec<KindId> = dictionary::kinds().iter().map(|kind| kind.id).collect();
     let rows =
         kinds.into_iter().flat_map(|kind| index.list::<Row>(&keys::rows(kind)).expect("the index reads"));
@@ -350,43 +245,4 @@ fn compare(fields: &BTreeMap<&str, Claims>, row: &Row) -> Option<String> {
     unknown
         .map(|field| format!("{field} was never written"))
         .or(deleted.then(|| "it was never deleted".into()))
-}
-
-/// The tables whose content follows from the journal, for comparison: rows, natural keys, counts, conflicts, sums, heads,
-/// records, what waits.
-fn tables(index: &MemoryIndex) -> BTreeMap<&'static str, BTreeMap<String, String>> {
-    let index = Working::new(Box::new(index.clone()));
-    let mut tables: BTreeMap<&'static str, BTreeMap<String, String>> = BTreeMap::new();
-    let mut put = |table, key: String, row: String| drop(tables.entry(table).or_default().insert(key, row));
-    for (id, row) in all_rows(&index) {
-        put("the row", id.to_string(), format!("{row:?}"));
-    }
-    let records = index.list::<RecordRow>(&keys::records()).expect("the index reads");
-    for (id, row) in records {
-        let state = (row.kind, row.channel, row.heads, row.changes, row.unapplied);
-        put("the heads", format!("{:?}", RecordId(id.try_into().unwrap_or_default())), format!("{state:?}"));
-    }
-    for (id, fields) in index.list::<u32>(&keys::conflicts()).expect("the index reads") {
-        put("the conflicts", format!("{id:?}"), fields.to_string());
-    }
-    for (channel, sum) in
-        index.list::<huiliu_core::sync::ledger::Sum>(&keys::sums()).expect("the index reads")
-    {
-        put("the sum", String::from_utf8_lossy(&channel).into_owned(), format!("{sum:?}"));
-    }
-    for (kind, count) in index.list::<u64>(&keys::counts()).expect("the index reads") {
-        put("the count", format!("{kind:?}"), count.to_string());
-    }
-    for kind in dictionary::kinds() {
-        let naturals =
-            index.list::<()>(&[keys::naturals(kind.id, "")[..3].to_vec()].concat()).expect("the index reads");
-        naturals.into_iter().for_each(|(key, ())| put("the natural key", format!("{key:?}"), String::new()));
-    }
-    for (_, row) in index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads") {
-        put("the waiting entry", format!("{} of {}", row.number, row.feed), String::new());
-    }
-    for (number, row) in index.list::<huiliu_store::rows::FeedRow>(&keys::feeds()).expect("the index reads") {
-        put("the feed", format!("{number:?}"), format!("{row:?}"));
-    }
-    tables
 }

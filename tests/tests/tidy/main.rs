@@ -92,9 +92,10 @@ fn empty_words_are_found_inside_names() {
 }
 
 /// Where something may be printed: what people asked a command for, and what went wrong at the very end.
-const PRINTERS: [&str; 5] = [
+const PRINTERS: [&str; 6] = [
     "node/src/main.rs",
     "hub/src/main.rs",
+    "hub/src/demo.rs",
     "shared/replica/src/commands/",
     "shared/replica/src/commands.rs",
     "tests/",

@@ -87,18 +87,16 @@ fn enter(mut doc: Automerge, raw: &[u8]) -> Result<(Automerge, Vec<u8>), Verdict
 
 /// Whether every value at the root, the losing ones included, is a scalar that the dictionary allows.
 fn is_flat(doc: &Automerge, allowed: &impl Fn(&str, &Value) -> bool) -> bool {
-    let fits = |key: &str, value: &automerge::Value<'_>| {
-        schema::from_automerge(value).is_some_and(|value| {
-            value.text().is_none_or(|text| text.len() <= schema::MAX_TEXT_BYTES) && allowed(key, &value)
-        })
-    };
-    doc.map_range(ROOT, ..).all(|item| {
-        let key: &str = &item.key;
-        schema::is_field_name(key)
-            && fits(key, &item.value.clone().into())
-            // Most fields have one value; only of the others the losing ones are looked up.
-            && (!item.conflict
-                || doc.get_all(ROOT, key).is_ok_and(|all| all.iter().all(|(value, _)| fits(key, value))))
+    doc.keys(ROOT).all(|key| {
+        schema::is_field_name(&key)
+            && doc.get_all(ROOT, key.as_str()).is_ok_and(|all| {
+                all.iter().all(|(value, _)| {
+                    schema::from_automerge(value).is_some_and(|value| {
+                        value.text().is_none_or(|text| text.len() <= schema::MAX_TEXT_BYTES)
+                            && allowed(&key, &value)
+                    })
+                })
+            })
     })
 }
 

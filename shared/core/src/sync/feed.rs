@@ -266,13 +266,22 @@ pub fn entry_hash(feed: &FeedId, number: u64, previous: &Hash, entry: &Entry) ->
     ])
 }
 
+/// The magic bytes of an Automerge chunk; the first four bytes of its hash follow them.
+pub(super) const CHUNK_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
+
 /// The hash that stands for an entry's payload: for an edit the Automerge change hash, which is the SHA-256 of the
-/// chunk after magic bytes and checksum, so that one hash serves chain, elision and document.
+/// chunk after magic bytes and checksum, so that one hash serves chain, elision and document. It stands for these
+/// eight bytes too: where they are not the ones that follow from the rest, the hash is another.
 pub fn payload_hash(entry: &Entry) -> Hash {
-    match entry.kind {
-        EntryKind::EDIT => Hash::of(&[entry.payload.get(8..).unwrap_or_default()]),
-        _ => Hash::of(&[b"huiliu payload", &entry.payload]),
+    if entry.kind == EntryKind::EDIT
+        && let Some((header, chunk)) = entry.payload.split_at_checked(8)
+    {
+        let hash = Hash::of(&[chunk]);
+        if header[..4] == CHUNK_MAGIC && header[4..] == hash.0[..4] {
+            return hash;
+        }
     }
+    Hash::of(&[b"huiliu payload", &entry.payload])
 }
 
 /// What a point's signature covers: the whole chain before it by the previous hash, and its own place.
@@ -403,6 +412,22 @@ mod tests {
         assert_eq!(seen.number, 4);
         assert_eq!(check_run(&haishu.public(), &seen, &second).unwrap().number, 7);
         assert_eq!(check_run(&haishu.public(), &Head::START, &second), Err(BadRun::Gap));
+    }
+
+    #[test]
+    fn no_byte_of_a_change_can_be_altered() {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let fields = [("name".to_owned(), crate::model::Value::of("甬江读书会"))].into();
+        let payload = crate::documents::Document::empty().edit([1; 16], &fields, &[]).unwrap();
+        let stamp = Stamp { who: "经办".into(), at: Hlc(1) };
+        let edit = Entry { kind: EntryKind::EDIT, envelope: Some(Envelope::of_no_record(stamp)), payload };
+        let (run, _) = sign_run(&haishu, Hash::ZERO, feed(&haishu), &Head::START, vec![edit]);
+        for at in 0..run.entries[0].payload.len() {
+            let mut bent = run.clone();
+            bent.entries[0].payload[at] ^= 1;
+            let checked = check_run(&haishu.public(), &Head::START, &bent);
+            assert_eq!(checked, Err(BadRun::Signature), "byte {at}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@
 
 use super::birth;
 use super::control::decode as decode_payload;
-use super::feed::{Entry, EntryKind, Envelope, FeedId, Point, Run};
+use super::feed::{CHUNK_MAGIC, Entry, EntryKind, Envelope, FeedId, Point, Run};
 use super::keys::Hash;
 use super::message::Tag;
 use crate::model::RecordId;
@@ -267,12 +267,11 @@ struct Chunk<'a> {
     rest: &'a [u8],
 }
 
-const MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
 const CHANGE: u8 = 1;
 
 impl<'a> Chunk<'a> {
     fn parse(raw: &'a [u8]) -> Option<Self> {
-        let body = raw.strip_prefix(&MAGIC)?.get(4..)?.strip_prefix(&[CHANGE])?;
+        let body = raw.strip_prefix(&CHUNK_MAGIC)?.get(4..)?.strip_prefix(&[CHANGE])?;
         let (_, body) = take_leb(body)?;
         let (count, body) = take_leb(body)?;
         let (deps, body) = body.split_at_checked(usize::try_from(count).ok()?.checked_mul(32)?)?;
@@ -294,7 +293,7 @@ fn assemble(deps: &[[u8; 32]], actor: &[u8], rest: &[u8]) -> Vec<u8> {
     put_leb(&mut hashed, body.len() as u64);
     hashed.extend_from_slice(&body);
     let checksum = Hash::of(&[&hashed]);
-    [&MAGIC, &checksum.0[..4], &hashed].concat()
+    [&CHUNK_MAGIC, &checksum.0[..4], &hashed].concat()
 }
 
 fn take_leb(bytes: &[u8]) -> Option<(u64, &[u8])> {

@@ -1,0 +1,177 @@
+//! What the journals say: they are whole, nothing stands in them twice, and the index computed from them alone is the
+//! one that was kept up to date.
+
+use super::oracles::all_rows;
+use super::play::Play;
+use super::reference::EditId;
+use huiliu_core::documents::inspect;
+use huiliu_core::model::{Hlc, RecordId, dictionary};
+use huiliu_core::sync::control::{self, Refusal};
+use huiliu_core::sync::ledger::Sum;
+use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
+use huiliu_store::memory::MemoryIndex;
+use huiliu_store::rows::{FeedRow, RecordRow, WaitingRow};
+use huiliu_store::{Found, Journal, Position, StoreError, Working, keys};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What has been seen of Automerge's (actor, sequence number) in a record, over all replicas.
+pub(super) type Sequences = BTreeMap<(RecordId, [u8; 16], u64), Hash>;
+
+impl Play {
+    /// The journal is whole, and says what the model knows: no damage, no number, refusal or (actor, sequence) twice,
+    /// times that only rise.
+    pub(super) fn check_journal(&mut self, name: &'static str, sequences: &mut Sequences) {
+        let machine = &self.world.machines[name];
+        let (journal, _) = Journal::open(Box::new(machine.disk.image())).expect("the journal opens");
+        let mut reading = Reading {
+            name,
+            me: machine.key().device(),
+            known: self.model.edits.iter().map(|(id, edit)| ((edit.feed, edit.number), *id)).collect(),
+            sequences,
+            next: BTreeMap::new(),
+            newest: BTreeMap::new(),
+            refusals: BTreeSet::new(),
+            wrong: Vec::new(),
+        };
+        let scanned: Result<(), StoreError> = journal.scan(Position::default(), |found| {
+            match found {
+                Found::Run(run, _) => reading.run(&run),
+                Found::Damaged(damage) => {
+                    reading.wrong.push(format!("{name}'s journal is damaged: {damage:?}"))
+                }
+            }
+            Ok(())
+        });
+        let mut wrong = reading.wrong;
+        wrong.extend(scanned.err().map(|error| format!("{name}'s journal does not read: {error}")));
+        self.failures.extend(wrong.into_iter().take(3));
+    }
+
+    /// The index computed from the journal alone is the one that was kept up to date.
+    pub(super) fn check_rebuild(&mut self, name: &'static str) {
+        let (rebuilt, index) = match self.world.rebuilt(name) {
+            Ok(rebuilt) => rebuilt,
+            Err(error) => return self.fail(format!("{name} cannot be rebuilt: {error}")),
+        };
+        drop(rebuilt);
+        let mut wrong = Vec::new();
+        let (kept, fresh) = (tables(&self.world.machines[name].index), tables(&index));
+        for (table, rows) in &kept {
+            for (key, row) in rows {
+                if fresh.get(table).and_then(|rows| rows.get(key)) != Some(row) {
+                    wrong.push(format!("{name}: {table} of {key} is not what a rebuild gives"));
+                }
+            }
+        }
+        for (table, rows) in &fresh {
+            let missing =
+                rows.keys().filter(|key| kept.get(table).is_none_or(|rows| !rows.contains_key(*key)));
+            wrong.extend(missing.map(|key| format!("{name}: a rebuild also gives {table} of {key}")));
+        }
+        self.failures.extend(wrong.into_iter().take(3));
+    }
+}
+
+/// What a walk through one journal remembers.
+struct Reading<'a> {
+    name: &'static str,
+    me: DeviceId,
+    known: BTreeMap<(FeedId, u64), EditId>,
+    sequences: &'a mut Sequences,
+    next: BTreeMap<FeedId, u64>,
+    newest: BTreeMap<FeedId, Hlc>,
+    refusals: BTreeSet<(FeedId, u64)>,
+    wrong: Vec<String>,
+}
+
+impl Reading<'_> {
+    fn run(&mut self, run: &Run) {
+        let due = self.next.insert(run.feed, run.last() + 1).unwrap_or(1);
+        if run.first != due {
+            self.wrong
+                .push(format!("{}'s journal has {} of {} instead of {due}", self.name, run.first, run.feed));
+        }
+        for (number, entry) in (run.first..).zip(&run.entries) {
+            let Some(envelope) = &entry.envelope else { continue };
+            let forged = edit_of(&envelope.stamp.who).is_none() && entry.kind == EntryKind::EDIT;
+            let before = self.newest.insert(run.feed, envelope.stamp.at);
+            if run.feed.device == self.me
+                && !forged
+                && before.is_some_and(|before| before >= envelope.stamp.at)
+            {
+                self.wrong.push(format!("{}'s time runs backwards at {number} of {}", self.name, run.feed));
+            }
+            match entry.kind {
+                EntryKind::EDIT => self.edit(run, number, entry, envelope),
+                EntryKind::REFUSAL => self.refusal(run, entry),
+                _ => {}
+            }
+        }
+    }
+
+    fn edit(&mut self, run: &Run, number: u64, entry: &Entry, envelope: &Envelope) {
+        let known = self.known.get(&(run.feed, number)).copied();
+        if edit_of(&envelope.stamp.who) != known {
+            self.wrong.push(format!("{} holds {:?} where {known:?} was", self.name, envelope.stamp.who));
+        }
+        if let (Some(_), Ok(info)) = (known, inspect(&entry.payload)) {
+            let key = (envelope.record, info.actor, info.seq);
+            if *self.sequences.entry(key).or_insert(info.hash) != info.hash {
+                self.wrong.push(format!("{}: (actor, {}) twice in {}", self.name, info.seq, envelope.record));
+            }
+        }
+    }
+
+    fn refusal(&mut self, run: &Run, entry: &Entry) {
+        let Some(refusal) = control::decode::<Refusal>(&entry.payload) else { return };
+        let channel = run.feed.channel;
+        let feed = FeedId { channel, device: refusal.device, incarnation: refusal.incarnation };
+        if self.known.contains_key(&(feed, refusal.number)) {
+            self.wrong.push(format!("{} of {feed} was refused, reason {}", refusal.number, refusal.reason));
+        }
+        if !self.refusals.insert((feed, refusal.number)) {
+            self.wrong.push(format!("{} of {feed} was refused twice", refusal.number));
+        }
+    }
+}
+
+/// The edit that a stamp names.
+pub(super) fn edit_of(who: &str) -> Option<EditId> {
+    who.strip_prefix('e')?.parse().ok()
+}
+
+/// The tables whose content follows from the journal, for comparison: rows, natural keys, counts, conflicts, sums, heads,
+/// records, what waits.
+fn tables(index: &MemoryIndex) -> BTreeMap<&'static str, BTreeMap<String, String>> {
+    let index = Working::new(Box::new(index.clone()));
+    let mut tables: BTreeMap<&'static str, BTreeMap<String, String>> = BTreeMap::new();
+    let mut put = |table, key: String, row: String| drop(tables.entry(table).or_default().insert(key, row));
+    for (id, row) in all_rows(&index) {
+        put("the row", id.to_string(), format!("{row:?}"));
+    }
+    let records = index.list::<RecordRow>(&keys::records()).expect("the index reads");
+    for (id, row) in records {
+        let state = (row.kind, row.channel, row.heads, row.changes, row.unapplied);
+        put("the heads", format!("{:?}", RecordId(id.try_into().unwrap_or_default())), format!("{state:?}"));
+    }
+    for (id, fields) in index.list::<u32>(&keys::conflicts()).expect("the index reads") {
+        put("the conflicts", format!("{id:?}"), fields.to_string());
+    }
+    for (channel, sum) in index.list::<Sum>(&keys::sums()).expect("the index reads") {
+        put("the sum", String::from_utf8_lossy(&channel).into_owned(), format!("{sum:?}"));
+    }
+    for (kind, count) in index.list::<u64>(&keys::counts()).expect("the index reads") {
+        put("the count", format!("{kind:?}"), count.to_string());
+    }
+    for kind in dictionary::kinds() {
+        let naturals = index.list::<()>(&keys::naturals(kind.id, "")[..3]).expect("the index reads");
+        naturals.into_iter().for_each(|(key, ())| put("the natural key", format!("{key:?}"), String::new()));
+    }
+    for (_, row) in index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads") {
+        put("the waiting entry", format!("{} of {}", row.number, row.feed), String::new());
+    }
+    for (number, row) in index.list::<FeedRow>(&keys::feeds()).expect("the index reads") {
+        put("the feed", format!("{number:?}"), format!("{row:?}"));
+    }
+    tables
+}

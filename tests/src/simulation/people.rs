@@ -1,0 +1,318 @@
+//! People at their replicas: they make, set, settle and delete records, alone or in one commit, and are told no where
+//! their grant ends. What they were promised goes into the model.
+
+use super::play::{Play, Staged};
+use super::reference::{Edit, EditId, is_conflict};
+use super::schedule::REPLICAS;
+use super::values;
+use crate::harness::world::{Called, HUB};
+use huiliu_core::documents::DELETED;
+use huiliu_core::model::{Channel, Class, Fields, RecordId, Value};
+use huiliu_core::sync::FeedId;
+use huiliu_replica::{RecordEdit, ReplicaError};
+use std::collections::BTreeMap;
+
+/// An edit as somebody wants it, before the replica has said yes.
+struct Wish {
+    id: EditId,
+    record: Option<RecordId>,
+    kind: &'static str,
+    channel: Channel,
+    writes: BTreeMap<String, Value>,
+    edit: RecordEdit,
+}
+
+impl Play {
+    fn organization(&mut self, name: &'static str, rng: &mut fastrand::Rng) -> Wish {
+        let id = self.new_edit();
+        let division = self.world.machines[name].division.to_string();
+        let places: Vec<(&str, Option<&str>)> = match division.len() {
+            4 => vec![
+                ("3302", None),
+                ("330203", None),
+                ("330203", Some("330203004")),
+                ("330281", Some("330281001")),
+            ],
+            6 => vec![
+                (division.as_str(), None),
+                if division == "330203" {
+                    ("330203", Some("330203004"))
+                } else {
+                    ("330281", Some("330281001"))
+                },
+            ],
+            _ => vec![(&division[..6], Some(division.as_str()))],
+        };
+        let (authority, town) = places[rng.usize(..places.len())];
+        let fields = values::organization(authority, town, id, rng);
+        let owner = town.unwrap_or(authority).parse().expect("a code");
+        Wish {
+            id,
+            record: None,
+            kind: "social_org",
+            channel: Channel::own(owner, Class::Open),
+            writes: fields.clone(),
+            edit: RecordEdit::New { kind: "social_org".into(), fields, owner: None, strict: false },
+        }
+    }
+
+    pub(super) fn create(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let wish = if name == HUB && rng.u8(..10) == 0 {
+            let id = self.new_edit();
+            let fields = values::division(id);
+            Wish {
+                id,
+                record: None,
+                kind: "division",
+                channel: self.control(),
+                writes: fields.clone(),
+                edit: RecordEdit::New { kind: "division".into(), fields, owner: None, strict: false },
+            }
+        } else {
+            self.organization(name, rng)
+        };
+        if self.stage(name, wish) {
+            self.commit(name);
+        }
+    }
+
+    /// A node makes a record elsewhere: it must be told no.
+    pub(super) fn trespass(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let id = self.new_edit();
+        let own = self.world.machines[name].division.to_string();
+        let foreign: Vec<&str> = ["3302", "330203", "330281"]
+            .into_iter()
+            .filter(|d| !own.starts_with(d) || own.len() > d.len())
+            .collect();
+        let fields = values::organization(foreign[rng.usize(..foreign.len())], None, id, rng);
+        let edit = RecordEdit::New { kind: "social_org".into(), fields, owner: None, strict: false };
+        if let Called::Done(outcome) =
+            self.world.call(name, |replica, now| replica.edit(&edit, "trespasser", now))
+        {
+            self.fail(format!("{name} may make {outcome:?} outside its grant"));
+        }
+    }
+
+    pub(super) fn set(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let Some((record, _)) = self.some_record(name, rng) else { return };
+        if self.stage_set(name, record, None, rng) {
+            self.commit(name);
+        }
+    }
+
+    /// Stages a change of one or several fields, which may be given.
+    fn stage_set(
+        &mut self,
+        name: &'static str,
+        record: RecordId,
+        field: Option<&'static str>,
+        rng: &mut fastrand::Rng,
+    ) -> bool {
+        let id = self.new_edit();
+        let known = &self.model.records[&record];
+        let (kind, channel) = (known.kind, known.channel);
+        let mut fields = Fields::new();
+        if kind == "division" {
+            fields.insert("name".into(), Value::of(format!("第{id}镇")));
+        } else {
+            for _ in 0..rng.usize(1..4) {
+                let field = values::field(rng);
+                fields.insert(field.into(), values::value(field, id, rng));
+            }
+            if let Some(field) = field {
+                fields.insert(field.into(), values::value(field, id, rng));
+            }
+        }
+        // An edit of a record with a staged edit commits that first, so only unheard-of values tell what it writes.
+        let is_staged =
+            self.staged.get(name).is_some_and(|all| all.iter().any(|one| one.edit.record == record));
+        fields.retain(|field, _| !is_staged || !matches!(field.as_str(), "grade" | "charity"));
+        if fields.is_empty() {
+            return false;
+        }
+        let writes = self.differing(name, record, kind, &fields);
+        self.stage(
+            name,
+            Wish {
+                id,
+                record: Some(record),
+                kind,
+                channel,
+                writes,
+                edit: RecordEdit::Set { id: record, fields },
+            },
+        )
+    }
+
+    /// The fields whose value is another than the one the person sees.
+    fn differing(&mut self, name: &str, record: RecordId, kind: &str, fields: &Fields) -> Fields {
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return fields.clone() };
+        let kind = huiliu_core::model::dictionary::kind(kind).expect("a kind of the simulation");
+        let row = replica.row(kind, &record).ok().flatten();
+        let shown =
+            |field: &str| row.as_ref().and_then(|row| row.fields.get(field)).cloned().unwrap_or(Value::Null);
+        fields
+            .iter()
+            .filter(|(field, value)| shown(field) != **value)
+            .map(|(f, v)| (f.clone(), v.clone()))
+            .collect()
+    }
+
+    pub(super) fn contend(&mut self, rng: &mut fastrand::Rng) {
+        let name = REPLICAS[rng.usize(..REPLICAS.len())].0;
+        let Some((record, _)) = self.some_record(name, rng) else { return };
+        let field = values::field(rng);
+        for (name, _) in REPLICAS {
+            let there = self.records_at(name).iter().any(|(id, _)| *id == record);
+            let may = name == HUB || self.model.records[&record].kind != "division";
+            if there && may && rng.u8(..4) > 0 && self.stage_set(name, record, Some(field), rng) {
+                self.commit(name);
+            }
+        }
+    }
+
+    pub(super) fn settle_conflict(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let open = |play: &Self, counted: &[EditId]| -> Vec<(String, Vec<Value>)> {
+            let fields = play.model.fields(counted);
+            let open = fields.into_iter().filter(|(_, claims)| is_conflict(claims));
+            open.map(|(field, claims)| (field.to_owned(), claims.into_iter().map(|claim| claim.1).collect()))
+                .collect()
+        };
+        let may =
+            |play: &Self, record: &RecordId| name == HUB || play.model.records[record].kind != "division";
+        let all: Vec<(RecordId, Vec<(String, Vec<Value>)>)> = self
+            .records_at(name)
+            .into_iter()
+            .map(|(record, counted)| (record, open(self, &counted)))
+            .filter(|(record, open)| !open.is_empty() && may(self, record))
+            .collect();
+        if all.is_empty() {
+            return;
+        }
+        let (record, fields) = &all[rng.usize(..all.len())];
+        let (field, claimed) = &fields[rng.usize(..fields.len())];
+        let id = self.new_edit();
+        let value = match rng.u8(..3) {
+            0 if field == DELETED => Value::of(format!("合并{id}")),
+            0 => values::value(field, id, rng),
+            _ => claimed[rng.usize(..claimed.len())].clone(),
+        };
+        let known = &self.model.records[record];
+        let wish = Wish {
+            id,
+            record: Some(*record),
+            kind: known.kind,
+            channel: known.channel,
+            writes: Fields::from([(field.clone(), value.clone())]),
+            edit: RecordEdit::Settle { id: *record, field: field.clone(), value },
+        };
+        self.count("settled");
+        if self.stage(name, wish) {
+            self.commit(name);
+        }
+    }
+
+    pub(super) fn delete(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let Some((record, _)) = self.some_record(name, rng) else { return };
+        let id = self.new_edit();
+        let known = &self.model.records[&record];
+        let reason = format!("重复{id}");
+        let wish = Wish {
+            id,
+            record: Some(record),
+            kind: known.kind,
+            channel: known.channel,
+            writes: Fields::from([(DELETED.to_owned(), Value::of(reason.as_str()))]),
+            edit: RecordEdit::Delete { id: record, reason },
+        };
+        if self.stage(name, wish) {
+            self.commit(name);
+        }
+    }
+
+    /// Several edits under one fdatasync; frames may arrive between them and the commit.
+    pub(super) fn batch(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        for _ in 0..rng.usize(2..7) {
+            if rng.bool() {
+                let wish = self.organization(name, rng);
+                self.stage(name, wish);
+            } else if let Some((record, _)) = self.some_record(name, rng) {
+                self.stage_set(name, record, None, rng);
+            }
+            if rng.u8(..4) == 0 {
+                self.world.flow(rng.usize(1..6));
+                self.absorb();
+            }
+        }
+        self.commit(name);
+    }
+
+    /// Asks a replica for an edit; true if it is staged.
+    fn stage(&mut self, name: &'static str, wish: Wish) -> bool {
+        let author = format!("e{}", wish.id);
+        let edit = wish.edit;
+        let outcome = match self.world.call(name, |replica, now| replica.edit(&edit, &author, now)) {
+            Called::Done(outcome) => outcome,
+            Called::Down => return false,
+            Called::Refused(error) => {
+                self.refused_edit(name, wish.kind, &edit, &error);
+                return false;
+            }
+        };
+        self.absorb();
+        if let huiliu_replica::Outcome::Same(_) = outcome {
+            if !wish.writes.is_empty() {
+                self.fail(format!("{name} says nothing changes in {edit:?}"));
+            }
+            return false;
+        }
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return false };
+        let feed =
+            FeedId { channel: wish.channel, device: replica.device(), incarnation: replica.incarnation() };
+        let before =
+            self.staged.get(name).map_or(0, |all| all.iter().filter(|one| one.edit.feed == feed).count());
+        let number = replica.ledger().head(&feed).number + 1 + before as u64;
+        let held = self.held(name);
+        let seen = match wish.record.map(|record| &self.model.records[&record]) {
+            Some(record) => self.model.counted(record, &|feed| held.get(feed).copied().unwrap_or(0)),
+            None => Vec::new(),
+        };
+        let edit = Edit { record: outcome.id(), feed, number, writes: wish.writes, seen, saved: false };
+        self.tell(|| {
+            format!("  {name} {author}: {} writes {:?} seeing {:?}", edit.record, edit.writes, edit.seen)
+        });
+        self.staged.entry(name).or_default().push(Staged { id: wish.id, edit, kind: wish.kind });
+        true
+    }
+
+    /// The only good reasons to say no: the grant has ended, or never reached so far.
+    fn refused_edit(&mut self, name: &'static str, kind: &str, edit: &RecordEdit, error: &ReplicaError) {
+        let hubs = kind == "division" && name != HUB;
+        match error {
+            ReplicaError::OutsideGrant(_) if hubs => {}
+            ReplicaError::NotJoined if self.world.revoked.contains(name) => {}
+            _ => self.fail(format!("{name} refuses {edit:?}: {error}")),
+        }
+    }
+
+    /// Commits at a replica; what it had staged is saved then.
+    pub(super) fn commit(&mut self, name: &'static str) {
+        let committed = self.world.call(name, |replica, _| replica.commit());
+        self.absorb();
+        match committed {
+            Called::Down => {}
+            Called::Done(_) => {
+                if let Some(lost) = self.staged.remove(name).and_then(|left| left.into_iter().next()) {
+                    // A replica that learns of its revocation meanwhile must still not say that it has saved.
+                    self.fail(format!("{name} said that e{} is saved and does not have it", lost.id));
+                }
+            }
+            Called::Refused(error) => {
+                self.staged.remove(name);
+                if !self.world.revoked.contains(name) {
+                    self.fail(format!("{name} cannot commit: {error}"));
+                }
+            }
+        }
+    }
+}
