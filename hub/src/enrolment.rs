@@ -93,7 +93,7 @@ fn admit(
     if issued.expires < now / 1000 {
         return Err(Say::TicketExpired);
     }
-    let place = replica.divisions().full_name(issued.division).unwrap_or_default();
+    let place = replica.divisions().full_name(issued.division).unwrap_or_else(|| issued.division.to_string());
     let name = if name.is_empty() { place } else { name.to_owned() };
     // First the ticket: a crash in between costs a new ticket, never a second device.
     replica.use_ticket(ticket, device, &name, now).map_err(busy)?;

@@ -13,7 +13,7 @@ pub(crate) async fn join(global: &Global, ticket: &str, name: Option<String>) ->
     let ticket = read_ticket(ticket)?;
     let opened = huiliu_replica::service::join::join(&global.data, &ticket, name).await?;
     let division = opened.settings.division;
-    let place = opened.replica.divisions().full_name(division).unwrap_or_default();
+    let place = opened.replica.divisions().full_name(division).unwrap_or_else(|| division.to_string());
     let say = Say::Joined { hub: opened.settings.hub.name.clone(), division: place };
     let device = opened.replica.device();
     let mut answer = sync_once(opened, &global.context()).await;

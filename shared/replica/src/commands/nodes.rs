@@ -122,7 +122,7 @@ pub fn invite(
     };
     let text = ticket.encode().map_err(|_| Failure::new(2, Say::NoAddress))?;
     replica.issue_ticket(id, secret.digest(), code, expires, &context.who, context.now)?;
-    let name = replica.divisions().full_name(code).unwrap_or_default();
+    let name = replica.divisions().full_name(code).unwrap_or_else(|| code.to_string());
     let until = rfc3339(expires * 1000);
     let said = Say::Invited { division: name, until: until.clone() }.text(context.lang());
     let json = json!({ "v": 1, "ticket": text, "division": code.to_string(), "expires": until });

@@ -98,7 +98,7 @@ fn status_text(
     lines.push(vec![word("隔离区", "quarantined"), quarantined.to_string()]);
     let never = word("从未", "never");
     lines.push(vec![word("最近核对", "verified"), replica.verified_at().map_or(never, rfc3339)]);
-    if let Some(link) = &context.link {
+    if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {
         let offline = link.trouble.clone().unwrap_or_else(|| word("未连接", "not connected"));
         lines.push(vec![word("连接", "link"), link.transport.map_or(offline, str::to_owned)]);
     }
