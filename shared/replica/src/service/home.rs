@@ -2,7 +2,7 @@
 
 use crate::{Home, Parts, Replica, ReplicaError, Role};
 use crate::service::time::now;
-use huiliu_core::model::DivisionCode;
+use huiliu_core::model::{DivisionCode, Problem};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::{PublicKey, Suite, registry};
@@ -169,9 +169,9 @@ pub fn check_empty(dir: &Path) -> Result<PathBuf, Failure> {
         Err(e) => return Err(Failure::new(1, Say::CannotRead { file: text, why: e.to_string() })),
         Ok(_) if dir.join(SETTINGS).exists() => return Err(Failure::new(1, Say::AlreadyInitialized { dir: text })),
         Ok(entries) => {
-            // What an attempt to join left behind may be used again: the lock and the device key.
+            // What an attempt to join left behind may be used again.
             let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            if names.any(|name| name != "lock" && name != KEY) {
+            if names.any(|name| name != "lock" && name != KEY && name != CERTIFICATE) {
                 return Err(Failure::new(1, Say::NotEmpty { dir: text }));
             }
         }
@@ -206,10 +206,7 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         }
         ReplicaError::NoSuchRecord(id) => Failure::new(1, Say::NoSuchRecord { id: id.to_string() }),
         ReplicaError::NoSuchKind(kind) => Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() }),
-        ReplicaError::Problems(problems) => {
-            let list: Vec<String> = problems.iter().map(|problem| problem.sentence(Lang::Zh)).collect();
-            Failure::new(1, Say::ProblemsRemain { list: list.join("；") })
-        }
+        ReplicaError::Problems(problems) => problems_remain(problems),
         ReplicaError::Gate(verdict) => Failure::new(1, Say::GateSaysNo { why: verdict.to_string() }),
         ReplicaError::OwnerWouldChange { from, to } => {
             Failure::new(1, Say::OwnerWouldChange { from: name(from), to: name(to) })
@@ -219,6 +216,14 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         }
         ReplicaError::NoConflict(field) => Failure::new(1, Say::NoConflict { field: field.clone() }),
     }
+}
+
+/// The sentence and exit code of a form that is not complete or not right: every problem at once.
+pub(crate) fn problems_remain(problems: &[Problem]) -> Failure {
+    let list = |lang: Lang, between: &str| {
+        problems.iter().map(|problem| problem.sentence(lang)).collect::<Vec<_>>().join(between)
+    };
+    Failure::new(1, Say::ProblemsRemain { zh: list(Lang::Zh, "；"), en: list(Lang::En, "; ") })
 }
 
 /// The names of the kinds there are.
