@@ -1,8 +1,6 @@
 //! The way by hand, with the real programs: found, invite, join, import while the hub is away, sync, look at both.
 
-use huiliu_tests::harness::process::{
-    City, Site, TOWNS, assert_equal_fingerprints, list_csv, until, uscc,
-};
+use huiliu_tests::harness::process::{City, Site, TOWNS, assert_equal_fingerprints, list_csv, until, uscc};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
@@ -53,7 +51,13 @@ fn five_hundred_organizations_imported_while_the_hub_is_away() {
     let wanted: BTreeMap<String, Json> =
         by_id(&at_hub).into_iter().filter(|(_, record)| record["division"] == "330203004").collect();
     assert_eq!(by_id(&of_yuehu), wanted);
-    assert_eq!(city.hub.good(&["record", "list", "social_org", "--division", "330203004"])["records"].as_array().unwrap().len(), 125);
+    assert_eq!(
+        city.hub.good(&["record", "list", "social_org", "--division", "330203004"])["records"]
+            .as_array()
+            .unwrap()
+            .len(),
+        125
+    );
 
     assert!(assert_equal_fingerprints(&haishu, &city.hub) > 4, "townships, county, published");
     assert!(assert_equal_fingerprints(&yuehu, &city.hub) > 0);
@@ -141,8 +145,19 @@ fn every_object_has_the_keys_that_were_promised() {
         }
     };
     let status_keys = [
-        "v", "replica", "division", "incarnation", "records", "pending", "conflicts", "quarantined", "frontier",
-        "fingerprint", "verified_at", "transport", "peers",
+        "v",
+        "replica",
+        "division",
+        "incarnation",
+        "records",
+        "pending",
+        "conflicts",
+        "quarantined",
+        "frontier",
+        "fingerprint",
+        "verified_at",
+        "transport",
+        "peers",
     ];
     has(&haishu.status(), &status_keys);
     let hub = city.hub.status();
@@ -174,7 +189,10 @@ fn every_object_has_the_keys_that_were_promised() {
     let nodes = city.hub.good(&["node", "list"]);
     let node = &nodes["nodes"][0];
     has(node, &["device", "division", "name", "state", "incarnation", "last_seen", "pending"]);
-    assert_eq!((&node["name"], &node["division"], &node["state"]), (&"haishu".into(), &"330203".into(), &"active".into()));
+    assert_eq!(
+        (&node["name"], &node["division"], &node["state"]),
+        (&"haishu".into(), &"330203".into(), &"active".into())
+    );
     let verified = haishu.good(&["verify"]);
     has(&verified, &["v", "ok", "entries", "feeds", "damaged"]);
     assert!(verified["entries"].as_u64().unwrap() > 4);

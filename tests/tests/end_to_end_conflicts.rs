@@ -12,7 +12,16 @@ fn one_conflict_on_both_with_every_value_and_gone_on_both_when_one_has_chosen() 
     haishu.sync();
     city.stop_hub();
     haishu.good(&["--as", "王经办", "record", "set", &id, "legal_rep_name=乙某", "address=月湖", "grade=3A"]);
-    city.hub.good(&["--as", "陈科长", "record", "set", &id, "legal_rep_name=丙某", "supervising_unit=市文化局", "grade=3A"]);
+    city.hub.good(&[
+        "--as",
+        "陈科长",
+        "record",
+        "set",
+        &id,
+        "legal_rep_name=丙某",
+        "supervising_unit=市文化局",
+        "grade=3A",
+    ]);
     city.start_hub();
     haishu.sync();
 
@@ -23,16 +32,25 @@ fn one_conflict_on_both_with_every_value_and_gone_on_both_when_one_has_chosen() 
         let conflicts = list["conflicts"].as_array().unwrap();
         assert_eq!(conflicts.len(), 1, "equal concurrent values are no conflict: {list}");
         let one = &conflicts[0];
-        assert_eq!((&one["record"], &one["kind"], &one["field"]), (&id.as_str().into(), &"social_org".into(), &"legal_rep_name".into()));
+        assert_eq!(
+            (&one["record"], &one["kind"], &one["field"]),
+            (&id.as_str().into(), &"social_org".into(), &"legal_rep_name".into())
+        );
         assert_eq!(one["previous"], "甲某");
         let mut values: Vec<[String; 4]> = Vec::new();
         for value in one["values"].as_array().unwrap() {
             assert!(value["at"].as_str().unwrap().ends_with('Z') && value["n"].is_number());
-            values.push(["value", "by", "device", "division"].map(|key| value[key].as_str().unwrap_or_default().to_owned()));
+            values.push(
+                ["value", "by", "device", "division"]
+                    .map(|key| value[key].as_str().unwrap_or_default().to_owned()),
+            );
         }
         values.sort();
         assert_eq!(values.len(), 2);
-        assert_eq!((values[0][0].as_str(), values[0][1].as_str(), values[0][3].as_str()), ("丙某", "陈科长", "3302"));
+        assert_eq!(
+            (values[0][0].as_str(), values[0][1].as_str(), values[0][3].as_str()),
+            ("丙某", "陈科长", "3302")
+        );
         assert_eq!(values[1], ["乙某", "王经办", "haishu", "330203"]);
         assert_eq!(site.field(&id, "address"), "月湖", "merged");
         assert_eq!(site.field(&id, "supervising_unit"), "市文化局", "merged");

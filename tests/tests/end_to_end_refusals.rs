@@ -1,14 +1,14 @@
 //! Who may not: bad tickets, revoked devices, entries out of scope, garbage. Each is refused with a sentence, and
 //! nothing is changed.
 
+use huiliu_core::documents::Document;
 use huiliu_core::model::{Fields, Value};
+use huiliu_core::model::{Hlc, KindId, RecordId};
 use huiliu_core::sync::control::reason;
 use huiliu_core::sync::feed::{Envelope, Head, Stamp, sign_run};
+use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::message::{self, Hello, Message, VERSIONS};
 use huiliu_core::sync::{DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, birth, wire};
-use huiliu_core::documents::Document;
-use huiliu_core::model::{Hlc, KindId, RecordId};
-use huiliu_core::sync::message::Tag;
 use huiliu_link::identity::load_key_file;
 use huiliu_link::{Connection, Credential, Dialer, FrameStream, Purpose, Ticket};
 use huiliu_replica::Role;
@@ -80,8 +80,18 @@ fn a_tampered_ticket_is_refused_and_nothing_is_made() {
             ticket.char_indices().map(change).collect()
         })
         .collect();
-    tampered.extend([ticket[..ticket.len() - 1].to_owned(), ticket[..30].to_owned(), "HL1.".into(), "HL9.ABCD".into()]);
-    tampered.extend([format!("{ticket}0"), format!("{ticket}{ticket}"), "明天去开会".into(), "/no/such/file".into()]);
+    tampered.extend([
+        ticket[..ticket.len() - 1].to_owned(),
+        ticket[..30].to_owned(),
+        "HL1.".into(),
+        "HL9.ABCD".into(),
+    ]);
+    tampered.extend([
+        format!("{ticket}0"),
+        format!("{ticket}{ticket}"),
+        "明天去开会".into(),
+        "/no/such/file".into(),
+    ]);
     for text in &tampered {
         refused_join(&city, "tampered", text);
         assert!(!city.path("tampered").exists(), "not even a directory: {text}");
@@ -121,7 +131,15 @@ fn a_ticket_bent_to_another_division_gives_no_more_than_was_granted() {
     if said.code == 0 {
         // Whatever it believes of itself, it cannot write for the county.
         let code = format!("uscc={}", uscc("330203", 1));
-        let made = node.run(&["record", "new", "social_org", "name=越权试验", "org_type=ST", &code, "registration_authority=330203"]);
+        let made = node.run(&[
+            "record",
+            "new",
+            "social_org",
+            "name=越权试验",
+            "org_type=ST",
+            &code,
+            "registration_authority=330203",
+        ]);
         assert_eq!(made.code, 4, "{}", made.json);
     }
 }
@@ -247,7 +265,11 @@ impl Forger {
 
     /// A new organization in a channel, signed as it should be.
     fn run(&self, channel: &str, kind: EntryKind) -> huiliu_core::sync::Run {
-        let feed = FeedId { channel: channel.parse().unwrap(), device: self.key.device(), incarnation: self.incarnation };
+        let feed = FeedId {
+            channel: channel.parse().unwrap(),
+            device: self.key.device(),
+            incarnation: self.incarnation,
+        };
         let actor = birth::actor(&feed.device, &feed.incarnation, 0);
         let record: RecordId = birth::record_id(&actor, 1_790_000_000_000, 1);
         let fields = Fields::from([("name".to_owned(), Value::of("越权的协会"))]);
@@ -296,7 +318,9 @@ impl wire::Sending for Whole {
 fn quarantined(hub: &Site) -> Vec<(String, u64)> {
     let list = hub.good(&["quarantine", "list"]);
     let list = list["quarantined"].as_array().unwrap();
-    list.iter().map(|one| (one["channel"].as_str().unwrap().to_owned(), one["reason"].as_u64().unwrap())).collect()
+    list.iter()
+        .map(|one| (one["channel"].as_str().unwrap().to_owned(), one["reason"].as_u64().unwrap()))
+        .collect()
 }
 
 #[tokio::test]
@@ -323,7 +347,8 @@ async fn entries_out_of_scope_are_refused_quarantined_and_change_nothing() {
 
     let held: Vec<(String, u64)> = quarantined(&city.hub);
     let wanted = offers.iter().map(|(channel, _, reason)| ((*channel).to_owned(), u64::from(*reason)));
-    let wanted: Vec<_> = wanted.chain([("own/330203/open".to_owned(), u64::from(reason::BAD_SIGNATURE))]).collect();
+    let wanted: Vec<_> =
+        wanted.chain([("own/330203/open".to_owned(), u64::from(reason::BAD_SIGNATURE))]).collect();
     assert_eq!(held, wanted);
     let after = city.hub.status();
     assert_eq!(before["fingerprint"], after["fingerprint"]);
@@ -396,7 +421,8 @@ fn datagrams_of_noise_at_the_hubs_port_disturb_nobody() {
     let haishu = city.join("haishu", "330203");
     let socket = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     for n in 0..2000_u32 {
-        let bytes: Vec<u8> = (0..1200_u32).map(|at| ((at ^ n).wrapping_mul(2_654_435_761) >> 9) as u8).collect();
+        let bytes: Vec<u8> =
+            (0..1200_u32).map(|at| ((at ^ n).wrapping_mul(2_654_435_761) >> 9) as u8).collect();
         let length = (n as usize * 7) % 1200;
         let _ = socket.send_to(&bytes[..length], city.address());
     }

@@ -66,7 +66,12 @@ fn a_directory_has_one_service() {
     let haishu = city.join("haishu", "330203");
     let service = haishu.serve();
     assert!(haishu.run(&["serve", "--web", "127.0.0.1:0"]).sentence(6).contains("正被"));
-    assert!(city.hub.run(&["serve", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0"]).sentence(6).contains("正被"));
+    assert!(
+        city.hub
+            .run(&["serve", "--listen", "127.0.0.1:0", "--web", "127.0.0.1:0"])
+            .sentence(6)
+            .contains("正被")
+    );
     // In use and no service answers.
     let door = haishu.data.join("local.json");
     let held = fs::read(&door).unwrap();
@@ -112,7 +117,9 @@ fn killed_and_started_again_everything_called_saved_is_there() {
             ids.push(new_organization(&haishu, round * 10 + n));
             let site = if n == 1 { &city.hub } else { &haishu };
             if n == 1 {
-                until("the hub to have it", || (!city.hub.field(&ids[ids.len() - 1], "name").is_null()).then_some(()));
+                until("the hub to have it", || {
+                    (!city.hub.field(&ids[ids.len() - 1], "name").is_null()).then_some(())
+                });
             }
             let last = &ids[ids.len() - 1];
             site.good(&["record", "set", last, &format!("address=第{round}次")]);
@@ -162,7 +169,16 @@ fn the_index_can_be_deleted_at_any_time() {
         let conflicts = site.good(&["conflict", "list"]);
         fs::remove_dir_all(site.data.join("index")).unwrap();
         let after = site.status();
-        for key in ["fingerprint", "frontier", "records", "conflicts", "pending", "incarnation", "quarantined", "waiting"] {
+        for key in [
+            "fingerprint",
+            "frontier",
+            "records",
+            "conflicts",
+            "pending",
+            "incarnation",
+            "quarantined",
+            "waiting",
+        ] {
             assert_eq!(after[key], status[key], "{key} of {}", site.data.display());
         }
         assert_eq!(site.organizations(), list);

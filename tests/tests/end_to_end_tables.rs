@@ -36,7 +36,8 @@ fn a_list_in_every_form_is_the_same_list() {
     let city = City::found();
     let haishu = city.join("haishu", "330203");
     let text = list_csv("330203", 0..40, &TOWNS);
-    let rows: Vec<Vec<String>> = std::iter::once(header()).chain((0..40).map(|n| list_row("330203", n, &TOWNS))).collect();
+    let rows: Vec<Vec<String>> =
+        std::iter::once(header()).chain((0..40).map(|n| list_row("330203", n, &TOWNS))).collect();
     let files = [
         city.file("名录 一.csv", format!("\u{feff}{text}").as_bytes()),
         city.file("二.csv", &encoding_rs::GB18030.encode(&text).0),
@@ -88,13 +89,16 @@ fn rows_that_cannot_be_taken_are_named_and_the_others_are_taken() {
 
     for report in ["未导入.csv", "未导入.xlsx"] {
         let report = city.path(report);
-        let said = haishu.run(&["import", &file, "--kind", "social_org", "--report", report.to_str().unwrap()]);
+        let said =
+            haishu.run(&["import", &file, "--kind", "social_org", "--report", report.to_str().unwrap()]);
         let json = said.with(3);
         assert_eq!(counts(&json)[3], 6, "{json}");
         assert_eq!(counts(&json).iter().sum::<u64>(), 10, "{json}");
         let refused = json["refused"].as_array().unwrap();
-        let named: Vec<(u64, &str)> =
-            refused.iter().map(|one| (one["row"].as_u64().unwrap(), one["field"].as_str().unwrap())).collect();
+        let named: Vec<(u64, &str)> = refused
+            .iter()
+            .map(|one| (one["row"].as_u64().unwrap(), one["field"].as_str().unwrap()))
+            .collect();
         assert_eq!(
             named,
             [(3, "uscc"), (4, "org_type"), (5, "founded_on"), (6, "town_code"), (7, ""), (8, "name")],
@@ -126,7 +130,8 @@ fn a_number_in_a_code_column_is_refused_before_it_does_harm() {
     let haishu = city.join("haishu", "330203");
     let mut book = Workbook::new();
     let sheet = book.add_worksheet();
-    for (column, label) in (0_u16..).zip(["名称", "类型", "统一社会信用代码", "登记管理机关"]) {
+    for (column, label) in (0_u16..).zip(["名称", "类型", "统一社会信用代码", "登记管理机关"])
+    {
         sheet.write_string(0, column, label).unwrap();
     }
     sheet.write_string(1, 0, "数字格式的协会").unwrap();
@@ -136,7 +141,12 @@ fn a_number_in_a_code_column_is_refused_before_it_does_harm() {
     let file = city.file("数字.xlsx", &book.save_to_buffer().unwrap());
     let json = haishu.run(&["import", &file, "--kind", "social_org"]).with(3);
     let refused = json["refused"].as_array().unwrap();
-    assert!(refused.iter().any(|one| one["field"] == "uscc" && one["reason"].as_str().unwrap().contains("数字格式")), "{json}");
+    assert!(
+        refused
+            .iter()
+            .any(|one| one["field"] == "uscc" && one["reason"].as_str().unwrap().contains("数字格式")),
+        "{json}"
+    );
     assert!(haishu.organizations().is_empty());
 }
 
@@ -158,7 +168,11 @@ fn files_that_are_no_tables_are_refused_and_nothing_is_written() {
     for file in &files {
         let said = haishu.run(&["import", file, "--kind", "social_org"]);
         assert!(said.code == 1 || said.code == 2, "{file}: {}", said.code);
-        assert!(said.json["error"].as_str().is_some_and(|sentence| !sentence.is_empty()), "{file}: {}", said.json);
+        assert!(
+            said.json["error"].as_str().is_some_and(|sentence| !sentence.is_empty()),
+            "{file}: {}",
+            said.json
+        );
     }
     assert_eq!(haishu.status()["frontier"], before["frontier"]);
     let good = city.file("好.csv", list_csv("330203", 0..3, &TOWNS).as_bytes());
@@ -241,7 +255,9 @@ fn a_service_killed_during_an_import_leaves_a_prefix_and_its_client_fails() {
     let here = prefix(&haishu);
     let before = journal_bytes(&haishu);
     let mut client = haishu.start(&["import", &list, "--kind", "social_org"]);
-    until("the import to have begun", || (client.has_ended() || journal_bytes(&haishu) > before).then_some(()));
+    until("the import to have begun", || {
+        (client.has_ended() || journal_bytes(&haishu) > before).then_some(())
+    });
     client.kill();
     let finished = import(&haishu, &list);
     assert_eq!(counts(&finished)[0] + counts(&finished)[2], LONG as u64);
@@ -262,8 +278,17 @@ fn what_is_exported_can_be_imported_and_is_the_same() {
     let organizations = haishu.organizations();
     let id = organizations[0]["id"].as_str().unwrap();
     let fields = [
-        "former_names=旧名一；旧名二", "sub_type=学术性", "sector=文化", "supervising_unit=海曙区文化局, 广电", "capital=3.05万元",
-        "charity=是", "abnormal_listed=否", "grade=3A级", "staff_full=12", "cert_from=2018-05-21", "cert_to=2028-05-20",
+        "former_names=旧名一；旧名二",
+        "sub_type=学术性",
+        "sector=文化",
+        "supervising_unit=海曙区文化局, 广电",
+        "capital=3.05万元",
+        "charity=是",
+        "abnormal_listed=否",
+        "grade=3A级",
+        "staff_full=12",
+        "cert_from=2018-05-21",
+        "cert_to=2028-05-20",
         "address=偃月街\"一\"号",
     ];
     haishu.good(&[&["record", "set", id], &fields[..]].concat());
@@ -279,18 +304,24 @@ fn what_is_exported_can_be_imported_and_is_the_same() {
         let node = fresh.join(if name.ends_with("csv") { "csv" } else { "xlsx" }, "330203");
         assert_eq!(counts(&import(&node, path)), [30, 0, 0, 0], "{name}");
         let plain = |records: &[Json]| {
-            let mut all: Vec<(String, Json)> =
-                records.iter().map(|one| (one["fields"]["uscc"].to_string(), one["fields"].clone())).collect();
+            let mut all: Vec<(String, Json)> = records
+                .iter()
+                .map(|one| (one["fields"]["uscc"].to_string(), one["fields"].clone()))
+                .collect();
             all.sort_by(|a, b| a.0.cmp(&b.0));
             all
         };
         assert_eq!(plain(&node.organizations()), plain(&organizations), "{name}");
     }
     let some = city.path("月湖.csv");
-    let exported = haishu.good(&["export", "social_org", "-o", some.to_str().unwrap(), "--division", "330203004"]);
+    let exported =
+        haishu.good(&["export", "social_org", "-o", some.to_str().unwrap(), "--division", "330203004"]);
     assert_eq!(exported["rows"], 8);
     assert_eq!(haishu.run(&["export", "social_org", "-o", city.path("x.pdf").to_str().unwrap()]).code, 2);
-    assert_eq!(haishu.run(&["export", "social_org", "-o", city.path("no/folder/x.csv").to_str().unwrap()]).code, 1);
+    assert_eq!(
+        haishu.run(&["export", "social_org", "-o", city.path("no/folder/x.csv").to_str().unwrap()]).code,
+        1
+    );
 }
 
 #[test]
@@ -302,7 +333,8 @@ fn a_template_filled_in_is_a_list() {
     haishu.good(&["template", "social_org", "-o", path]);
     assert_eq!(counts(&import(&haishu, path)), [0; 4], "nothing below the header");
     let template = std::fs::read_to_string(path).unwrap();
-    let head: Vec<&str> = template.lines().next().unwrap().trim_start_matches('\u{feff}').split(',').collect();
+    let head: Vec<&str> =
+        template.lines().next().unwrap().trim_start_matches('\u{feff}').split(',').collect();
     let cell = |label: &&str| match label.trim_matches(['*', '"', '＊']) {
         "名称" => "按模板填的协会".to_owned(),
         "类型" => "社会团体".to_owned(),
@@ -324,7 +356,8 @@ fn a_template_filled_in_is_a_list() {
 fn the_hub_imports_a_citys_list_and_each_county_gets_its_own() {
     let city = City::found();
     let (haishu, yuyao) = (city.join("haishu", "330203"), city.join("yuyao", "330281"));
-    let both = list_csv("330203", 0..20, &TOWNS) + list_csv("330281", 20..50, &[""]).split_once('\n').unwrap().1;
+    let both =
+        list_csv("330203", 0..20, &TOWNS) + list_csv("330281", 20..50, &[""]).split_once('\n').unwrap().1;
     let list = city.file("全市.csv", both.as_bytes());
     assert_eq!(counts(&import(&city.hub, &list)), [50, 0, 0, 0]);
     haishu.sync();

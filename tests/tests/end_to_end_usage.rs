@@ -27,7 +27,16 @@ fn what_makes_no_sense_ends_with_2_and_an_object() {
         &["record", "new", "social_org", "name"],
         &["record", "new", "social_org", "colour=red"],
         &["record", "new", "social_org", "--division", "海曙", "name=甲"],
-        &["record", "new", "social_org", "--division", "330203005", "name=甲", "org_type=BA", "town_code=330203004"],
+        &[
+            "record",
+            "new",
+            "social_org",
+            "--division",
+            "330203005",
+            "name=甲",
+            "org_type=BA",
+            "town_code=330203004",
+        ],
         &["record", "set", id],
         &["record", "set", id, "name"],
         &["record", "set", id, "colour=red"],
@@ -43,9 +52,21 @@ fn what_makes_no_sense_ends_with_2_and_an_object() {
     for arguments in senseless {
         let said = haishu.run(arguments);
         assert_eq!(said.code, 2, "{arguments:?}: {}{}", said.out, said.err);
-        assert!(said.json["error"].as_str().is_some_and(|why| !why.is_empty()), "{arguments:?}: {}", said.out);
+        assert!(
+            said.json["error"].as_str().is_some_and(|why| !why.is_empty()),
+            "{arguments:?}: {}",
+            said.out
+        );
     }
-    for arguments in [&["invite"][..], &["invite", "--division", "9"], &["invite", "--division", "440100"], &["invite", "--division", "330203", "--ttl", "soon"], &["invite", "--division", "330203", "--advertise", "nowhere"], &["sync"], &["join", "x"]] {
+    for arguments in [
+        &["invite"][..],
+        &["invite", "--division", "9"],
+        &["invite", "--division", "440100"],
+        &["invite", "--division", "330203", "--ttl", "soon"],
+        &["invite", "--division", "330203", "--advertise", "nowhere"],
+        &["sync"],
+        &["join", "x"],
+    ] {
         assert_eq!(city.hub.run(arguments).code, 2, "{arguments:?}");
     }
     assert_eq!(haishu.status()["frontier"], frontier, "nothing was written");
@@ -72,7 +93,10 @@ fn what_is_not_here_ends_with_1() {
     }
     let id = haishu.create(&["name=试验协会", "org_type=ST", &format!("uscc={}", uscc("330203", 1))]);
     assert!(haishu.run(&["record", "set", &id, "founded_on=2018-02-30"]).sentence(1).contains("日期"));
-    assert!(haishu.run(&["record", "set", &id, "town_code=330203004"]).sentence(1).contains("月湖"), "would move it");
+    assert!(
+        haishu.run(&["record", "set", &id, "town_code=330203004"]).sentence(1).contains("月湖"),
+        "would move it"
+    );
     assert!(haishu.run(&["record", "set", &id, "name="]).sentence(1).contains("名称"));
     assert_eq!(haishu.good(&["record", "set", &id, "name=试验协会"])["outcome"], "same");
     assert_eq!(haishu.status()["records"]["social_org"], 1);
@@ -110,7 +134,10 @@ fn a_hub_begins_once_in_an_empty_directory() {
     let founded = hub.good(&["init", "--division", "3302", "--name", "宁波汇流"]);
     assert_eq!((&founded["division"], &founded["name"]), (&"3302".into(), &"宁波汇流".into()));
     assert_eq!(hub.run(&["init", "--division", "3302"]).code, 1);
-    assert!(hub.run(&["invite", "--division", "330203"]).sentence(2).contains("serve"), "no address is known yet");
+    assert!(
+        hub.run(&["invite", "--division", "330203"]).sentence(2).contains("serve"),
+        "no address is known yet"
+    );
     hub.good(&["invite", "--division", "330203", "--advertise", "hub.example.cn:7443"]);
     let busy = folder.path().join("别的");
     std::fs::create_dir(&busy).unwrap();
@@ -118,7 +145,10 @@ fn a_hub_begins_once_in_an_empty_directory() {
     assert!(Site::hub(&busy).run(&["init", "--division", "3302"]).sentence(1).contains("空目录"));
     assert_eq!(std::fs::read_dir(&busy).unwrap().count(), 1);
     // The wrong program for a directory says which is right.
-    assert!(Site::node(&hub.data).run(&["status"]).sentence(2).contains("huiliu-node") || Site::node(&hub.data).run(&["status"]).sentence(2).contains("huiliu-hub"));
+    assert!(
+        Site::node(&hub.data).run(&["status"]).sentence(2).contains("huiliu-node")
+            || Site::node(&hub.data).run(&["status"]).sentence(2).contains("huiliu-hub")
+    );
 }
 
 #[test]
@@ -130,10 +160,20 @@ fn writes_outside_the_grant_end_with_4() {
     let shown = yuehu.good(&["record", "show", &own]);
     assert_eq!(shown["record"]["division"], "330203004", "what a township makes is its own");
     for outside in ["town_code=330203005", "registration_authority=3302", "registration_authority=330281"] {
-        let said = yuehu.run(&["record", "new", "social_org", "name=别处的", "org_type=ST", &code(2), outside]);
+        let said =
+            yuehu.run(&["record", "new", "social_org", "name=别处的", "org_type=ST", &code(2), outside]);
         assert_eq!(said.code, 4, "{outside}: {}", said.json);
     }
-    let said = yuehu.run(&["record", "new", "social_org", "--division", "330281", "name=别处的", "org_type=ST", &code(3)]);
+    let said = yuehu.run(&[
+        "record",
+        "new",
+        "social_org",
+        "--division",
+        "330281",
+        "name=别处的",
+        "org_type=ST",
+        &code(3),
+    ]);
     assert_eq!(said.code, 4, "{}", said.json);
     assert_eq!(yuehu.organizations().len(), 1);
     yuehu.sync();
@@ -153,7 +193,13 @@ fn the_owner_is_what_the_fields_name_else_the_division_given_else_ones_own() {
     assert_eq!(owner(&haishu, &["name=一", "org_type=ST", &code(1)]), "330203");
     assert_eq!(owner(&haishu, &["name=二", "org_type=ST", &code(2), "town_code=月湖街道"]), "330203004");
     assert_eq!(owner(&haishu, &["--division", "330203005", "name=三", "org_type=ST", &code(3)]), "330203005");
-    assert_eq!(owner(&haishu, &["--division", "330203004", "name=四", "org_type=ST", &code(4), "town_code=330203004"]), "330203004");
+    assert_eq!(
+        owner(
+            &haishu,
+            &["--division", "330203004", "name=四", "org_type=ST", &code(4), "town_code=330203004"]
+        ),
+        "330203004"
+    );
     let yuyao = format!("uscc={}", uscc("330281", 5));
     assert_eq!(owner(&city.hub, &["--division", "330281", "name=五", "org_type=ST", &yuyao]), "330281");
     let city_level = format!("uscc={}", uscc("330200", 6));

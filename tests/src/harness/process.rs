@@ -132,7 +132,9 @@ impl Running {
     pub fn finish(mut self) -> Said {
         let status: ExitStatus =
             until("a program to end", || self.child.try_wait().expect("a child can be waited for"));
-        let text = |thread: Option<JoinHandle<String>>| thread.map(|it| it.join().expect("a reader ends")).unwrap_or_default();
+        let text = |thread: Option<JoinHandle<String>>| {
+            thread.map(|it| it.join().expect("a reader ends")).unwrap_or_default()
+        };
         let (out, err) = (text(self.out.take()), text(self.err.take()));
         let json = serde_json::from_str(&out).unwrap_or(Json::Null);
         Said { code: status.code().unwrap_or(-1), json, out, err }
@@ -235,7 +237,9 @@ impl Site {
         let mut running = self.start(&arguments);
         let ready = until("the ready file", || {
             if let Ok(bytes) = std::fs::read(&ready_file) {
-                return Some(serde_json::from_slice(&bytes).expect("the ready file is whole when it appears"));
+                return Some(
+                    serde_json::from_slice(&bytes).expect("the ready file is whole when it appears"),
+                );
             }
             if running.has_ended() {
                 return Some(Json::Null);
@@ -403,7 +407,10 @@ pub fn assert_equal_fingerprints(one: &Site, other: &Site) -> usize {
     let channels = ours.as_object().expect("fingerprints by channel");
     let both: Vec<&String> = channels.keys().filter(|channel| !theirs[*channel].is_null()).collect();
     for channel in &both {
-        assert!(ours[*channel].as_str().is_some_and(|print| print.len() == 128 || print.len() == 96), "{ours}");
+        assert!(
+            ours[*channel].as_str().is_some_and(|print| print.len() == 128 || print.len() == 96),
+            "{ours}"
+        );
         assert_eq!(ours[*channel], theirs[*channel], "{channel}");
     }
     assert!(!both.is_empty(), "{ours}\n{theirs}");
