@@ -10,6 +10,9 @@ use huiliu_replica::service::home::{self, Failure, HubSettings, Settings};
 use huiliu_replica::service::time::now;
 use std::path::Path;
 
+/// What an interrupted founding leaves behind.
+const LEFTOVERS: [&str; 6] = ["lock", home::KEY, home::REGISTRY, "journal", "index", "witness"];
+
 /// Begins a hub in an empty directory: device key, settings, the registry's edition and the hub's own grant.
 pub(crate) fn init(
     global: &Global,
@@ -17,7 +20,7 @@ pub(crate) fn init(
     name: Option<String>,
     newer: Option<&Path>,
 ) -> Result<Answer, Failure> {
-    home::check_empty(&global.data)?;
+    home::check_empty(&global.data, &LEFTOVERS)?;
     let edition = newer.map_or_else(|| Ok(registry::shipped().clone()), read_edition)?;
     let divisions = edition.divisions.clone();
     let bad = || Failure::new(2, Say::BadDivision { text: division.to_owned() });
@@ -38,7 +41,7 @@ pub(crate) fn init(
     home::take_edition(&mut replica, &edition.packed, &edition.sha256)?;
     let edition = Registry { edition: edition.name, sha256: edition.sha256 };
     replica.found(&name, edition, &global.context().who, now())?;
-    // Last, so that a directory without settings is one in which nothing has begun.
+    // Last, so that a directory without settings is one in which founding was interrupted and goes on.
     settings.write(&directory)?;
     let json = serde_json::json!({ "v": 1, "division": division, "name": name, "replica": key.device().to_string() });
     Ok(Answer::good(json, Say::HubFounded { name }.text(global.lang())))

@@ -158,6 +158,15 @@ fn the_same_device_joins_again_after_a_lost_reply() {
     std::fs::write(&path, key).unwrap();
     std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
     haishu.good(&["join", &ticket]);
+    // As if it had been killed after the reply was kept and before anything began.
+    for begun in ["journal", "index"] {
+        std::fs::remove_dir_all(haishu.data.join(begun)).unwrap();
+    }
+    for begun in ["witness", "settings.json"] {
+        std::fs::remove_file(haishu.data.join(begun)).unwrap();
+    }
+    std::fs::remove_file(haishu.data.join("synced")).ok();
+    haishu.good(&["join", &ticket]);
     haishu.create(&["name=试验", "org_type=ST", &format!("uscc={}", uscc("330203", 1))]);
     haishu.sync();
     assert_eq!(city.hub.good(&["node", "list"])["nodes"].as_array().unwrap().len(), 1);
@@ -420,4 +429,91 @@ fn datagrams_of_noise_at_the_hubs_port_disturb_nobody() {
     haishu.create(&["name=海曙的", "org_type=ST", &format!("uscc={}", uscc("330203", 1))]);
     haishu.sync();
     assert_eq!(city.hub.organizations().len(), 1);
+}
+
+/// Accepts whoever answers: these tests know whom they dial.
+#[derive(Debug)]
+struct Anybody;
+
+impl rustls::client::danger::ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &[rustls::pki_types::CertificateDer<'_>],
+        _: &rustls::pki_types::ServerName<'_>,
+        _: &[u8],
+        _: rustls::pki_types::UnixTime,
+    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
+        Ok(rustls::client::danger::ServerCertVerified::assertion())
+    }
+    fn verify_tls12_signature(
+        &self,
+        _: &[u8],
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+    fn verify_tls13_signature(
+        &self,
+        _: &[u8],
+        _: &rustls::pki_types::CertificateDer<'_>,
+        _: &rustls::DigitallySignedStruct,
+    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
+        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
+    }
+    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
+        vec![rustls::SignatureScheme::ED25519, rustls::SignatureScheme::ECDSA_NISTP256_SHA256]
+    }
+}
+
+/// A stranger's QUIC endpoint: no certificate, no manners.
+fn stranger() -> quinn::Endpoint {
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(std::sync::Arc::new(Anybody));
+    let mut tls = tls.with_no_client_auth();
+    tls.alpn_protocols = vec![b"huiliu/1".to_vec()];
+    let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
+    let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
+    endpoint.set_default_client_config(quinn::ClientConfig::new(std::sync::Arc::new(tls)));
+    endpoint
+}
+
+#[tokio::test]
+async fn random_bytes_on_the_streams_of_strangers_disturb_nobody() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let service = haishu.serve();
+    let address = city.address().parse().unwrap();
+    let mut rng = fastrand::Rng::with_seed(5);
+    let endpoint = stranger();
+    for round in 0..40_usize {
+        let connection = endpoint.connect(address, "huiliu-hub").unwrap().await.unwrap();
+        for _ in 0..3 {
+            // The purpose of a stream, a length, and what follows; or nothing that was ever agreed.
+            let mut bytes: Vec<u8> = (0..rng.usize(..3000)).map(|_| rng.u8(..)).collect();
+            if let Some(first) = bytes.first_mut() {
+                *first = (round % 5) as u8;
+            }
+            if round % 3 == 0 && bytes.len() > 5 {
+                bytes[1..5].copy_from_slice(&rng.u32(..).to_le_bytes());
+            }
+            // The hub may have closed by now, which is its right.
+            let Ok((mut send, _receive)) = connection.open_bi().await else { break };
+            let _ = send.write_all(&bytes).await;
+            let _ = send.finish();
+        }
+        if round % 2 == 0 {
+            connection.close(7_u32.into(), &[0xff; 20]);
+        }
+    }
+    let id = haishu.create(&["name=照常", "org_type=ST", &format!("uscc={}", uscc("330203", 1))]);
+    until("the hub to go on", || (city.hub.field(&id, "name") == "照常").then_some(()));
+    city.join("yuyao", "330281").sync();
+    assert_eq!(city.hub.good(&["node", "list"])["nodes"].as_array().unwrap().len(), 2);
+    service.stop();
 }

@@ -143,8 +143,14 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        let ended = self.child.try_wait();
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let (true, Some(err)) = (std::thread::panicking(), self.err.take()) {
+            // What a service saw helps to understand a test that fails.
+            let (ended, err) = (ended.ok().flatten(), err.join().unwrap_or_default());
+            eprintln!("program {} (ended before: {ended:?}) said:\n{err}", self.child.id());
+        }
     }
 }
 

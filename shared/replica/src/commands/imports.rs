@@ -283,8 +283,7 @@ pub fn template(kind: &str, file: &str, context: &Context) -> Result<Answer, Fai
 }
 
 fn format_of(file: &str) -> Result<Format, Failure> {
-    let unknown = || Say::CannotWrite { file: file.to_owned(), why: ".xlsx | .csv".into() };
-    Format::of(file).ok_or_else(|| Failure::new(2, unknown()))
+    Format::of(file).ok_or_else(|| Failure::new(2, Say::TableEnding { file: file.to_owned() }))
 }
 
 fn cannot_write(file: &str, fault: impl std::fmt::Display) -> Failure {

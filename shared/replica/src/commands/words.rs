@@ -1,12 +1,12 @@
 //! Turning values, times and reasons into what people read and scripts parse, and back.
 
 use crate::Replica;
-use crate::service::home::{Failure, kind_names};
+use crate::service::home::{Failure, kind_names, problems_remain};
 use crate::service::time::rfc3339;
 use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{self, Reading, Source};
-use huiliu_core::model::{DivisionCode, Fields, RecordId, Value};
+use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Value};
 use huiliu_core::sync::control::reason as code;
 use serde_json::Value as Json;
 
@@ -39,12 +39,7 @@ pub fn fields_of(replica: &Replica, kind: &'static Kind, pairs: &[String]) -> Re
     let near = Some(replica.division());
     let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
     let (fields, problems) = values::read_fields(kind, &given, &reading);
-    let problems: Vec<String> = problems.iter().map(|problem| problem.sentence(Lang::Zh)).collect();
-    if problems.is_empty() {
-        Ok(fields)
-    } else {
-        Err(Failure::new(1, Say::ProblemsRemain { list: problems.join("；") }))
-    }
+    if problems.is_empty() { Ok(fields) } else { Err(problems_remain(&problems)) }
 }
 
 /// A field by its name or label.
@@ -70,7 +65,7 @@ pub fn value_of(
         _ => None,
     };
     values::read(field, text, inside.and_then(|code| code.parse().ok()), &reading)
-        .map_err(|trouble| Failure::new(1, Say::ProblemsRemain { list: trouble.reason(Lang::Zh) }))
+        .map_err(|trouble| problems_remain(&[Problem::error(Some(field), trouble)]))
 }
 
 /// A value as scripts read it: codes as codes, money as integer fen, numbers as numbers.

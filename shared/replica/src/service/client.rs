@@ -5,6 +5,7 @@ use crate::service::home::Failure;
 use crate::service::local::{Door, FILE, Line, PATH};
 use http_body_util::{BodyExt, Full};
 use huiliu_core::model::messages::Say;
+use huiliu_store::Directory;
 use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
@@ -25,6 +26,10 @@ pub async fn ask(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Option<Result<Answer, Failure>> {
     let door: Door = serde_json::from_slice(&std::fs::read(dir.join(FILE)).ok()?).ok()?;
+    // A service holds its directory. Where nobody does, another program may by now listen where a dead one did.
+    if !Directory::is_open(dir) {
+        return None;
+    }
     let stream = tokio::time::timeout(KNOCK, TcpStream::connect(door.address)).await.ok()?.ok()?;
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await.ok()?;
     tokio::spawn(connection);

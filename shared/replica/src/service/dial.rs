@@ -136,18 +136,31 @@ impl Worker {
     /// One connection, as long as it lasts.
     async fn visit(&mut self, backoff: &mut Backoff) -> SyncOutcome {
         let dialer = self.dialer()?;
-        let connected = dialer.connect(&self.parts.hub.addresses, PATIENCE).await;
-        let outcome = match connected {
+        let addresses = self.parts.hub.addresses.clone();
+        let outcome = match self.unless_over(dialer.connect(&addresses, PATIENCE)).await? {
             Err(error) => Err(link_failure(&error)),
             Ok(connection) => {
                 let visited = self.talk(&connection, backoff).await;
-                self.set_state(None, None);
                 connection.close(huiliu_link::quic::GOODBYE, "");
                 visited
             }
         };
         dialer.shutdown().await;
         outcome
+    }
+
+    /// Waits for something, takes in what is asked meanwhile, and gives it up when the service ends.
+    async fn unless_over<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        tokio::pin!(work);
+        loop {
+            tokio::select! {
+                done = &mut work => return Ok(done),
+                request = self.queue.recv() => match request {
+                    Some(request) => self.waiting.push(request),
+                    None => return Err(Failure::new(5, Say::HubSilent { pending: 0 })),
+                },
+            }
+        }
     }
 
     fn dialer(&self) -> Result<Dialer, Failure> {

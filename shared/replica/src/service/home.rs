@@ -2,9 +2,9 @@
 
 use crate::service::time::now;
 use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
-use huiliu_core::model::DivisionCode;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::model::{DivisionCode, Problem};
 use huiliu_core::sync::{Hash, PublicKey, Suite, registry};
 use huiliu_link::LinkError;
 use huiliu_link::error::Fault;
@@ -190,8 +190,9 @@ pub fn divisions() -> Arc<Divisions> {
     registry::shipped().divisions.clone()
 }
 
-/// A directory in which a replica may begin: it does not exist yet, or it is empty.
-pub fn check_empty(dir: &Path) -> Result<PathBuf, Failure> {
+/// A directory in which a replica may begin: it does not exist yet, or holds nothing but what an interrupted beginning
+/// leaves behind.
+pub fn check_empty(dir: &Path, leftovers: &[&str]) -> Result<PathBuf, Failure> {
     let text = dir.display().to_string();
     match std::fs::read_dir(dir) {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
@@ -200,9 +201,8 @@ pub fn check_empty(dir: &Path) -> Result<PathBuf, Failure> {
             return Err(Failure::new(1, Say::AlreadyInitialized { dir: text }));
         }
         Ok(entries) => {
-            // What an attempt to join left behind may be used again: the lock and the device key.
             let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            if names.any(|name| name != "lock" && name != KEY) {
+            if names.any(|name| !leftovers.contains(&name.as_str())) {
                 return Err(Failure::new(1, Say::NotEmpty { dir: text }));
             }
         }
@@ -241,10 +241,7 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         ReplicaError::NoSuchKind(kind) => {
             Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() })
         }
-        ReplicaError::Problems(problems) => {
-            let list: Vec<String> = problems.iter().map(|problem| problem.sentence(Lang::Zh)).collect();
-            Failure::new(1, Say::ProblemsRemain { list: list.join("；") })
-        }
+        ReplicaError::Problems(problems) => problems_remain(problems),
         ReplicaError::Gate(verdict) => Failure::new(1, Say::GateSaysNo { why: verdict.to_string() }),
         ReplicaError::OwnerWouldChange { from, to } => {
             Failure::new(1, Say::OwnerWouldChange { from: name(from), to: name(to) })
@@ -254,6 +251,14 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         }
         ReplicaError::NoConflict(field) => Failure::new(1, Say::NoConflict { field: field.clone() }),
     }
+}
+
+/// The sentence and exit code of a form that is not complete or not right: every problem at once.
+pub(crate) fn problems_remain(problems: &[Problem]) -> Failure {
+    let list = |lang: Lang, between: &str| {
+        problems.iter().map(|problem| problem.sentence(lang)).collect::<Vec<_>>().join(between)
+    };
+    Failure::new(1, Say::ProblemsRemain { zh: list(Lang::Zh, "；"), en: list(Lang::En, "; ") })
 }
 
 /// The names of the kinds there are.

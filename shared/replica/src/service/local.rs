@@ -136,6 +136,10 @@ impl Local {
             let asked = context.clone();
             let stepped = self.engine.call(move |replica, _| {
                 let more = import.step(replica, &asked);
+                if more.is_err() {
+                    // A group that failed leaves nothing behind for the next commit.
+                    replica.abandon();
+                }
                 (import, more)
             });
             match stepped.await {

@@ -21,7 +21,7 @@ catalogue! {
         BadPair { text: String } => "“{text}”应写成 字段=值。", "“{text}” should be written FIELD=VALUE";
         BadId { text: String } => "“{text}”不是记录编号。", "“{text}” is not a record's id";
         BadDivision { text: String } => "“{text}”不是已知的行政区划代码。", "“{text}” is not a known division code";
-        ProblemsRemain { list: String } => "没有保存：{list}", "not saved: {list}";
+        ProblemsRemain { zh: String, en: String } => "没有保存：{zh}", "not saved: {en}";
         GateSaysNo { why: String } => "没有保存：内容未通过检查（{why}）。表单内容没有丢失，请修改后再保存。", "not saved: the change did not pass the check ({why})";
         OwnerWouldChange { from: String, to: String } => "没有保存：这样修改会把记录从{from}转到{to}，目前还不能转移记录。请保持登记管理机关和所在乡级不变。", "not saved: the edit would move the record from {from} to {to}, which is not possible yet; leave authority and township as they are";
         OtherOwner { named: String, given: String } => "没有保存：字段所指的归属是{named}，与 --division {given} 不符。请改其中一个。", "not saved: the fields name {named} as owner, not {given}; change one of them";
@@ -34,6 +34,7 @@ catalogue! {
         IndexFailed { what: String } => "索引打不开（{what}）。索引可以删除，下次启动会重新生成。", "the index failed ({what}); it can be deleted and is computed again";
         CannotRead { file: String, why: String } => "读不了文件 {file}（{why}）。", "cannot read {file} ({why})";
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
+        TableEnding { file: String } => "文件名 {file} 应以 .xlsx 或 .csv 结尾。", "the name {file} should end in .xlsx or .csv";
         BadFilter { text: String } => "条件“{text}”应写成 字段=值。", "the condition “{text}” should be written FIELD=VALUE";
 
         RegistryMissing => "行政区划表还没有下载，暂时不能保存。请先运行 sync。", "the table of divisions has not come yet, so nothing can be saved; sync first";
@@ -52,6 +53,7 @@ catalogue! {
         WrongHub => "对方不是邀请码中的市级汇流中心，已断开，没有发送任何数据。请向市级核实地址。", "the other side is not the hub named in the ticket; nothing was sent. Verify the address";
         HubSaidNo { sentence: String } => "市级拒绝：{sentence}", "the hub refuses: {sentence}";
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
+        JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
         EntriesRefused { count: usize, why: String } => "市级不接收其中 {count} 处内容（{why}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({why}); they are in the quarantine, everything else goes on";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
