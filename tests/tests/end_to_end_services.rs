@@ -1,6 +1,7 @@
 //! Services that are stopped, killed and started again, and data directories that were tampered with.
 
-use huiliu_tests::harness::process::{City, Site, TOWNS, assert_equal_fingerprints, list_csv, until, uscc};
+use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
+use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;

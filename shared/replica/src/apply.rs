@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use huiliu_core::documents::inspect;
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::control::{self, Refusal, Revoke};
-use huiliu_core::sync::feed::entry_hash;
+use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run, birth};
 use huiliu_store::keys;
 use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, RecordRow, Waiting, WaitingRow};
@@ -164,7 +164,7 @@ impl Replica {
         };
         let info = inspect(raw).ok().filter(|info| info.actor == actor);
         let row = ChangeRow {
-            hash: huiliu_core::sync::feed::payload_hash(&Entry {
+            hash: huiliu_core::sync::entry::payload_hash(&Entry {
                 kind: EntryKind::EDIT,
                 envelope: None,
                 payload: raw.to_vec(),

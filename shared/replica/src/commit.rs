@@ -120,7 +120,7 @@ impl Replica {
         }
         let mut hash = before.hash;
         for (number, entry) in (run.first..).zip(&run.entries) {
-            hash = huiliu_core::sync::feed::entry_hash(&run.feed, number, &hash, entry);
+            hash = huiliu_core::sync::entry::entry_hash(&run.feed, number, &hash, entry);
         }
         let grant = huiliu_core::sync::feed::run_grant(run).unwrap_or(Hash::ZERO);
         let head = Head { number: run.last(), hash, grant };

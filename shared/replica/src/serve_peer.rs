@@ -3,7 +3,7 @@
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::RecordId;
-use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
