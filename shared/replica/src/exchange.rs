@@ -132,6 +132,14 @@ impl Replica {
                 self.effects.push_back(Effect::Refused(id, refused));
             }
             Output::SeenUnderOurName(feed, number, hash) => self.seen_under_our_name(&feed, number, &hash, now)?,
+            Output::Holds(held) => {
+                if session.peer() == self.home.root.device() {
+                    // Of channels that are shared no longer the last word stands.
+                    let channels = self.ledger.channels_for(&self.device());
+                    self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
+                    self.acknowledged.extend(held);
+                }
+            }
             Output::Acknowledged(held) => {
                 if session.peer() == self.home.root.device() {
                     for (feed, number) in held {

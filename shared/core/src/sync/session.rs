@@ -73,6 +73,8 @@ pub enum Output {
     SeenUnderOurName(FeedId, u64, Hash),
     /// The caller says how many entries it has not sent yet.
     Pending(u64),
+    /// The peer holds so much and no more of the shared channels: a hub that was restored holds less than before.
+    Holds(BTreeMap<FeedId, u64>),
     /// The peer holds these feeds up to here: it has said so, or sent them.
     Acknowledged(Vec<(FeedId, u64)>),
     /// Both have said Done; whether the fingerprints agree.
@@ -102,6 +104,16 @@ enum Role {
     Listener,
 }
 
+/// What was so when a Hello was said: its answer is about that moment.
+#[derive(Debug, Default)]
+struct Greeting {
+    combined: Option<Combined>,
+    /// What was held of the shared channels.
+    held: BTreeMap<FeedId, u64>,
+    /// What the peer was believed to hold.
+    believed: BTreeMap<FeedId, u64>,
+}
+
 /// One session with one peer.
 #[derive(Debug)]
 pub struct Session {
@@ -109,6 +121,8 @@ pub struct Session {
     me: DeviceId,
     peer: DeviceId,
     salt: [u8; 8],
+    /// Dialer: what the last Hello said, until it is answered.
+    hello: Greeting,
     /// Frontiers have been exchanged.
     open: bool,
     /// What the peer holds durably, as far as it has said.
@@ -156,6 +170,7 @@ impl Session {
             me,
             peer,
             salt,
+            hello: Greeting::default(),
             open: false,
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
@@ -237,6 +252,11 @@ impl Session {
     }
 
     fn hello(&mut self, pending: u64, ledger: &Ledger) {
+        self.hello = Greeting {
+            combined: Some(ledger.combined_for(&self.me)),
+            held: self.everything_shared(ledger),
+            believed: self.peer_has.clone(),
+        };
         let hello = Hello {
             versions: VERSIONS,
             features: 0,
@@ -335,20 +355,27 @@ impl Session {
         match welcome {
             Welcome::Same => {
                 self.open = true;
-                self.peer_has = self.everything_shared(ledger);
-                self.said = Some(ledger.combined_for(&self.me));
+                let hello = std::mem::take(&mut self.hello);
+                self.said = hello.combined;
                 self.asked = false;
-                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
-                self.outputs.push_back(Output::Acknowledged(held));
-                self.set_level(true);
+                self.outputs.push_back(Output::Holds(hello.held.clone()));
+                self.peer_has = hello.held;
+                // What was saved since the Hello is not in its answer; Done comes when that has arrived too.
+                if self.said == Some(ledger.combined_for(&self.me)) {
+                    self.set_level(true);
+                }
             }
             Welcome::Send { frontier, heads } => {
                 self.open = true;
                 self.learn_tags(ledger);
                 self.take_frontier(&frontier);
-                self.sent.retain(|feed, sent| *sent > self.peer_has.get(feed).copied().unwrap_or(0));
-                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
-                self.outputs.push_back(Output::Acknowledged(held));
+                let believed = std::mem::take(&mut self.hello).believed;
+                // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
+                self.sent.retain(|feed, sent| {
+                    let has = self.peer_has.get(feed).copied().unwrap_or(0);
+                    *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
+                });
+                self.outputs.push_back(Output::Holds(self.peer_has.clone()));
                 for (channel, incarnation, number, hash) in heads {
                     let feed = FeedId { channel, device: self.me, incarnation };
                     self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));
@@ -464,6 +491,7 @@ impl Session {
         let ours = ledger.combined_for(&self.me);
         if theirs == ours {
             self.asked = false;
+            self.outputs.push_back(Output::Holds(self.everything_shared(ledger)));
             return self.set_level(true);
         }
         if theirs.digest == ours.digest {
