@@ -269,6 +269,45 @@ fn a_relay_that_changes_any_byte_of_an_edit_is_refused_and_the_edit_still_counts
     assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖")));
 }
 
+#[test]
+fn a_restored_hub_gets_again_what_it_had_acknowledged() {
+    let mut world = city();
+    let backup = (world.machines[HUB].disk.image(), world.machines[HUB].index.image());
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    world.replica("haishu").save_synced().unwrap();
+    world.cut("haishu");
+    world.go_down(HUB);
+    (world.machine(HUB).disk, world.machine(HUB).index) = backup;
+    world.start(HUB).unwrap();
+    world.set("haishu", id, &[("address", "月湖")]);
+    world.connect("haishu");
+    world.settle();
+    assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖")));
+    assert_eq!((world.replica("haishu").pending(), world.redialled), (0, 0));
+}
+
+#[test]
+fn what_is_saved_while_the_hub_answers_is_pending_until_it_is_there() {
+    let mut world = city();
+    world.connect("haishu");
+    world.settle();
+    world.connect("haishu");
+    world.collect_all();
+    // The hub's answer is about the Hello; the edit that follows it goes down with the link.
+    world.weather.lost = 1000;
+    let id = world.create("haishu", &READERS);
+    world.collect_all();
+    world.weather.lost = 0;
+    world.flow(2);
+    assert!(world.replica("haishu").pending() > 0);
+    world.connect("haishu");
+    world.settle();
+    assert!(world.field(HUB, id, "name").is_some());
+    assert_eq!(world.replica("haishu").pending(), 0);
+}
+
 /// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
 fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
     let key = world.machines[name].key();

@@ -138,6 +138,14 @@ impl Replica {
             Output::SeenUnderOurName(feed, number, hash) => {
                 self.seen_under_our_name(&feed, number, &hash, now)?
             }
+            Output::Holds(held) => {
+                if session.peer() == self.home.root.device() {
+                    // Of channels that are shared no longer the last word stands.
+                    let channels = self.ledger.channels_for(&self.device());
+                    self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
+                    self.acknowledged.extend(held);
+                }
+            }
             Output::Acknowledged(held) => self.acknowledge(session, &held),
             Output::Pending(pending) => {
                 self.peers.entry(session.peer()).or_default().pending = pending;

@@ -167,7 +167,7 @@ impl World {
                 assert!(steps < 100_000, "the world does not come to rest");
             }
             self.now += STALL_MS + 1;
-            if !self.watch_stalls() {
+            if !self.watch_stalls() || !self.violations.is_empty() {
                 return;
             }
         }
@@ -224,7 +224,8 @@ impl World {
         !found.is_empty()
     }
 
-    fn collect_all(&mut self) -> bool {
+    /// Takes every replica's effects, as its caller must after each call.
+    pub fn collect_all(&mut self) -> bool {
         let mut moved = false;
         while let Some(name) = self.touched.pop_first() {
             moved |= self.collect(name);
@@ -294,6 +295,7 @@ impl World {
         let lane = if to == HUB { &mut link.to_hub } else { &mut link.to_node };
         if let Some(frame) = lane.frames.remove(&key) {
             self.arrive(node, to, frame);
+            self.collect_all();
         }
         true
     }

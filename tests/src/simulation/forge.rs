@@ -201,6 +201,7 @@ impl Play {
             return;
         }
         self.commit(HUB);
+        self.world.collect_all();
         let device = self.world.machines[node].key().device();
         let control = self.control();
         let Some(hub) = self.world.machines[HUB].replica.as_ref() else { return };

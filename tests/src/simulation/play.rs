@@ -94,6 +94,7 @@ impl Play {
         self.world.rng = rng.fork();
         let name = REPLICAS[rng.usize(..REPLICAS.len())].0;
         self.act(step.op, name, &mut rng);
+        self.world.collect_all();
         self.absorb();
         self.failures.append(&mut self.world.violations);
     }

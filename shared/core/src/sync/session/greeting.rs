@@ -1,6 +1,6 @@
 //! Greeting: Hello and Welcome, by which two sides tell each other where their feeds stand.
 
-use super::{Closing, Output, Session};
+use super::{Closing, Greeting, Output, Session};
 use crate::model::Channel;
 use crate::sync::feed::{FeedId, Incarnation};
 use crate::sync::keys::Hash;
@@ -10,6 +10,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
     pub(super) fn hello(&mut self, pending: u64, ledger: &Ledger) {
+        self.hello = Greeting {
+            combined: Some(ledger.combined_for(&self.me)),
+            held: self.everything_shared(ledger),
+            believed: self.peer_has.clone(),
+        };
         let hello = Hello {
             versions: VERSIONS,
             features: 0,
@@ -84,20 +89,27 @@ impl Session {
         match welcome {
             Welcome::Same => {
                 self.open = true;
-                self.peer_has = self.everything_shared(ledger);
-                self.said = Some(ledger.combined_for(&self.me));
+                let hello = std::mem::take(&mut self.hello);
+                self.said = hello.combined;
                 self.asked = false;
-                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
-                self.outputs.push_back(Output::Acknowledged(held));
-                self.set_level(true);
+                self.outputs.push_back(Output::Holds(hello.held.clone()));
+                self.peer_has = hello.held;
+                // What was saved since the Hello is not in its answer; Done comes when that has arrived too.
+                if self.said == Some(ledger.combined_for(&self.me)) {
+                    self.set_level(true);
+                }
             }
             Welcome::Send { frontier, heads } => {
                 self.open = true;
                 self.learn_tags(ledger);
                 self.take_frontier(&frontier);
-                self.sent.retain(|feed, sent| *sent > self.peer_has.get(feed).copied().unwrap_or(0));
-                let held = self.peer_has.iter().map(|(feed, number)| (*feed, *number)).collect();
-                self.outputs.push_back(Output::Acknowledged(held));
+                let believed = std::mem::take(&mut self.hello).believed;
+                // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
+                self.sent.retain(|feed, sent| {
+                    let has = self.peer_has.get(feed).copied().unwrap_or(0);
+                    *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
+                });
+                self.outputs.push_back(Output::Holds(self.peer_has.clone()));
                 for (channel, incarnation, number, hash) in heads {
                     let feed = FeedId { channel, device: self.me, incarnation };
                     self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));

@@ -72,6 +72,8 @@ pub enum Output {
     SeenUnderOurName(FeedId, u64, Hash),
     /// The caller says how many entries it has not sent yet.
     Pending(u64),
+    /// The peer holds so much and no more of the shared channels: a hub that was restored holds less than before.
+    Holds(BTreeMap<FeedId, u64>),
     /// The peer holds these feeds up to here: it has said so, or sent them.
     Acknowledged(Vec<(FeedId, u64)>),
     /// Both have said Done; whether the fingerprints agree.
@@ -101,6 +103,16 @@ enum Role {
     Listener,
 }
 
+/// What was so when a Hello was said: its answer is about that moment.
+#[derive(Debug, Default)]
+struct Greeting {
+    combined: Option<Combined>,
+    /// What was held of the shared channels.
+    held: BTreeMap<FeedId, u64>,
+    /// What the peer was believed to hold.
+    believed: BTreeMap<FeedId, u64>,
+}
+
 /// One session with one peer.
 #[derive(Debug)]
 pub struct Session {
@@ -108,6 +120,8 @@ pub struct Session {
     me: DeviceId,
     peer: DeviceId,
     salt: [u8; 8],
+    /// Dialer: what the last Hello said, until it is answered.
+    hello: Greeting,
     /// Frontiers have been exchanged.
     open: bool,
     /// What the peer holds durably, as far as it has said.
@@ -161,6 +175,7 @@ impl Session {
             me,
             peer,
             salt,
+            hello: Greeting::default(),
             open: false,
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
@@ -371,6 +386,7 @@ impl Session {
         let ours = ledger.combined_for(&self.me);
         if theirs == ours {
             self.asked = false;
+            self.outputs.push_back(Output::Holds(self.everything_shared(ledger)));
             return self.set_level(true);
         }
         if theirs.digest == ours.digest {
