@@ -180,7 +180,7 @@ impl Play {
         };
         let may =
             |play: &Self, record: &RecordId| name == HUB || play.model.records[record].kind != "division";
-        let all: Vec<(RecordId, Vec<(String, Vec<Value>)>)> = self
+        let all: Vec<(RecordId, Claims)> = self
             .records_at(name)
             .into_iter()
             .map(|(record, counted)| (record, open(self, &counted)))
@@ -316,3 +316,6 @@ impl Play {
         }
     }
 }
+
+/// The values that stand in each field of a record.
+type Claims = Vec<(String, Vec<Value>)>;
