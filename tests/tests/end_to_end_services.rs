@@ -77,7 +77,7 @@ fn a_directory_has_one_service() {
     let door = haishu.data.join("local.json");
     let held = fs::read(&door).unwrap();
     fs::remove_file(&door).unwrap();
-    assert!(haishu.run(&["status"]).sentence(6).contains("没有应答"));
+    assert!(haishu.run(&["status"]).sentence(6).contains("正被另一个程序使用"));
     fs::write(&door, held).unwrap();
     haishu.status();
     service.stop();
