@@ -1,1 +1,193 @@
-fn main() {}
+//! `huiliu-hub`: the hub of a city. It listens, enrols nodes, grants, judges, relays.
+
+mod demo;
+mod enrolment;
+mod init;
+mod listen;
+
+use clap::{Parser, Subcommand};
+use huiliu_core::model::messages::Say;
+use huiliu_replica::Role;
+use huiliu_replica::commands::{Answer, Request};
+use huiliu_replica::service::cli::{self, Common, Global, ask, write_file};
+use huiliu_replica::service::home::{self, Failure};
+use huiliu_replica::service::serve::{Running, told_to_stop, write_ready};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The hub of Huiliu: one picture of a city's Party-building records, over links that come and go
+#[derive(Parser)]
+#[command(name = "huiliu-hub", version, disable_version_flag = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// See it work: a hub, counties and a township on this machine
+    Demo(demo::DemoArgs),
+    /// Begin a hub in an empty directory
+    Init {
+        /// The division, such as 3302
+        #[arg(long)]
+        division: String,
+        /// What people call it (default: the division's name)
+        #[arg(long)]
+        name: Option<String>,
+        /// An edition of the division registry newer than the program's, packed
+        #[arg(long, value_name = "FILE")]
+        registry: Option<PathBuf>,
+    },
+    /// Run the hub
+    Serve {
+        /// Where nodes connect (UDP)
+        #[arg(long, default_value = "0.0.0.0:7443")]
+        listen: SocketAddr,
+        /// The page and the local interface, on loopback
+        #[arg(long, default_value = "127.0.0.1:7480")]
+        web: SocketAddr,
+        /// Written when both are bound: {"listen","web","pid"}
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Make a one-time ticket for a node
+    Invite {
+        /// The node's division, such as 330203
+        #[arg(long)]
+        division: String,
+        /// Write the bare ticket into this file
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+        /// How long it is valid: 30m, 12h, 7d
+        #[arg(long, default_value = "7d", value_parser = seconds)]
+        ttl: u64,
+        /// An address under which nodes reach the hub (default: those it is bound to)
+        #[arg(long, value_name = "HOST:PORT")]
+        advertise: Vec<String>,
+    },
+    /// Nodes: list, show, revoke
+    #[command(subcommand)]
+    Node(NodeCommand),
+    #[command(flatten)]
+    Common(Common),
+}
+
+#[derive(Subcommand)]
+enum NodeCommand {
+    /// List nodes
+    List,
+    /// Show one node
+    Show {
+        /// Its device id, name or division
+        node: String,
+    },
+    /// End a node's grants: what it has sent counts, it can send no more
+    Revoke {
+        /// Its device id, name or division
+        node: String,
+        /// Why, for the people there
+        #[arg(long, default_value = "停用")]
+        reason: String,
+    },
+}
+
+/// Reads a duration: seconds, or with s, m, h, d.
+fn seconds(text: &str) -> Result<u64, String> {
+    let (number, unit) = match text.char_indices().last() {
+        Some((at, 's')) => (&text[..at], 1),
+        Some((at, 'm')) => (&text[..at], 60),
+        Some((at, 'h')) => (&text[..at], 3600),
+        Some((at, 'd')) => (&text[..at], 86_400),
+        _ => (text, 1),
+    };
+    let number: u64 = number.parse().map_err(|_| format!("{text}: write 90s, 30m, 12h or 7d"))?;
+    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(|| format!("{text}: out of range"))
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .init();
+    let cli: Cli = cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Err(error) => {
+            tracing::error!(%error, "the runtime does not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> u8 {
+    let global = cli.global;
+    let outcome = match cli.command {
+        Command::Common(common) => return common.run(&global, Role::Hub).await,
+        Command::Demo(args) => demo::run(&global, &args).await,
+        Command::Init { division, name, registry } => {
+            init::init(&global, &division, name, registry.as_deref())
+        }
+        Command::Serve { listen, web, ready_file } => serve(&global, listen, web, ready_file).await,
+        Command::Invite { division, out, ttl, advertise } => {
+            return invite(&global, division, out, ttl, advertise).await;
+        }
+        Command::Node(node) => {
+            let request = match node {
+                NodeCommand::List => Request::NodeList,
+                NodeCommand::Show { node } => Request::NodeShow { node },
+                NodeCommand::Revoke { node, reason } => Request::NodeRevoke { node, reason },
+            };
+            return global.print(&ask(&global, Role::Hub, request).await);
+        }
+    };
+    match outcome {
+        Ok(answer) => global.print(&answer),
+        Err(failure) => global.fail(&failure),
+    }
+}
+
+async fn invite(
+    global: &Global,
+    division: String,
+    out: Option<PathBuf>,
+    ttl: u64,
+    advertise: Vec<String>,
+) -> u8 {
+    let addresses = if advertise.is_empty() { listen::last_addresses(&global.data) } else { advertise };
+    let answer = ask(global, Role::Hub, Request::Invite { division, ttl_seconds: ttl, addresses }).await;
+    if let (Some(out), Some(ticket)) = (&out, &answer.file)
+        && let Err(failure) = write_file(out, ticket)
+    {
+        return global.fail(&failure);
+    }
+    global.print(&answer)
+}
+
+async fn serve(
+    global: &Global,
+    listen: SocketAddr,
+    web: SocketAddr,
+    ready_file: Option<PathBuf>,
+) -> Result<Answer, Failure> {
+    let opened = home::open(&global.data, Role::Hub)?;
+    let running = Running::start(opened);
+    let hub = listen::Listening::start(&running, listen).await?;
+    let web = running.serve_web(web).await?;
+    if let Some(path) = &ready_file {
+        write_ready(path, Some(hub.address), web.address)?;
+    }
+    let say = Say::ServingHub { listen: hub.address.to_string(), web: web.address.to_string() };
+    eprintln!("{}", say.text(global.lang()));
+    told_to_stop().await;
+    hub.stop().await;
+    web.stop().await;
+    running.stop().await;
+    Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
+}

@@ -1,1 +1,136 @@
-fn main() {}
+//! `huiliu-node`: the replica of a county bureau or a township center. It dials, and serves a page and a command line.
+
+mod join;
+
+use clap::{Parser, Subcommand};
+use huiliu_core::model::messages::Say;
+use huiliu_replica::Role;
+use huiliu_replica::commands::{Answer, Request};
+use huiliu_replica::service::cli::{self, Common, Global, ask};
+use huiliu_replica::service::client;
+use huiliu_replica::service::home::{self, Failure};
+use huiliu_replica::service::serve::{Running, sync_once, told_to_stop, write_ready};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The node of Huiliu: a county's or township's records, kept here and level with the hub whenever there is a link
+#[derive(Parser)]
+#[command(name = "huiliu-node", version, disable_version_flag = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Join a hub with a ticket
+    Join {
+        /// The ticket, or a file with it
+        ticket: String,
+        /// What the hub calls this device (default: its division's name)
+        #[arg(long)]
+        name: Option<String>,
+    },
+    /// Run the node: stay level with the hub, serve the page
+    Serve {
+        /// The page and the local interface, on loopback
+        #[arg(long, default_value = "127.0.0.1:7481")]
+        web: SocketAddr,
+        /// Open the page in the browser
+        #[arg(long)]
+        open: bool,
+        /// Written when the page is bound: {"listen","web","pid"}
+        #[arg(long, value_name = "FILE")]
+        ready_file: Option<PathBuf>,
+    },
+    /// Send and fetch until level with the hub
+    Sync {
+        /// Only say what would be sent
+        #[command(subcommand)]
+        plan: Option<SyncCommand>,
+    },
+    #[command(flatten)]
+    Common(Common),
+}
+
+#[derive(Subcommand)]
+enum SyncCommand {
+    /// What a sync would send
+    Plan,
+}
+
+fn main() -> ExitCode {
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into()),
+        )
+        .init();
+    let cli: Cli = cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    match runtime {
+        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Err(error) => {
+            tracing::error!(%error, "the runtime does not start");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(cli: Cli) -> u8 {
+    let global = cli.global;
+    let outcome = match cli.command {
+        Command::Common(common) => return common.run(&global, Role::Node).await,
+        Command::Sync { plan: Some(SyncCommand::Plan) } => {
+            return global.print(&ask(&global, Role::Node, Request::SyncPlan).await);
+        }
+        Command::Sync { plan: None } => sync(&global).await,
+        Command::Join { ticket, name } => join::join(&global, &ticket, name).await,
+        Command::Serve { web, open, ready_file } => serve(&global, web, open, ready_file).await,
+    };
+    match outcome {
+        Ok(answer) => global.print(&answer),
+        Err(failure) => global.fail(&failure),
+    }
+}
+
+async fn sync(global: &Global) -> Result<Answer, Failure> {
+    let context = global.context();
+    match client::ask(&global.data, &Request::Sync, &context, &mut |_, _| {}).await {
+        Some(answer) => answer,
+        None => Ok(sync_once(home::open(&global.data, Role::Node)?, &context).await),
+    }
+}
+
+async fn serve(
+    global: &Global,
+    web: SocketAddr,
+    open: bool,
+    ready_file: Option<PathBuf>,
+) -> Result<Answer, Failure> {
+    let mut running = Running::start(home::open(&global.data, Role::Node)?);
+    running.dial(true)?;
+    let web = running.serve_web(web).await?;
+    if let Some(path) = &ready_file {
+        write_ready(path, None, web.address)?;
+    }
+    eprintln!("{}", Say::Serving { web: web.address.to_string() }.text(global.lang()));
+    if open {
+        open_browser(web.address);
+    }
+    told_to_stop().await;
+    web.stop().await;
+    running.stop().await;
+    Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
+}
+
+/// Opens the page where there is a desktop; where there is none the address is on the screen.
+fn open_browser(web: SocketAddr) {
+    let opened = std::process::Command::new("xdg-open").arg(format!("http://{web}/")).spawn();
+    if let Err(error) = opened {
+        tracing::info!(%error, "no browser was opened");
+    }
+}

@@ -151,11 +151,11 @@ impl HubIdentity {
     /// The request must be signed with the key it names (proof of possession). Nothing else in it is copied:
     /// a request cannot ask for a name, a purpose or an authority. [`LinkError::BadFrame`] if it is unsound.
     pub fn issue(&self, request: &[u8], not_before: i64, not_after: i64) -> Result<Vec<u8>> {
-        let (device, subject) = read_request(request)?;
+        let (key, subject) = read_request(request)?;
         let mut serial = random::<16>()?;
         // Positive and not zero, as RFC 5280 section 4.1.2.2 wants it.
         serial[0] = serial[0] & 0x7f | 0x40;
-        let mut params = named(device, 0);
+        let mut params = named(key.device(), 0);
         params.serial_number = Some(SerialNumber::from_slice(&serial));
         params.not_before = date_time_ymd(1970, 1, 1) + seconds(not_before);
         params.not_after = date_time_ymd(1970, 1, 1) + seconds(not_after);
@@ -175,10 +175,15 @@ pub fn signing_request(key: &DeviceKey) -> Result<Vec<u8>> {
 
 /// The device that signed a request, for the hub's books. [`LinkError::BadFrame`] if it is unsound.
 pub fn requesting_device(request: &[u8]) -> Result<DeviceId> {
+    Ok(requesting_key(request)?.device())
+}
+
+/// The public key of a signing request, whose possession the request proves.
+pub fn requesting_key(request: &[u8]) -> Result<PublicKey> {
     Ok(read_request(request)?.0)
 }
 
-fn read_request(request: &[u8]) -> Result<(DeviceId, rcgen::PublicKey)> {
+fn read_request(request: &[u8]) -> Result<(PublicKey, rcgen::PublicKey)> {
     let der = CertificateSigningRequestDer::from(request);
     let read = CertificateSigningRequestParams::from_der(&der)
         .map_err(|e| LinkError::BadFrame(format!("an unsound signing request: {e}")))?;
@@ -187,7 +192,7 @@ fn read_request(request: &[u8]) -> Result<(DeviceId, rcgen::PublicKey)> {
         return Err(LinkError::BadFrame("a signing request whose key is not Ed25519".into()));
     }
     let public = PublicKey { suite: Suite::Ed25519Sha256, bytes: subject.der_bytes().to_vec() };
-    Ok((public.device(), subject))
+    Ok((public, subject))
 }
 
 /// `serial` 1 and 2 are the hub's own two; 0 is replaced by a random one.

@@ -6,7 +6,7 @@
 //!
 //! Each message is a version byte and postcard.
 
-use crate::certificate::{HubIdentity, PeerIdentity, requesting_device, signing_request};
+use crate::certificate::{HubIdentity, PeerIdentity, requesting_device, requesting_key, signing_request};
 use crate::connection::Connection;
 use crate::dial::{DIAL_LIMIT, Dialer};
 use crate::error::{LinkError, Result};
@@ -114,6 +114,11 @@ impl JoinRequest {
     /// The device that asks; its possession of the key is checked here.
     pub fn device(&self) -> Result<DeviceId> {
         requesting_device(&self.request)
+    }
+
+    /// Its public key.
+    pub fn key(&self) -> Result<PublicKey> {
+        requesting_key(&self.request)
     }
 }
 

@@ -59,7 +59,13 @@ impl Replica {
         }
     }
 
-    fn apply_control(&mut self, feed: &FeedId, number: u64, entry: &Entry, hash: Hash) -> Result<(), ReplicaError> {
+    fn apply_control(
+        &mut self,
+        feed: &FeedId,
+        number: u64,
+        entry: &Entry,
+        hash: Hash,
+    ) -> Result<(), ReplicaError> {
         if !matches!(entry.kind, EntryKind::GRANT | EntryKind::REVOKE | EntryKind::REGISTRY) {
             return Ok(());
         }
@@ -111,10 +117,13 @@ impl Replica {
         if feed.device != self.home.root.device() {
             return Ok(());
         }
-        let refused = FeedId { channel: feed.channel, device: refusal.device, incarnation: refusal.incarnation };
+        let refused =
+            FeedId { channel: feed.channel, device: refusal.device, incarnation: refusal.incarnation };
         let held = self.ledger.head(&refused).number >= refusal.number;
         match if held { self.entry_at(&refused, refusal.number)? } else { None } {
-            Some(Entry { envelope: Some(envelope), .. }) if self.is_evaluated(&refused, refusal.number)? => {
+            Some(Entry { envelope: Some(envelope), .. })
+                if self.is_evaluated(&refused, refusal.number)? =>
+            {
                 self.evaluate_anew(&envelope.record)
             }
             _ => Ok(()),
@@ -123,7 +132,9 @@ impl Replica {
 
     /// Whether an edit has come as far as its record: not while it stands later in the run that is being applied.
     fn is_evaluated(&self, feed: &FeedId, number: u64) -> Result<bool, ReplicaError> {
-        let Some(Entry { envelope: Some(envelope), .. }) = self.entry_at(feed, number)? else { return Ok(false) };
+        let Some(Entry { envelope: Some(envelope), .. }) = self.entry_at(feed, number)? else {
+            return Ok(false);
+        };
         let rows = self.index.list::<ChangeRow>(&keys::changes(&envelope.record))?;
         Ok(rows.iter().any(|(_, row)| row.feed == *feed && row.number == number))
     }

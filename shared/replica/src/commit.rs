@@ -37,6 +37,10 @@ impl Replica {
         if self.staged.is_empty() {
             self.abandon();
         }
+        if self.tree_changed {
+            self.amend_divisions()?;
+            self.refresh_grants()?;
+        }
         Ok(written)
     }
 

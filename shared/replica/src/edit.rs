@@ -21,7 +21,8 @@ pub enum RecordEdit {
         fields: Fields,
         /// The owner if the fields name none.
         owner: Option<DivisionCode>,
-        /// Whether `owner` was said by a person, so that fields which name another are an error.
+        /// A person makes one record: fields that name another owner than the one said, or a record that is here
+        /// already, are errors. An import decides both by itself.
         strict: bool,
     },
     /// Change these fields; an emptied one is `Null`.
@@ -72,8 +73,13 @@ impl Outcome {
 impl Replica {
     /// Checks an edit and stages it; it is saved after [`Replica::commit`]. What is refused leaves nothing behind.
     pub fn edit(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+        if self.missing_edition().is_some() {
+            return Err(ReplicaError::RegistryMissing);
+        }
         match edit {
-            RecordEdit::New { kind, fields, owner, strict } => self.create(kind, fields, *owner, *strict, who, now),
+            RecordEdit::New { kind, fields, owner, strict } => {
+                self.create(kind, fields, *owner, *strict, who, now)
+            }
             RecordEdit::Set { id, fields } => self.change(id, fields, &[], who, now),
             RecordEdit::Settle { id, field, value } => {
                 let fields = Fields::from([(field.clone(), value.clone())]);
@@ -108,6 +114,12 @@ impl Replica {
             (None, given) => given.unwrap_or(self.home.division),
         };
         self.check(kind, &fields)?;
+        if strict
+            && let Some(key) = kind.natural_key(&fields)
+            && let Some(here) = self.find_natural(kind, &key)?.first()
+        {
+            return Err(ReplicaError::Duplicate(*here));
+        }
         let channel = self.channel_of(kind, owner);
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
@@ -163,8 +175,11 @@ impl Replica {
         let branch = self.branch_for(id)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();
-        let (fields, settles) =
-            if self.has_bug("losing value dropped") { (&merged, every.as_slice()) } else { (fields, settles) };
+        let (fields, settles) = if self.has_bug("losing value dropped") {
+            (&merged, every.as_slice())
+        } else {
+            (fields, settles)
+        };
         let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(Outcome::Same(*id));

@@ -20,6 +20,12 @@ pub enum ReplicaError {
     /// The replica's grant does not cover the channel.
     #[error("the grant of this replica does not cover {0}")]
     OutsideGrant(Channel),
+    /// The edition of the division registry that the tree uses has not come yet.
+    #[error("the division registry has not come yet")]
+    RegistryMissing,
+    /// The record is here already.
+    #[error("the same record is here as {0}")]
+    Duplicate(RecordId),
     /// No such record here.
     #[error("no record {0} here")]
     NoSuchRecord(RecordId),

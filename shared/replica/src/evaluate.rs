@@ -130,7 +130,8 @@ impl Replica {
         if self.index.get::<u16>(&keys::refused(&row.feed, row.number))?.is_some() {
             return Ok(Decision::Refused);
         }
-        if self.authority().is_after_revocation(&row.feed, row.number) && !self.has_bug("revocation ignored") {
+        if self.authority().is_after_revocation(&row.feed, row.number) && !self.has_bug("revocation ignored")
+        {
             return Ok(Decision::Waits(Waiting::Review));
         }
         let Some(kind) = dictionary::kind_by_id(row.kind) else {

@@ -131,23 +131,11 @@ impl Replica {
                 let refused = refused.iter().map(|one| (one.feed, one.number, one.reason)).collect();
                 self.effects.push_back(Effect::Refused(id, refused));
             }
-            Output::SeenUnderOurName(feed, number, hash) => self.seen_under_our_name(&feed, number, &hash, now)?,
-            Output::Holds(held) => {
-                if session.peer() == self.home.root.device() {
-                    // Of channels that are shared no longer the last word stands.
-                    let channels = self.ledger.channels_for(&self.device());
-                    self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
-                    self.acknowledged.extend(held);
-                }
+            Output::SeenUnderOurName(feed, number, hash) => {
+                self.seen_under_our_name(&feed, number, &hash, now)?
             }
-            Output::Acknowledged(held) => {
-                if session.peer() == self.home.root.device() {
-                    for (feed, number) in held {
-                        let known = self.acknowledged.entry(feed).or_default();
-                        *known = number.max(*known);
-                    }
-                }
-            }
+            Output::Holds(held) => self.holds(session, held),
+            Output::Acknowledged(held) => self.acknowledge(session, &held),
             Output::Pending(pending) => {
                 self.peers.entry(session.peer()).or_default().pending = pending;
             }
@@ -161,6 +149,26 @@ impl Replica {
             Output::Close(closing) => self.effects.push_back(Effect::Close(id, closing)),
         }
         Ok(None)
+    }
+
+    /// If the session's peer is the hub: it holds so much of the shared channels and no more.
+    fn holds(&mut self, session: &Session, held: BTreeMap<FeedId, u64>) {
+        if session.peer() == self.home.root.device() {
+            // Of channels that are shared no longer the last word stands.
+            let channels = self.ledger.channels_for(&self.device());
+            self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
+            self.acknowledged.extend(held);
+        }
+    }
+
+    /// If the session's peer is the hub: it holds these feeds up to these numbers.
+    fn acknowledge(&mut self, session: &Session, held: &[(FeedId, u64)]) {
+        if session.peer() == self.home.root.device() {
+            for (feed, number) in held {
+                let known = self.acknowledged.entry(*feed).or_default();
+                *known = (*known).max(*number);
+            }
+        }
     }
 
     fn verified(&mut self, peer: DeviceId, now: u64) {

@@ -42,24 +42,47 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        let grant = self.grant_for(key, division, name);
+        self.control_entry(EntryKind::GRANT, control::encode(&grant), who, now)
+    }
+
+    /// The grant of a device of a division, by the tree as it is now.
+    pub(crate) fn grant_for(&self, key: PublicKey, division: DivisionCode, name: &str) -> Grant {
         let mut subtree = self.divisions.subtree(division);
         let mut above = self.divisions.ancestors(division);
         subtree.sort();
         above.sort();
-        let classes = vec![Class::Open, Class::People];
-        let grant = Grant { key, division, name: name.to_owned(), subtree, above, classes };
-        self.control_entry(EntryKind::GRANT, control::encode(&grant), who, now)
+        Grant {
+            key,
+            division,
+            name: name.to_owned(),
+            subtree,
+            above,
+            classes: vec![Class::Open, Class::People],
+        }
     }
 
     /// Ends a device's grants: what is held of it here counts, later entries wait for a review.
-    pub fn revoke(&mut self, device: DeviceId, reason: &str, who: &str, now: u64) -> Result<(), ReplicaError> {
+    pub fn revoke(
+        &mut self,
+        device: DeviceId,
+        reason: &str,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         let held = self.ledger.heads().filter(|(feed, _)| feed.device == device && feed.channel.is_shared());
         let last = held.map(|(feed, head)| (feed.incarnation, feed.channel, head.number)).collect();
         let revoke = Revoke { device, last, reason: reason.to_owned() };
         self.control_entry(EntryKind::REVOKE, control::encode(&revoke), who, now)
     }
 
-    fn control_entry(&mut self, kind: EntryKind, payload: Vec<u8>, who: &str, now: u64) -> Result<(), ReplicaError> {
+    fn control_entry(
+        &mut self,
+        kind: EntryKind,
+        payload: Vec<u8>,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         let control = self.authority().control();
         self.own_grant(control)?;
         let stamp = self.stamp(who, now);
@@ -82,7 +105,13 @@ impl Replica {
     }
 
     /// Remembers that a ticket was used.
-    pub fn use_ticket(&mut self, id: [u8; 8], device: DeviceId, name: &str, now: u64) -> Result<(), ReplicaError> {
+    pub fn use_ticket(
+        &mut self,
+        id: [u8; 8],
+        device: DeviceId,
+        name: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         self.note(&Note::TicketUsed { id, device, name: name.to_owned(), at: now }, "huiliu", now);
         self.commit().map(|_| ())
     }

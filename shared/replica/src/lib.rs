@@ -6,21 +6,26 @@
 //! What comes from elsewhere enters by `receive` and then goes the same way.
 
 mod apply;
+pub mod commands;
 mod commit;
 mod edit;
 mod error;
 mod evaluate;
 mod exchange;
+pub mod generator;
 pub mod hub;
 mod open;
 mod project;
 mod receive;
 mod replica;
 mod serve_peer;
+pub mod service;
+pub mod tables;
+mod tree;
 pub mod view;
 
 pub use edit::{Outcome, RecordEdit};
 pub use error::ReplicaError;
 pub use exchange::{Effect, SessionId};
-pub use open::{Entropy, Home, Parts};
+pub use open::{Edition, Entropy, Home, Parts};
 pub use replica::{Replica, Role};

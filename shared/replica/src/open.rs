@@ -8,7 +8,7 @@ use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
 use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{
-    Authority, DeviceKey, Entry, EntryKind, Envelope, Incarnation, Ledger, PublicKey, Run, Stamp,
+    Authority, DeviceKey, Entry, EntryKind, Envelope, Hash, Incarnation, Ledger, PublicKey, Run, Stamp,
 };
 use huiliu_store::journal::Tail;
 use huiliu_store::rows::{ControlRow, FeedRow, Meta, WaitingRow};
@@ -33,6 +33,15 @@ pub struct Home {
     pub hub: DivisionCode,
 }
 
+/// An edition of the division registry.
+#[derive(Clone, Debug)]
+pub struct Edition {
+    /// SHA-256 of its text.
+    pub sha256: Hash,
+    /// The tree.
+    pub divisions: Arc<Divisions>,
+}
+
 /// What a replica is put together from.
 pub struct Parts {
     /// Its files.
@@ -43,8 +52,8 @@ pub struct Parts {
     pub key: DeviceKey,
     /// Where it belongs.
     pub home: Home,
-    /// The division registry.
-    pub divisions: Arc<Divisions>,
+    /// The edition of the division registry that the program carries.
+    pub edition: Edition,
     /// Where random bytes come from.
     pub entropy: Entropy,
     /// Seeded bugs, for the test of the tests; empty in a program.
@@ -69,7 +78,9 @@ impl Replica {
             applied: Position::default(),
             clock: Hlc::default(),
             minted: 0,
-            divisions: parts.divisions,
+            divisions: parts.edition.divisions.clone(),
+            edition: parts.edition,
+            tree_changed: true,
             entropy: parts.entropy,
             staged: BTreeMap::new(),
             staged_records: BTreeSet::new(),
@@ -86,6 +97,7 @@ impl Replica {
         replica.read_synced()?;
         replica.catch_up()?;
         replica.begin(tail, index_lost, now)?;
+        replica.amend_divisions()?;
         // A hub that went down between an entry and its refusal judges now.
         replica.commit()?;
         Ok(replica)

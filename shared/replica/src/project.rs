@@ -37,6 +37,7 @@ impl Replica {
                 self.index.put(keys::natural(record.kind, &key, id), &());
             }
         }
+        self.tree_changed |= dictionary::kind_by_id(record.kind).is_some_and(|kind| kind.name == "division");
         let conflicts = document.map_or(0, |document| document.conflicts().len() as u32);
         match conflicts {
             0 => self.index.remove(keys::conflict(id)),

@@ -149,13 +149,17 @@ impl Replica {
     fn quarantine(&mut self, run: &Run, reason: u16, peer: DeviceId, now: u64) {
         let mut bytes = run.entries.first().map(|entry| entry.payload.clone()).unwrap_or_default();
         bytes.truncate(MAX_QUARANTINED_BYTES);
-        let quarantined =
-            Quarantined { ours: false, feed: run.feed, number: run.first, reason, peer, bytes };
+        let quarantined = Quarantined { ours: false, feed: run.feed, number: run.first, reason, peer, bytes };
         self.note_quarantined(&quarantined, now);
     }
 
     /// The peer will never take these entries of ours.
-    pub(crate) fn refused_there(&mut self, refused: &[Refused], peer: DeviceId, now: u64) -> Result<(), ReplicaError> {
+    pub(crate) fn refused_there(
+        &mut self,
+        refused: &[Refused],
+        peer: DeviceId,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
         for Refused { feed, number, reason } in refused {
             let quarantined = Quarantined {
                 ours: true,

@@ -1,7 +1,7 @@
 //! One replica: journal, index and ledger, and the sessions it has.
 
 use crate::exchange::{Effect, SessionId};
-use crate::open::{Entropy, Home};
+use crate::open::{Edition, Entropy, Home};
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
@@ -34,7 +34,12 @@ pub struct Replica {
     pub(crate) clock: Hlc,
     /// The last record id given out: milliseconds and 12 bits of a counter.
     pub(crate) minted: u64,
+    /// The edition of the registry, as it was published.
+    pub(crate) edition: Edition,
+    /// The edition with the hub's amendments.
     pub(crate) divisions: Arc<Divisions>,
+    /// A division record has changed since the amendments were last put in.
+    pub(crate) tree_changed: bool,
     pub(crate) entropy: Entropy,
     /// Entries made here and not yet committed, by channel.
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,

@@ -45,11 +45,12 @@ impl Replica {
             .map(|(feed, no)| {
                 let after = self.acknowledged.get(feed).copied().unwrap_or(0);
                 let mut entries = 0;
-                let counted = self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
-                    // The point that ends a run is not an entry that anybody made.
-                    entries += u64::from_be_bytes(key.try_into().unwrap_or_default()) - row.first;
-                    true
-                });
+                let counted =
+                    self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
+                        // The point that ends a run is not an entry that anybody made.
+                        entries += u64::from_be_bytes(key.try_into().unwrap_or_default()) - row.first;
+                        true
+                    });
                 counted.map_or(0, |()| entries)
             })
             .sum()
@@ -58,7 +59,10 @@ impl Replica {
     /// Open conflicts: records and how many fields of each.
     pub fn conflicted(&self) -> Result<Vec<(RecordId, u32)>, ReplicaError> {
         let found = self.index.list::<u32>(&keys::conflicts())?;
-        Ok(found.into_iter().filter_map(|(id, fields)| Some((RecordId(id.try_into().ok()?), fields))).collect())
+        Ok(found
+            .into_iter()
+            .filter_map(|(id, fields)| Some((RecordId(id.try_into().ok()?), fields)))
+            .collect())
     }
 
     /// The open conflicts of a record.
@@ -78,12 +82,18 @@ impl Replica {
 
     /// The kind of a record, if there is one.
     pub fn kind_of(&self, id: &RecordId) -> Result<Option<(&'static Kind, RecordRow)>, ReplicaError> {
-        let Some(record) = self.record_row(id)?.filter(|record| !record.heads.is_empty()) else { return Ok(None) };
+        let Some(record) = self.record_row(id)?.filter(|record| !record.heads.is_empty()) else {
+            return Ok(None);
+        };
         Ok(huiliu_core::model::dictionary::kind_by_id(record.kind).map(|kind| (kind, record)))
     }
 
     /// Every living record of a kind, in order of making, until `each` says false.
-    pub fn each_row(&self, kind: &Kind, mut each: impl FnMut(RecordId, Row) -> bool) -> Result<(), ReplicaError> {
+    pub fn each_row(
+        &self,
+        kind: &Kind,
+        mut each: impl FnMut(RecordId, Row) -> bool,
+    ) -> Result<(), ReplicaError> {
         Ok(self.index.each(&keys::rows(kind.id), &[], |id, row: Row| match id.try_into() {
             Ok(id) if row.deleted.is_none() => each(RecordId(id), row),
             _ => true,
@@ -114,12 +124,14 @@ impl Replica {
     fn author(&self, row: &ChangeRow) -> Result<Option<Author>, ReplicaError> {
         let entry = self.entry_at(&row.feed, row.number)?;
         let grant = self.authority().last_grant_of(&row.feed.device);
-        Ok(entry.filter(|entry| entry.kind == EntryKind::EDIT).and_then(|entry| entry.envelope).map(|envelope| Author {
-            stamp: envelope.stamp,
-            feed: row.feed,
-            device_name: grant.map(|(_, grant)| grant.name.clone()),
-            division: grant.map(|(_, grant)| grant.division),
-        }))
+        Ok(entry.filter(|entry| entry.kind == EntryKind::EDIT).and_then(|entry| entry.envelope).map(
+            |envelope| Author {
+                stamp: envelope.stamp,
+                feed: row.feed,
+                device_name: grant.map(|(_, grant)| grant.name.clone()),
+                division: grant.map(|(_, grant)| grant.division),
+            },
+        ))
     }
 
     /// One document's fields before and after each of its changes need its states: the document itself.
@@ -152,5 +164,32 @@ impl Replica {
             }
         }
         Ok(())
+    }
+}
+
+impl Replica {
+    /// What a device is called.
+    pub fn device_name(&self, device: &huiliu_core::sync::DeviceId) -> Option<String> {
+        self.authority().last_grant_of(device).map(|(_, grant)| grant.name.clone())
+    }
+
+    /// The incarnation a device wrote in last, as far as is known here.
+    pub fn newest_incarnation_of(
+        &self,
+        device: &huiliu_core::sync::DeviceId,
+    ) -> Option<huiliu_core::sync::Incarnation> {
+        let own = self.feeds.iter().filter(|(feed, _)| feed.device == *device);
+        own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
+    }
+
+    /// Whether a device has a session here now.
+    pub fn is_connected(&self, device: &huiliu_core::sync::DeviceId) -> bool {
+        self.sessions.values().any(|session| session.peer() == *device)
+    }
+
+    /// How many entries are present and wait (refused ones not counted).
+    pub fn waiting(&self) -> Result<usize, ReplicaError> {
+        let rows = self.index.list::<huiliu_store::rows::WaitingRow>(&keys::all_waiting())?;
+        Ok(rows.iter().filter(|(_, row)| row.waiting.is_some()).count())
     }
 }

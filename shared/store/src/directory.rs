@@ -27,6 +27,12 @@ impl Directory {
         }
     }
 
+    /// Whether some program has the directory open. Creates nothing.
+    pub fn is_open(root: &Path) -> bool {
+        let lock = File::open(root.join("lock"));
+        lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
     /// The path of a file in it.
     pub fn path(&self, name: &str) -> PathBuf {
         self.root.join(name)

@@ -51,7 +51,8 @@ impl RealDisk {
         if !self.open.contains_key(name) {
             let path = self.path(name);
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder).map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
+                fs::create_dir_all(folder)
+                    .map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
             }
             let is_new = !path.exists();
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
@@ -138,7 +139,8 @@ impl Disk for RealDisk {
         self.open.remove(name);
         let (path, beside) = (self.path(name), self.path(&format!("{name}.new")));
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder).map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
+            fs::create_dir_all(folder)
+                .map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
         }
         let written = fs::write(&beside, bytes)
             .and_then(|()| File::open(&beside)?.sync_all())

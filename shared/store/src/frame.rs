@@ -68,5 +68,6 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Frame, &'static str> {
 
 /// The offset of the next intact frame after the beginning of `bytes`, if there is one.
 pub(crate) fn find_next(bytes: &[u8]) -> Option<usize> {
-    (1..bytes.len().saturating_sub(HEADER_BYTES)).find(|at| bytes[*at..].starts_with(&MAGIC) && read(&bytes[*at..]).is_ok())
+    (1..bytes.len().saturating_sub(HEADER_BYTES))
+        .find(|at| bytes[*at..].starts_with(&MAGIC) && read(&bytes[*at..]).is_ok())
 }

@@ -200,7 +200,9 @@ impl Journal {
         walk(&bytes, 0, |at, frame| match frame {
             Ok(frame) => {
                 let Placed { feed, number, entry } = frame.placed;
-                run.get_or_insert_with(|| Run { feed, first: number, entries: Vec::new() }).entries.push(entry);
+                run.get_or_insert_with(|| Run { feed, first: number, entries: Vec::new() })
+                    .entries
+                    .push(entry);
             }
             Err(reason) => damage = damage.or(Some((at, reason))),
         });
@@ -233,7 +235,12 @@ impl Journal {
                 }
                 if !bytes.is_empty() {
                     let reason = "the segment does not begin as one";
-                    each(Found::Damaged(Damage { segment: file_name(segment), offset: 0, entry: None, reason }))?;
+                    each(Found::Damaged(Damage {
+                        segment: file_name(segment),
+                        offset: 0,
+                        entry: None,
+                        reason,
+                    }))?;
                 }
             }
             let mut found = Vec::new();

@@ -23,7 +23,8 @@ impl Witness {
         let mut newest = Self { sequence: 0, end: Position::default() };
         for slot in 0..2 {
             let there = disk.length(NAME)?.is_some();
-            let bytes = if there { disk.read(NAME, (slot * SLOT_BYTES) as u64, RECORD_BYTES)? } else { Vec::new() };
+            let bytes =
+                if there { disk.read(NAME, (slot * SLOT_BYTES) as u64, RECORD_BYTES)? } else { Vec::new() };
             if let Some(seen) = Self::decode(&bytes)
                 && seen.sequence > newest.sequence
             {

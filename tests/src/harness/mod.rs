@@ -2,5 +2,6 @@
 
 pub mod adversary;
 pub mod network;
+pub mod process;
 pub mod watch;
 pub mod world;

@@ -92,7 +92,10 @@ impl Play {
             let listed = conflicts.get(&id.0.to_vec()).copied().unwrap_or(0);
             if open != listed {
                 wrong.push(format!("{name} lists {listed} conflicts of {id}, {open} are open"));
-                wrong.push(format!("  of the edits {counted:?}; read again: {:?}", self.listed_conflicts(name, id)));
+                wrong.push(format!(
+                    "  of the edits {counted:?}; read again: {:?}",
+                    self.listed_conflicts(name, id)
+                ));
             }
             match row {
                 None => wrong.push(format!("{name} does not show {id}")),

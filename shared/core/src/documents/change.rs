@@ -57,7 +57,10 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
         return Err(BadChange::TooLarge);
     }
     // Automerge recomputes the hash but does not compare the checksum, which is the hash's first four bytes.
-    if raw.get(4..8) != Some(&change.hash().0[..4]) || change.raw_bytes() != raw || !change.extra_bytes().is_empty() {
+    if raw.get(4..8) != Some(&change.hash().0[..4])
+        || change.raw_bytes() != raw
+        || !change.extra_bytes().is_empty()
+    {
         return Err(BadChange::Malformed);
     }
     Ok(ChangeInfo {

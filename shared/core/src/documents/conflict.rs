@@ -45,7 +45,9 @@ impl Document {
                 Some(Claim { value: schema::from_automerge(value)?, change: Digest(change.0) })
             })
             .collect();
-        claims.sort_by(|a, b| (a.value != winner, &a.value, a.change).cmp(&(b.value != winner, &b.value, b.change)));
+        claims.sort_by(|a, b| {
+            (a.value != winner, &a.value, a.change).cmp(&(b.value != winner, &b.value, b.change))
+        });
         if claims.iter().all(|claim| claim.value == winner) {
             return None;
         }

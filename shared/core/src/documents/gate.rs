@@ -92,7 +92,8 @@ fn is_flat(doc: &Automerge, allowed: &impl Fn(&str, &Value) -> bool) -> bool {
             && doc.get_all(ROOT, key.as_str()).is_ok_and(|all| {
                 all.iter().all(|(value, _)| {
                     schema::from_automerge(value).is_some_and(|value| {
-                        value.text().is_none_or(|text| text.len() <= schema::MAX_TEXT_BYTES) && allowed(&key, &value)
+                        value.text().is_none_or(|text| text.len() <= schema::MAX_TEXT_BYTES)
+                            && allowed(&key, &value)
                     })
                 })
             })
@@ -127,7 +128,9 @@ mod tests {
     #[test]
     fn a_creation_has_the_same_hash_every_time() {
         let raws: Vec<_> = (0..5)
-            .map(|_| Document::empty().edit(HAISHU, &form(&[("b", "1"), ("a", "2"), ("c", "3")]), &[]).unwrap())
+            .map(|_| {
+                Document::empty().edit(HAISHU, &form(&[("b", "1"), ("a", "2"), ("c", "3")]), &[]).unwrap()
+            })
             .collect();
         assert!(raws.windows(2).all(|pair| pair[0] == pair[1]));
     }

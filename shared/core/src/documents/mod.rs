@@ -1,7 +1,7 @@
 //! Layer 2: one Automerge document per record, flat scalars at the root, one change per saved form.
 //! Imports `model` and automerge; nothing above this layer sees Automerge.
 //!
-//! [`Document`] reads and writes, [`conflict`] lists what people must settle, [`gate`] decides what may enter.
+//! [`Document`] reads and writes, [`conflict`] lists what people must settle, [`mod@gate`] decides what may enter.
 
 pub mod change;
 pub mod conflict;

@@ -39,7 +39,9 @@ impl Document {
                     // have no operation of its own, and who chooses otherwise at the same time would silently win.
                     transaction.delete(ROOT, field.as_str()).expect("a key of the root");
                 }
-                transaction.put(ROOT, field.as_str(), schema::to_scalar(value)).expect("a scalar at the root");
+                transaction
+                    .put(ROOT, field.as_str(), schema::to_scalar(value))
+                    .expect("a scalar at the root");
             }
         }
         transaction.commit_with(CommitOptions::default().with_time(0)).0?;

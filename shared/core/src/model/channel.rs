@@ -1,4 +1,4 @@
-//! Channels: who may see a record (DESIGN words: own, published, local; open and people).
+//! Channels: who may see a record.
 
 use super::ids::{BadId, DivisionCode};
 use serde::{Deserialize, Serialize};

@@ -18,5 +18,5 @@ pub use dates::Date;
 pub use dictionary::{Field, FieldType, Kind, Required, Sensitivity};
 pub use divisions::Divisions;
 pub use ids::{Digest, DivisionCode, Hlc, KindId, Level, RecordId};
-pub use messages::{Lang, Trouble};
+pub use messages::{Lang, TableSay, Trouble};
 pub use value::{Fields, Value};

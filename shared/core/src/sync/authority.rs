@@ -230,7 +230,10 @@ mod tests {
         let own = feed(&haishu, "own/330203/open");
         let revoke = |number| {
             let last = vec![(own.incarnation, own.channel, number)];
-            entry(EntryKind::REVOKE, encode(&Revoke { device: haishu.device(), last, reason: "旧机停用".into() }))
+            entry(
+                EntryKind::REVOKE,
+                encode(&Revoke { device: haishu.device(), last, reason: "旧机停用".into() }),
+            )
         };
         authority.learn(Hash([6; 32]), &revoke(4));
         assert!(!authority.is_after_revocation(&own, 4));

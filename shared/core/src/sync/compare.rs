@@ -31,7 +31,9 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
     match theirs {
         Compare::Channels(channels) => {
             let differs = channels.into_iter().find(|(channel, theirs)| {
-                listing.fingerprint(*channel).is_some_and(|o| o.digest == theirs.digest && o.sum != theirs.sum)
+                listing
+                    .fingerprint(*channel)
+                    .is_some_and(|o| o.digest == theirs.digest && o.sum != theirs.sum)
             });
             let reply = differs.map(|(channel, _)| Compare::Ranges(channel, sums(&listing.records(channel))));
             Step { reply, mend: Vec::new() }
@@ -78,11 +80,8 @@ fn within(records: Vec<RecordHeads>, ranges: &[u8]) -> Vec<RecordHeads> {
 fn differing(ours: &[RecordHeads], theirs: &[RecordHeads]) -> Vec<RecordId> {
     let theirs: BTreeMap<_, _> = theirs.iter().map(|(id, heads)| (id, heads)).collect();
     let ours_by_id: BTreeMap<_, _> = ours.iter().map(|(id, heads)| (id, heads)).collect();
-    let mut differing: Vec<RecordId> = ours_by_id
-        .iter()
-        .filter(|(id, heads)| theirs.get(*id) != Some(*heads))
-        .map(|(id, _)| **id)
-        .collect();
+    let mut differing: Vec<RecordId> =
+        ours_by_id.iter().filter(|(id, heads)| theirs.get(*id) != Some(*heads)).map(|(id, _)| **id).collect();
     differing.extend(theirs.keys().filter(|id| !ours_by_id.contains_key(*id)).map(|id| **id));
     differing
 }

@@ -67,7 +67,9 @@ impl PublicKey {
     /// Whether `signature` is this key's over `message`.
     pub fn verify(&self, message: &[u8], signature: &[u8]) -> bool {
         match self.suite {
-            Suite::Ed25519Sha256 => UnparsedPublicKey::new(&ED25519, &self.bytes).verify(message, signature).is_ok(),
+            Suite::Ed25519Sha256 => {
+                UnparsedPublicKey::new(&ED25519, &self.bytes).verify(message, signature).is_ok()
+            }
         }
     }
 }

@@ -15,103 +15,27 @@ use super::feed::FeedId;
 use super::keys::{DeviceId, Hash};
 use super::ledger::{Combined, Ledger};
 use super::message::{
-    Ack, Compare, Frontier, Hello, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, Welcome, decode, encode, tag,
+    Ack, Compare, Frontier, Hello, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, Welcome, decode, encode,
+    tag,
 };
 use crate::model::Channel;
 use crate::sync::feed::Incarnation;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+mod turns;
+
+use turns::Greeting;
+pub use turns::{Closing, Input, Output};
 
 /// How many bytes may be under way unacknowledged.
 const CREDIT_BYTES: u32 = 4 * 1024 * 1024;
 /// The sizes between which batches move.
 const BATCH_BYTES: (usize, usize) = (4 * 1024, 1024 * 1024);
 
-/// What happens to a session.
-#[derive(Debug)]
-pub enum Input {
-    /// A frame came.
-    Frame(Vec<u8>),
-    /// The replica holds more than before, through another session or its own people.
-    Grew,
-    /// The answer to [`Output::Load`]: an encoded batch and where its feeds then stand.
-    Loaded {
-        /// As `wire` encodes it; empty if nothing was to be had.
-        batch: Vec<u8>,
-        /// The last number of each feed in it.
-        heads: Vec<(FeedId, u64)>,
-    },
-    /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
-    Stored {
-        /// Where the feeds of the batch stand.
-        heads: Vec<(FeedId, u64)>,
-        /// What will never be taken.
-        refused: Vec<Refused>,
-    },
-    /// The answer to [`Output::Compare`]: the step's reply, if it has one.
-    Compared(Option<Compare>),
-    /// The person wants to know that both are level.
-    Ask,
-}
-
-/// What a session wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// Send a frame.
-    Send(Vec<u8>),
-    /// Read runs for the peer: of each feed those after the number, in order of the journal, about `bytes` in all.
-    Load {
-        /// Feed, number after which to begin, and whether the peer knows the feed's tag.
-        wants: Vec<(FeedId, u64, bool)>,
-        /// About how much.
-        bytes: usize,
-    },
-    /// Check and keep a batch.
-    Store(Vec<u8>),
-    /// The peer will never take these.
-    RefusedThere(Vec<Refused>),
-    /// The peer holds this entry under our own name: number and hash of the point, which may be new to us.
-    SeenUnderOurName(FeedId, u64, Hash),
-    /// The caller says how many entries it has not sent yet.
-    Pending(u64),
-    /// The peer holds so much and no more of the shared channels: a hub that was restored holds less than before.
-    Holds(BTreeMap<FeedId, u64>),
-    /// The peer holds these feeds up to here: it has said so, or sent them.
-    Acknowledged(Vec<(FeedId, u64)>),
-    /// Both have said Done; whether the fingerprints agree.
-    Level(bool),
-    /// Both hold the same entries, but records differ: take the next step of `compare`.
-    Compare(Compare),
-    /// Nothing more can be said.
-    Close(Closing),
-}
-
-/// Why a session ends.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Closing {
-    /// The peer sent what is no message, or one that has no place here.
-    Nonsense,
-    /// No protocol version in common; the peer's are given.
-    Upgrade(u16, u16),
-    /// The peer asks to come back in so many seconds.
-    Busy(u32),
-    /// The caller is not who its certificate says, or may not speak.
-    Stranger,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
     Dialer,
     Listener,
-}
-
-/// What was so when a Hello was said: its answer is about that moment.
-#[derive(Debug, Default)]
-struct Greeting {
-    combined: Option<Combined>,
-    /// What was held of the shared channels.
-    held: BTreeMap<FeedId, u64>,
-    /// What the peer was believed to hold.
-    believed: BTreeMap<FeedId, u64>,
 }
 
 /// One session with one peer.
@@ -152,7 +76,13 @@ pub struct Session {
 impl Session {
     /// A session with the hub at `peer`; says Hello at once. `salt` is random. `acknowledged` is what the hub is known
     /// to hold, so that what is pending goes out with the first flight; `pending` counts those entries.
-    pub fn dial(peer: DeviceId, salt: [u8; 8], acknowledged: BTreeMap<FeedId, u64>, pending: u64, ledger: &Ledger) -> Self {
+    pub fn dial(
+        peer: DeviceId,
+        salt: [u8; 8],
+        acknowledged: BTreeMap<FeedId, u64>,
+        pending: u64,
+        ledger: &Ledger,
+    ) -> Self {
         let mut session = Self::new(Role::Dialer, ledger.device, peer, salt);
         session.peer_has = acknowledged;
         session.hello(pending, ledger);
@@ -458,7 +388,8 @@ impl Session {
         let lacking = ledger.heads().filter_map(|(feed, head)| {
             let has = self.peer_has.get(feed).copied();
             let after = has.unwrap_or(0).max(self.sent.get(feed).copied().unwrap_or(0));
-            let wanted = head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
+            let wanted =
+                head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
             // Before the answer to Hello, only what the hub is known to lack: our own.
             let sure = self.open || feed.device == self.me;
             (wanted && sure).then_some((*feed, after, self.open && has.is_some_and(|has| has > 0)))
@@ -497,7 +428,8 @@ impl Session {
         if theirs.digest == ours.digest {
             if !std::mem::replace(&mut self.compared, true) {
                 let channels = ledger.channels_for(&self.me);
-                let prints = channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
+                let prints =
+                    channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
                 return self.send(Message::Compare(Compare::Channels(prints)));
             }
         } else if self.asked {

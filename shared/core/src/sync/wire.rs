@@ -115,7 +115,8 @@ pub fn encode(runs: &[Run], sending: &impl Sending) -> Vec<u8> {
             entries: encode_entries(run, sending),
         })
         .collect();
-    let feeds = feeds.iter().map(|feed| sending.tag(feed).map_or(FeedName::Full(*feed), FeedName::Tag)).collect();
+    let feeds =
+        feeds.iter().map(|feed| sending.tag(feed).map_or(FeedName::Full(*feed), FeedName::Tag)).collect();
     pack(&postcard::to_allocvec(&Body { feeds, runs }).expect("batches have a postcard form"))
 }
 
@@ -124,7 +125,9 @@ fn encode_entries(run: &Run, sending: &impl Sending) -> Vec<WireEntry> {
         .zip(&run.entries)
         .map(|(number, entry)| {
             let payload = match (entry.kind, &entry.envelope) {
-                (EntryKind::EDIT, Some(envelope)) => elide(&run.feed, number, envelope, &entry.payload, sending),
+                (EntryKind::EDIT, Some(envelope)) => {
+                    elide(&run.feed, number, envelope, &entry.payload, sending)
+                }
                 (EntryKind::POINT, _) => elide_point(run, entry, sending),
                 _ => None,
             };
@@ -142,7 +145,13 @@ fn elide_point(run: &Run, entry: &Entry, sending: &impl Sending) -> Option<Paylo
 }
 
 /// Leaves out of a change what the receiver computes; `None` if it would not come out the same.
-fn elide(feed: &FeedId, number: u64, envelope: &Envelope, raw: &[u8], sending: &impl Sending) -> Option<Payload> {
+fn elide(
+    feed: &FeedId,
+    number: u64,
+    envelope: &Envelope,
+    raw: &[u8],
+    sending: &impl Sending,
+) -> Option<Payload> {
     let chunk = Chunk::parse(raw)?;
     let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
     let back = match chunk.deps {
@@ -179,7 +188,8 @@ pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadB
             if run.first == 0 || run.first.checked_add(run.entries.len() as u64).is_none() {
                 return Err(BadBatch::Malformed);
             }
-            let entries = (run.first..).zip(run.entries).map(|(number, entry)| seen.entry(&feed, number, entry));
+            let entries =
+                (run.first..).zip(run.entries).map(|(number, entry)| seen.entry(&feed, number, entry));
             Ok(Run { feed, first: run.first, entries: entries.collect::<Result<_, _>>()? })
         })
         .collect()
@@ -347,7 +357,8 @@ mod tests {
     fn two_edits() -> (DeviceKey, Run) {
         let haishu = DeviceKey::from_seed([1; 32]);
         let incarnation = Incarnation([3; 8]);
-        let feed = FeedId { channel: "own/330203/open".parse().unwrap(), device: haishu.device(), incarnation };
+        let feed =
+            FeedId { channel: "own/330203/open".parse().unwrap(), device: haishu.device(), incarnation };
         let actor = birth::actor(&feed.device, &incarnation, 0);
         let mut document = Document::empty();
         let entries = ["甬江读书会", "甬江读书社"].map(|name| {

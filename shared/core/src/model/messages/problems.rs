@@ -57,6 +57,8 @@ troubles! {
         FormulaError => "单元格是公式错误值", "the cell holds a formula error"; "请改为实际内容", "replace it by its value";
         DateInWrongColumn => "单元格是日期格式，与该列不符", "the cell is a date, which this column does not take"; "请把单元格设为“文本”格式后重填", "set the cell's format to text and fill it in anew";
         RowShape => "这一行的列数多于表头", "the row has more cells than the header"; "请检查该行是否有多余的分隔符或引号", "look for extra separators or quotes in the row";
+        UnclosedQuote => "引号没有配对，其后的内容无法分列", "a quotation mark is never closed, so what follows it cannot be split";
+            "请补上或删去这一行的引号（\"）", "close or remove the quotation mark in this row";
         NotATable => "无法识别文件内容", "the file is no table"; "请另存为 .xlsx 或 .csv 后再导入", "save it as .xlsx or .csv";
         DamagedWorkbook => "工作簿已损坏，无法打开", "the workbook is damaged"; "请用 Excel 或 WPS 打开后另存为 .xlsx，再导入", "open it in Excel or WPS and save it as .xlsx";
         Locked => "文件已加密，或是旧版 .xls 格式", "the file is encrypted or an old .xls"; "请去掉密码，另存为 .xlsx 后再导入", "remove the password and save it as .xlsx";

@@ -1,0 +1,129 @@
+//! What the programs say of themselves: failures with what was kept and what to do next, and the words of lists.
+
+use super::catalogue;
+
+catalogue! {
+    /// One sentence.
+    pub enum Say {
+        // Failures of the replica.
+        NoReplica { dir: String } => "{dir} 里没有数据。请先运行 init（市级）或 join（区县、乡镇）。", "there is no replica in {dir}; run init (hub) or join (node) first";
+        NotAHub => "这是区县或乡镇节点的数据目录，请使用 huiliu-node。", "this data directory is a node's; use huiliu-node";
+        NotANode => "这是市级汇流中心的数据目录，请使用 huiliu-hub。", "this data directory is a hub's; use huiliu-hub";
+        AlreadyInitialized { dir: String } => "{dir} 里已有数据，没有改动任何内容。", "{dir} already holds a replica; nothing was changed";
+        NotEmpty { dir: String } => "{dir} 不是空目录，没有改动任何内容。请换一个空目录。", "{dir} is not empty; nothing was changed. Choose an empty directory";
+        InUse { dir: String } => "数据目录 {dir} 正被另一个程序使用，而且它没有应答。请关闭那个程序后再试。", "the data directory {dir} is in use and no service answers; close the other program and try again";
+        ServiceDied => "后台服务中途停止。已显示“已保存”的内容都在。请重新启动服务后再试。", "the service stopped while it was working; everything called saved is kept. Start it again and repeat";
+        NotJoined => "本机还没有加入市级汇流中心，不能写入。请先用邀请码运行 join，再运行一次 sync。", "this replica has not joined a hub, so nothing can be written; join with a ticket and sync once";
+        OutsideGrant { channel: String } => "本机的授权不包括 {channel}，没有保存。请向市级确认本单位的范围。", "the grant of this replica does not cover {channel}; nothing was saved";
+        NoSuchRecord { id: String } => "本机没有编号为 {id} 的记录。", "there is no record {id} here";
+        NoSuchKind { kind: String, known: String } => "没有名为“{kind}”的种类。可用：{known}。", "there is no kind “{kind}”; known are {known}";
+        NoSuchField { field: String, kind: String } => "{kind}没有名为“{field}”的字段。", "{kind} has no field “{field}”";
+        BadPair { text: String } => "“{text}”应写成 字段=值。", "“{text}” should be written FIELD=VALUE";
+        BadId { text: String } => "“{text}”不是记录编号。", "“{text}” is not a record's id";
+        BadDivision { text: String } => "“{text}”不是已知的行政区划代码。", "“{text}” is not a known division code";
+        ProblemsRemain { zh: String, en: String } => "没有保存：{zh}", "not saved: {en}";
+        GateSaysNo { why: String } => "没有保存：内容未通过检查（{why}）。表单内容没有丢失，请修改后再保存。", "not saved: the change did not pass the check ({why})";
+        OwnerWouldChange { from: String, to: String } => "没有保存：这样修改会把记录从{from}转到{to}，目前还不能转移记录。请保持登记管理机关和所在乡级不变。", "not saved: the edit would move the record from {from} to {to}, which is not possible yet; leave authority and township as they are";
+        OtherOwner { named: String, given: String } => "没有保存：字段所指的归属是{named}，与 --division {given} 不符。请改其中一个。", "not saved: the fields name {named} as owner, not {given}; change one of them";
+        NoConflict { field: String } => "字段“{field}”没有待处理的冲突。", "there is no open conflict in “{field}”";
+        NoSuchValue { n: String } => "没有第 {n} 个值，请用 conflict show 查看。", "there is no value {n}; see conflict show";
+        ReadOnly => "磁盘写入失败，本机已停止保存，只能查看和导出。请检查磁盘后重新启动。", "writing to the disk failed; nothing more is saved until restart, reading and exporting go on";
+        DiskFailed { what: String } => "磁盘操作失败（{what}）。没有显示“已保存”的内容未保存。请检查磁盘空间和权限。", "a disk operation failed ({what}); what was not called saved is not saved. Check space and permissions";
+        TooNew { what: String } => "此数据由更新的版本写入（{what}），请先升级程序。没有改动任何内容。", "this data was written by a newer version ({what}); upgrade first. Nothing was changed";
+        Damaged { place: String } => "数据文件有一处损坏（{place}），没有改动任何内容。请运行 verify 查看全部损坏。", "a data file is damaged ({place}); nothing was changed. Run verify to see all of it";
+        IndexFailed { what: String } => "索引打不开（{what}）。索引可以删除，下次启动会重新生成。", "the index failed ({what}); it can be deleted and is computed again";
+        CannotRead { file: String, why: String } => "读不了文件 {file}（{why}）。", "cannot read {file} ({why})";
+        CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
+        TableEnding { file: String } => "文件名 {file} 应以 .xlsx 或 .csv 结尾。", "the name {file} should end in .xlsx or .csv";
+        BadFilter { text: String } => "条件“{text}”应写成 字段=值。", "the condition “{text}” should be written FIELD=VALUE";
+
+        RegistryMissing => "行政区划表还没有下载，暂时不能保存。请先运行 sync。", "the table of divisions has not come yet, so nothing can be saved; sync first";
+        Told { text: String } => "{text}", "{text}";
+
+        // Joining and syncing.
+        NotATicket => "这不是邀请码。请粘贴完整的邀请码，或给出邀请码文件。", "this is not a ticket; paste the whole ticket or name its file";
+        TicketDamaged => "邀请码有错字，没有使用。请重新扫描或粘贴。", "the ticket is damaged and was not used; scan or paste it again";
+        TicketTooNew => "邀请码由更新的版本生成，请先升级程序。", "the ticket was made by a newer version; upgrade first";
+        TicketUnknown => "市级没有发出过这个邀请码。请向市级重新索取。", "the hub has not issued this ticket; ask for a new one";
+        TicketExpired => "邀请码已过期，请向市级重新索取。", "the ticket has expired; ask the hub for a new one";
+        TicketUsed { name: String, at: String } => "邀请码已被另一台电脑使用（{name}，{at}）。如不是本单位所为，请立即告知市级。", "the ticket was already used by another machine ({name}, {at}); tell the hub if that was not you";
+        DeviceRevoked { reason: String } => "本机的授权已被市级撤销（{reason}）。本机数据都在，可以查看和导出，但不能同步。请联系市级。", "the hub has revoked this device ({reason}); its data is kept and can be read and exported. Contact the hub";
+        DeviceUnknown => "市级没有本机的授权记录。请联系市级。", "the hub has no grant for this device; contact the hub";
+        CertificateExpired => "本机证书已过期，续期没有成功。请联系市级。", "this device's certificate has expired and was not renewed; contact the hub";
+        WrongHub => "对方不是邀请码中的市级汇流中心，已断开，没有发送任何数据。请向市级核实地址。", "the other side is not the hub named in the ticket; nothing was sent. Verify the address";
+        HubSaidNo { sentence: String } => "市级拒绝：{sentence}", "the hub refuses: {sentence}";
+        HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
+        JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
+        EntriesRefused { count: usize, why: String } => "市级不接收其中 {count} 处内容（{why}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({why}); they are in the quarantine, everything else goes on";
+        NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
+        Synced => "已同步，两边一致。", "synced, both sides are equal";
+        Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";
+        Invited { division: String, until: String } => "{division} 的邀请码（{until} 前有效，只能使用一次）：", "ticket for {division}, valid until {until}, once:";
+        HubFounded { name: String } => "已建立{name}汇流中心。", "the hub of {name} is founded";
+        NoAddress => "不知道市级的地址。请先运行一次 serve，或用 --advertise 指明。", "the hub's address is not known; run serve once or use --advertise";
+        Revoked { name: String } => "已撤销 {name}。", "{name} is revoked";
+        NoSuchNode { text: String } => "没有设备“{text}”。请用 node list 查看。", "there is no device “{text}”; see node list";
+        OwnDevice => "不能撤销市级自己的设备。", "the hub's own device cannot be revoked";
+        AddressInUse { address: String } => "地址 {address} 已被占用，请换一个端口。", "the address {address} is in use; choose another port";
+        Busy => "市级正忙，稍后会自动重试。", "the hub is busy; it will be tried again";
+
+        // What lists and status say.
+        Serving { web: String } => "服务已启动，本机页面：http://{web}/", "serving; the page of this replica: http://{web}/";
+        ServingHub { listen: String, web: String } => "市级汇流中心已启动，监听 {listen}，本机页面：http://{web}/", "the hub is serving on {listen}; its page: http://{web}/";
+        Stopped => "服务已停止，内容都已保存。", "stopped; everything is saved";
+        Saved { id: String } => "已保存 {id}", "saved {id}";
+        NothingChanged { id: String } => "内容与现有相同，没有新的修改 {id}", "nothing to change {id}";
+        Deleted { id: String } => "已删除 {id}", "deleted {id}";
+        Settled { field: String } => "已处理“{field}”的冲突", "the conflict in “{field}” is settled";
+        NothingHere => "没有内容。", "nothing";
+        VerifyGood { entries: u64, feeds: usize } => "校验通过：{entries} 条，{feeds} 个来源，没有损坏。", "verified: {entries} entries of {feeds} feeds, no damage";
+        VerifyBad { count: usize } => "发现 {count} 处损坏，没有改动任何内容。", "{count} damaged places; nothing was changed";
+        Wrote { file: String, rows: usize } => "已写入 {file}，共 {rows} 行。", "wrote {file}, {rows} rows";
+        Imported { created: usize, changed: usize, same: usize, refused: usize } => "新增 {created}，修改 {changed}，相同 {same}，未导入 {refused}。", "created {created}, changed {changed}, same {same}, refused {refused}";
+        Rehearsed { created: usize, changed: usize, same: usize, refused: usize } => "预演（没有写入）：将新增 {created}，修改 {changed}，相同 {same}，不能导入 {refused}。", "rehearsal, nothing was written: would create {created}, change {changed}, same {same}, refuse {refused}";
+        RowRefused { row: u64, field: String, reason: String, remedy: String } => "第 {row} 行 {field}：{reason}。{remedy}", "row {row}, {field}: {reason}; {remedy}";
+        ColumnIgnored { names: String } => "这些列不认识，已忽略：{names}", "these columns are not known and were ignored: {names}";
+        RowOutside { owner: String } => "该行归属{owner}，不在本机的授权范围内", "the row belongs to {owner}, outside this replica's grant";
+        RowOutsideRemedy => "请由该单位或其上级导入", "let that division or one above it import the row";
+        RowOwnerRemedy => "请保持登记管理机关和所在乡级与现有记录一致", "leave authority and township as they are on the record";
+        RowTwice { ids: String } => "本机有多条记录与该行相同（{ids}）", "several records here match the row ({ids})";
+        RowTwiceRemedy => "请先处理重复的记录", "settle the duplicates first";
+        NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
+        NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
+
+        // The demonstration.
+        DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";
+        DemoJoined { name: String } => "{name} 凭邀请码加入", "{name} joins with a ticket";
+        DemoImported { name: String, rows: usize } => "{name} 导入 {rows} 家社会组织", "{name} imports {rows} organizations";
+        DemoLevel => "全部同步后：", "after everybody has synced:";
+        DemoCut { names: String } => "断开 {names}，两边各自继续工作：", "{names} are cut off, both sides go on working:";
+        DemoApart => "断网期间：", "while cut off:";
+        DemoBack => "恢复连接并同步后：", "reconnected and synced:";
+        DemoConflict { record: String, field: String, values: String, who: String } => "{record} 的“{field}”有两个值：{values}（{who}），采用第一个", "“{field}” of {record} has two values: {values} ({who}); the first is taken";
+        DemoSettled => "处理冲突后：", "with the conflicts settled:";
+        DemoEqual => "市级与各节点逐项一致。", "the hub and every node agree in everything they share";
+        DemoUnequal { name: String } => "{name} 与市级不一致！", "{name} and the hub do not agree!";
+        DemoServing => "演示继续运行，按 Ctrl-C 结束。可以这样查看：", "the demonstration goes on until Ctrl-C; look at it with:";
+        WordUnit => "单位", "unit";
+        WordOrganizations => "社会组织", "organizations";
+        WordPending => "待上报", "pending";
+        WordConflicts => "冲突", "conflicts";
+        WordState => "状态", "state";
+        WordPage => "页面", "page";
+        StateLevel => "已核对", "verified";
+        StateBehind => "未同步", "not level";
+        DuplicateHere { id: String } => "没有保存：本机已有相同的记录（{id}）。请改用 record set 修改它。", "not saved: this record is here already ({id}); change it with record set";
+
+        // Reasons of refusals.
+        ReasonScope => "超出授权范围", "outside the author's grant";
+        ReasonSignature => "签名不符", "the signature does not hold";
+        ReasonShape => "格式不符或过大", "not of the right shape, or too large";
+        ReasonFork => "与已有内容分叉", "it forks from what is held";
+        ReasonNotHub => "只有市级可以写这类内容", "only the hub may write this";
+        ReasonMaker => "记录编号不是该设备所建", "the record's id was not made by that device";
+        ReasonChannel => "记录不在这个范围内", "the record lives elsewhere";
+        ReasonKind => "记录种类不符", "another kind of record";
+        ReasonRevoked => "授权撤销之后所写", "written after the grant had ended";
+        ReasonGate => "未通过内容检查", "it did not pass the gate";
+    }
+}

@@ -1,0 +1,96 @@
+//! `conflict list | show | resolve`.
+
+use crate::commands::records::save;
+use crate::commands::request::{Answer, Context};
+use crate::commands::words::{aligned, field_of, id_of, json_of, label, shown, value_of};
+use crate::service::home::Failure;
+use crate::service::time::rfc3339;
+use crate::{RecordEdit, Replica};
+use huiliu_core::documents::DELETED;
+use huiliu_core::model::messages::Say;
+use serde_json::json;
+
+/// Lists open conflicts, of one record or of all: every value with person, device, division and time, and the
+/// previous one.
+pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<Answer, Failure> {
+    let lang = context.lang();
+    let records = match only {
+        Some(id) => {
+            let id = id_of(id)?;
+            let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
+            replica.kind_of(&id)?.ok_or_else(absent)?;
+            vec![id]
+        }
+        None => replica.conflicted()?.into_iter().map(|(id, _)| id).collect(),
+    };
+    let (mut list, mut lines) = (Vec::new(), Vec::new());
+    for id in records {
+        let Some((kind, _)) = replica.kind_of(&id)? else { continue };
+        for conflict in replica.conflicts_of(&id)? {
+            lines.push(vec![id.to_string(), label(kind, &conflict.field, lang)]);
+            let mut values = Vec::new();
+            for (n, claim) in (1..).zip(&conflict.claims) {
+                let author = replica.author_of(&id, &claim.change)?;
+                let at = author.as_ref().map(|author| rfc3339(author.stamp.at.millis()));
+                let by = author.as_ref().map(|author| author.stamp.who.clone());
+                let device = author.as_ref().and_then(|author| author.device_name.clone());
+                let division =
+                    author.as_ref().and_then(|author| author.division).map(|code| code.to_string());
+                lines.push(vec![
+                    format!("  {n}"),
+                    shown(replica, kind, &conflict.field, &claim.value, lang),
+                    by.clone().unwrap_or_default(),
+                    device.clone().unwrap_or_default(),
+                    at.clone().unwrap_or_default(),
+                ]);
+                let value = json_of(&claim.value);
+                values.push(json!({
+                    "n": n, "value": value, "by": by, "device": device, "division": division, "at": at,
+                }));
+            }
+            let field = if conflict.field == DELETED { "deleted" } else { &conflict.field };
+            list.push(json!({
+                "record": id.to_string(),
+                "kind": kind.name,
+                "field": field,
+                "values": values,
+                "previous": json_of(&conflict.previous),
+            }));
+        }
+    }
+    let text = if lines.is_empty() { Say::NothingHere.text(lang) } else { aligned(&lines) };
+    Ok(Answer::good(json!({ "v": 1, "conflicts": list }), text))
+}
+
+/// Settles one field's conflict: with the value of a number in the list, or with another.
+pub fn resolve(
+    replica: &mut Replica,
+    id: &str,
+    field: &str,
+    take: Option<usize>,
+    value: Option<&str>,
+    context: &Context,
+) -> Result<Answer, Failure> {
+    let id = id_of(id)?;
+    let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
+    let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
+    let name = if field == "deleted" { DELETED } else { field_of(kind, field)?.name };
+    let conflicts = replica.conflicts_of(&id)?;
+    let open = conflicts.into_iter().find(|conflict| conflict.field == name);
+    let open = open.ok_or_else(|| Failure::new(1, Say::NoConflict { field: field.to_owned() }))?;
+    let chosen = match (take, value) {
+        (Some(n), _) => {
+            let claim = n.checked_sub(1).and_then(|at| open.claims.get(at));
+            let claim = claim.ok_or_else(|| Failure::new(2, Say::NoSuchValue { n: n.to_string() }))?;
+            claim.value.clone()
+        }
+        (None, text) => {
+            let known = replica.row(kind, &id)?.map(|row| row.fields).unwrap_or_default();
+            value_of(replica, field_of(kind, field)?, text.unwrap_or_default(), &known)?
+        }
+    };
+    let edit = RecordEdit::Settle { id, field: name.to_owned(), value: chosen };
+    let mut answer = save(replica, &edit, context)?;
+    answer.text = Say::Settled { field: label(kind, name, context.lang()) }.text(context.lang());
+    Ok(answer)
+}

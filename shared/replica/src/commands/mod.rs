@@ -1,0 +1,12 @@
+//! The commands of both programs: a request in, an answer out, the same beside a running service and without one.
+
+pub mod conflicts;
+pub mod imports;
+pub mod nodes;
+pub mod records;
+pub mod request;
+pub mod status;
+pub mod verify;
+pub mod words;
+
+pub use request::{Answer, Context, Request, run};

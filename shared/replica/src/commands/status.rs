@@ -1,0 +1,170 @@
+//! `status`, `sync plan` and `quarantine`.
+
+use crate::commands::request::{Answer, Context};
+use crate::commands::words::{aligned, json_time, reason};
+use crate::service::home::Failure;
+use crate::service::time::rfc3339;
+use crate::{Replica, Role};
+use huiliu_core::model::dictionary::kinds;
+use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::sync::control::Beginning;
+use huiliu_store::keys;
+use huiliu_store::rows::RunRow;
+use serde_json::{Map, Value as Json, json};
+use std::fmt::Write;
+
+/// What is here and how it stands.
+pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
+    let records = replica.counts()?;
+    let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
+    let quarantined = replica.quarantined()?.len();
+    let mut frontier = Map::new();
+    for (feed, head) in replica.ledger().heads().filter(|(feed, _)| feed.channel.is_shared()) {
+        let name = format!("{}/{}.{}", feed.channel, feed.device, feed.incarnation);
+        frontier.insert(name, Json::from(head.number));
+    }
+    let mut fingerprints = Map::new();
+    for channel in replica.shared_channels() {
+        let fingerprint = replica.ledger().fingerprint(channel);
+        let sum: String = fingerprint.sum.bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        fingerprints.insert(channel.to_string(), Json::from(format!("{}{sum}", fingerprint.digest)));
+    }
+    let peers: Vec<Json> = replica
+        .peers()
+        .iter()
+        .map(|(device, peer)| {
+            json!({
+                "device": device.to_string(),
+                "name": replica.device_name(device),
+                "last_seen": rfc3339(peer.last_seen),
+                "pending": peer.pending,
+                "verified_at": json_time(peer.verified_at),
+            })
+        })
+        .collect();
+    let pending = replica.pending();
+    let verified_at = replica.verified_at();
+    let link = context.link.clone().unwrap_or_default();
+    let json = json!({
+        "v": 1,
+        "role": if replica.role() == Role::Hub { "hub" } else { "node" },
+        "replica": replica.device().to_string(),
+        "division": replica.division().to_string(),
+        "incarnation": replica.incarnation().to_string(),
+        "records": records,
+        "pending": pending,
+        "conflicts": conflicts,
+        "quarantined": quarantined,
+        "waiting": replica.waiting()?,
+        "frontier": frontier,
+        "fingerprint": fingerprints,
+        "verified_at": json_time(verified_at),
+        "transport": link.transport,
+        "trouble": link.trouble,
+        "read_only": replica.is_read_only(),
+        "notice": notice(replica, context.lang()),
+        "peers": peers,
+    });
+    Ok(Answer::good(json, status_text(replica, context, pending, conflicts, quarantined)?))
+}
+
+/// The sentence about a new incarnation, if there is something to tell.
+pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
+    match replica.notice() {
+        Some(Beginning::LostTail) => Some(Say::NewIncarnationLost.text(lang)),
+        Some(Beginning::SeenElsewhere) => Some(Say::NewIncarnationSeen.text(lang)),
+        _ => None,
+    }
+}
+
+fn status_text(
+    replica: &Replica,
+    context: &Context,
+    pending: u64,
+    conflicts: u32,
+    quarantined: usize,
+) -> Result<String, Failure> {
+    let lang = context.lang();
+    let word = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
+    let place = replica.divisions().full_name(replica.division()).unwrap_or_default();
+    let mut lines = vec![vec![word("单位", "division"), format!("{place} {}", replica.division())]];
+    for (name, count) in replica.counts()? {
+        let kind = kinds().iter().find(|kind| kind.name == name);
+        let label = kind.map_or(name, |kind| lang.pick(kind.label, kind.label_en));
+        lines.push(vec![label.to_owned(), count.to_string()]);
+    }
+    lines.push(vec![word("待上报", "pending"), pending.to_string()]);
+    lines.push(vec![word("待处理冲突", "conflicts"), conflicts.to_string()]);
+    lines.push(vec![word("隔离区", "quarantined"), quarantined.to_string()]);
+    let never = word("从未", "never");
+    lines.push(vec![word("最近核对", "verified"), replica.verified_at().map_or(never, rfc3339)]);
+    if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {
+        let offline = link.trouble.clone().unwrap_or_else(|| word("未连接", "not connected"));
+        lines.push(vec![word("连接", "link"), link.transport.map_or(offline, str::to_owned)]);
+    }
+    let mut text = aligned(&lines);
+    if let Some(notice) = notice(replica, lang) {
+        let _ = write!(text, "\n{notice}");
+    }
+    if replica.is_read_only() {
+        let _ = write!(text, "\n{}", Say::ReadOnly.text(lang));
+    }
+    Ok(text)
+}
+
+/// What a sync would send: entries and bytes by channel.
+pub fn plan(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
+    let mut channels: Map<String, Json> = Map::new();
+    let (mut entries, mut bytes) = (0, 0);
+    for (feed, no) in replica.feeds.iter().filter(|(feed, _)| feed.channel.is_shared()) {
+        let after = replica.acknowledged.get(feed).copied().unwrap_or(0);
+        let mut here = 0;
+        let counted = replica.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
+            here += u64::from_be_bytes(key.try_into().unwrap_or_default()) - row.first;
+            bytes += u64::from(row.span.bytes);
+            true
+        });
+        counted.map_err(|e| crate::service::home::store_failure(&e))?;
+        if here > 0 && replica.role() == Role::Node {
+            entries += here;
+            let known = channels.get(&feed.channel.to_string()).and_then(Json::as_u64).unwrap_or(0);
+            channels.insert(feed.channel.to_string(), Json::from(known + here));
+        }
+    }
+    let text = match context.lang() {
+        Lang::Zh => format!("将上报 {entries} 条，约 {} KB（压缩前）。", bytes / 1024),
+        Lang::En => format!("{entries} entries to send, some {} KB before compression", bytes / 1024),
+    };
+    Ok(Answer::good(json!({ "v": 1, "entries": entries, "bytes": bytes, "channels": channels }), text))
+}
+
+/// What did not enter, here or at the hub.
+pub fn quarantine(replica: &Replica, only: Option<usize>, context: &Context) -> Result<Answer, Failure> {
+    let lang = context.lang();
+    let held = replica.quarantined()?;
+    let shown = held.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == at + 1));
+    let (mut list, mut lines) = (Vec::new(), Vec::new());
+    for (at, one) in shown {
+        let why = reason(one.reason, lang);
+        list.push(json!({
+            "n": at + 1,
+            "ours": one.ours,
+            "channel": one.feed.channel.to_string(),
+            "device": one.feed.device.to_string(),
+            "device_name": replica.device_name(&one.feed.device),
+            "number": one.number,
+            "reason": one.reason,
+            "why": why,
+            "peer": one.peer.to_string(),
+            "bytes": one.bytes.len(),
+        }));
+        let side = lang.pick(
+            if one.ours { "市级不接收" } else { "本机不接收" },
+            if one.ours { "refused there" } else { "refused here" },
+        );
+        let name = replica.device_name(&one.feed.device).unwrap_or_default();
+        lines.push(vec![(at + 1).to_string(), side.to_owned(), one.feed.channel.to_string(), name, why]);
+    }
+    let text = if lines.is_empty() { Say::NothingHere.text(lang) } else { aligned(&lines) };
+    Ok(Answer::good(json!({ "v": 1, "quarantined": list }), text))
+}

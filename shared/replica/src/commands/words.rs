@@ -1,0 +1,139 @@
+//! Turning values, times and reasons into what people read and scripts parse, and back.
+
+use crate::Replica;
+use crate::service::home::{Failure, kind_names, problems_remain};
+use crate::service::time::rfc3339;
+use huiliu_core::model::dictionary::{self, Field, Kind};
+use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::model::values::{self, Reading, Source};
+use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Value};
+use huiliu_core::sync::control::reason as code;
+use serde_json::Value as Json;
+
+/// The kind of a name.
+pub fn kind_of(name: &str) -> Result<&'static Kind, Failure> {
+    let known = || Failure::new(2, Say::NoSuchKind { kind: name.to_owned(), known: kind_names() });
+    dictionary::kind(name).ok_or_else(known)
+}
+
+/// A record's id.
+pub fn id_of(text: &str) -> Result<RecordId, Failure> {
+    text.parse().map_err(|_| Failure::new(2, Say::BadId { text: text.to_owned() }))
+}
+
+/// A division that the registry knows.
+pub fn division_of(replica: &Replica, text: &str) -> Result<DivisionCode, Failure> {
+    let parsed: Option<DivisionCode> = text.parse().ok();
+    let known = parsed.filter(|code| replica.divisions().contains(*code));
+    known.ok_or_else(|| Failure::new(2, Say::BadDivision { text: text.to_owned() }))
+}
+
+/// FIELD=VALUE pairs as fields, checked by the dictionary one by one. An empty value empties the field.
+pub fn fields_of(replica: &Replica, kind: &'static Kind, pairs: &[String]) -> Result<Fields, Failure> {
+    let mut given: Vec<(&'static Field, &str)> = Vec::new();
+    for pair in pairs {
+        let (name, value) =
+            pair.split_once('=').ok_or_else(|| Failure::new(2, Say::BadPair { text: pair.clone() }))?;
+        given.push((field_of(kind, name)?, value));
+    }
+    let near = Some(replica.division());
+    let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
+    let (fields, problems) = values::read_fields(kind, &given, &reading);
+    if problems.is_empty() { Ok(fields) } else { Err(problems_remain(&problems)) }
+}
+
+/// A field by its name or label.
+pub fn field_of(kind: &'static Kind, name: &str) -> Result<&'static Field, Failure> {
+    let found = kind.field(name.trim()).or_else(|| kind.field_by_label(name));
+    let unknown = || Say::NoSuchField { field: name.to_owned(), kind: kind.label.to_owned() };
+    found.ok_or_else(|| Failure::new(2, unknown()))
+}
+
+/// One value read for a field.
+pub fn value_of(
+    replica: &Replica,
+    field: &'static Field,
+    text: &str,
+    fields: &Fields,
+) -> Result<Value, Failure> {
+    let near = Some(replica.division());
+    let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
+    let inside = match field.ty {
+        dictionary::FieldType::Division { within: Some(within), .. } => {
+            fields.get(within).and_then(Value::text)
+        }
+        _ => None,
+    };
+    values::read(field, text, inside.and_then(|code| code.parse().ok()), &reading)
+        .map_err(|trouble| problems_remain(&[Problem::error(Some(field), trouble)]))
+}
+
+/// A value as scripts read it: codes as codes, money as integer fen, numbers as numbers.
+pub fn json_of(value: &Value) -> Json {
+    match value {
+        Value::Null => Json::Null,
+        Value::Bool(yes) => Json::from(*yes),
+        Value::Int(number) => Json::from(*number),
+        Value::Text(text) => Json::from(text.as_str()),
+    }
+}
+
+/// Fields as scripts read them.
+pub fn json_fields(fields: &Fields) -> Json {
+    Json::Object(fields.iter().map(|(name, value)| (name.clone(), json_of(value))).collect())
+}
+
+/// A value as people read it.
+pub fn shown(replica: &Replica, kind: &'static Kind, field: &str, value: &Value, lang: Lang) -> String {
+    match kind.field(field) {
+        Some(field) => values::show(field, value, replica.divisions(), lang),
+        None => match value {
+            Value::Text(text) => text.clone(),
+            other => json_of(other).to_string(),
+        },
+    }
+}
+
+/// A field's label.
+pub fn label(kind: &'static Kind, field: &str, lang: Lang) -> String {
+    kind.field(field).map_or(field, |field| field.title(lang)).to_owned()
+}
+
+/// A time as scripts read it, or null.
+pub fn json_time(millis: Option<u64>) -> Json {
+    millis.map_or(Json::Null, |millis| Json::from(rfc3339(millis)))
+}
+
+/// A reason code in words.
+pub fn reason(reason: u16, lang: Lang) -> String {
+    let say = match reason {
+        code::OUT_OF_SCOPE => Say::ReasonScope,
+        code::BAD_SIGNATURE => Say::ReasonSignature,
+        code::BAD_SHAPE => Say::ReasonShape,
+        code::FORKED => Say::ReasonFork,
+        code::NOT_THE_HUB => Say::ReasonNotHub,
+        code::NOT_ITS_MAKER => Say::ReasonMaker,
+        code::OTHER_CHANNEL => Say::ReasonChannel,
+        code::OTHER_KIND => Say::ReasonKind,
+        code::REVOKED => Say::ReasonRevoked,
+        _ => Say::ReasonGate,
+    };
+    say.text(lang)
+}
+
+/// Lines with their columns aligned for a terminal: Chinese characters are two wide.
+pub fn aligned(lines: &[Vec<String>]) -> String {
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let wide = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
+    let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|text| wide(text)).max();
+    let widths: Vec<usize> = (0..columns).map(|at| width(at).unwrap_or(0)).collect();
+    let line = |cells: &Vec<String>| {
+        let padded: Vec<String> = cells
+            .iter()
+            .zip(&widths)
+            .map(|(text, width)| format!("{text}{}", " ".repeat(width.saturating_sub(wide(text)))))
+            .collect();
+        padded.join("  ").trim_end().to_owned()
+    };
+    lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}

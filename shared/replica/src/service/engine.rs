@@ -1,0 +1,205 @@
+//! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers.
+
+use crate::service::time::now;
+use crate::{Effect, Replica, ReplicaError, SessionId};
+use huiliu_core::sync::DeviceId;
+use huiliu_core::sync::session::Closing;
+use std::collections::BTreeMap;
+use std::thread::JoinHandle;
+use tokio::sync::{mpsc, oneshot};
+
+/// A piece of work for the engine.
+type Job = Box<dyn FnOnce(&mut State) + Send>;
+
+/// What a session tells besides frames.
+#[derive(Clone, Debug)]
+pub enum SessionEvent {
+    /// Both ends have said what they hold; whether it is the same.
+    Level(bool),
+    /// The peer refuses entries: how many stretches, and the first reason.
+    Refused(usize, u16),
+    /// The session is over for a reason of the protocol.
+    Closing(Closing),
+    /// The engine cannot go on: the disk has failed.
+    Failed,
+}
+
+/// The ends of a session towards its connection.
+struct Port {
+    frames: mpsc::Sender<Vec<u8>>,
+    events: mpsc::UnboundedSender<SessionEvent>,
+}
+
+struct State {
+    replica: Replica,
+    ports: BTreeMap<SessionId, Port>,
+    next: SessionId,
+}
+
+/// A handle to the engine. Clones are the same engine; it stops when the last is gone.
+#[derive(Clone)]
+pub struct Engine {
+    jobs: mpsc::UnboundedSender<Job>,
+}
+
+/// The engine has stopped.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the engine has stopped")]
+pub struct Stopped;
+
+/// A session, from the side of its connection.
+pub struct OpenSession {
+    /// Its number.
+    pub id: SessionId,
+    /// Frames to be sent.
+    pub frames: mpsc::Receiver<Vec<u8>>,
+    /// What it tells.
+    pub events: mpsc::UnboundedReceiver<SessionEvent>,
+}
+
+/// So many frames may wait for a connection; the session's own credit is far below.
+const PORT_FRAMES: usize = 4096;
+
+impl Engine {
+    /// Starts the thread.
+    pub fn start(replica: Replica) -> (Self, JoinHandle<()>) {
+        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
+        let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
+            let mut state = State { replica, ports: BTreeMap::new(), next: 1 };
+            state.dispatch();
+            while let Some(job) = queue.blocking_recv() {
+                job(&mut state);
+                state.dispatch();
+            }
+            if let Err(error) = state.replica.save_synced() {
+                tracing::warn!(%error, "what the hub holds was not remembered");
+            }
+        });
+        (Self { jobs }, thread.expect("a thread can be started"))
+    }
+
+    /// Does something with the replica and gives back what came of it.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        self.with(move |state| work(&mut state.replica, now())).await
+    }
+
+    async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut State) -> T + Send + 'static,
+    ) -> Result<T, Stopped> {
+        let (answer, answered) = oneshot::channel();
+        let job: Job = Box::new(move |state| drop(answer.send(work(state))));
+        self.jobs.send(job).map_err(|_| Stopped)?;
+        answered.await.map_err(|_| Stopped)
+    }
+
+    /// Opens a session: with the hub (`None`) or with a caller.
+    pub async fn open(&self, peer: Option<DeviceId>) -> Result<OpenSession, Stopped> {
+        self.with(move |state| {
+            let (frames, frames_out) = mpsc::channel(PORT_FRAMES);
+            let (events, events_out) = mpsc::unbounded_channel();
+            let id = state.next;
+            state.next += 1;
+            state.ports.insert(id, Port { frames, events });
+            match peer {
+                None => state.replica.dial(id),
+                Some(peer) => state.replica.listen(id, peer),
+            }
+            OpenSession { id, frames: frames_out, events: events_out }
+        })
+        .await
+    }
+
+    /// Hands in a frame.
+    pub fn frame(&self, id: SessionId, frame: Vec<u8>) -> Result<(), Stopped> {
+        let job: Job = Box::new(move |state| {
+            let outcome = state.replica.frame(id, frame, now());
+            state.failed(id, outcome);
+        });
+        self.jobs.send(job).map_err(|_| Stopped)
+    }
+
+    /// Asks a session's peer whether both are level.
+    pub fn ask(&self, id: SessionId) -> Result<(), Stopped> {
+        let job: Job = Box::new(move |state| {
+            let outcome = state.replica.ask(id, now());
+            state.failed(id, outcome);
+        });
+        self.jobs.send(job).map_err(|_| Stopped)
+    }
+
+    /// The connection of a session is gone.
+    pub fn hang_up(&self, id: SessionId) {
+        let job: Job = Box::new(move |state| {
+            state.ports.remove(&id);
+            state.replica.hang_up(id);
+            if let Err(error) = state.replica.save_synced() {
+                tracing::warn!(%error, "what the hub holds was not remembered");
+            }
+        });
+        // A stopped engine has no sessions.
+        let _ = self.jobs.send(job);
+    }
+}
+
+impl State {
+    fn failed(&mut self, id: SessionId, outcome: Result<(), ReplicaError>) {
+        if let Err(error) = outcome {
+            tracing::error!(%error, "a session cannot go on");
+            self.tell(id, SessionEvent::Failed);
+            self.ports.remove(&id);
+            self.replica.hang_up(id);
+        }
+    }
+
+    fn tell(&self, id: SessionId, event: SessionEvent) {
+        if let Some(port) = self.ports.get(&id) {
+            // A connection that no longer listens will hang up.
+            let _ = port.events.send(event);
+        }
+    }
+
+    /// Does what the replica wants done.
+    fn dispatch(&mut self) {
+        loop {
+            match self.replica.poll(now()) {
+                Ok(None) => return,
+                Ok(Some(effect)) => self.effect(effect),
+                Err(error) => {
+                    tracing::error!(%error, "the engine cannot go on");
+                    let ids: Vec<SessionId> = self.ports.keys().copied().collect();
+                    for id in ids {
+                        self.failed(id, Err(ReplicaError::NotJoined));
+                    }
+                    return;
+                }
+            }
+        }
+    }
+
+    fn effect(&mut self, effect: Effect) {
+        match effect {
+            Effect::Frame(id, frame) => {
+                let full = self.ports.get(&id).is_some_and(|port| port.frames.try_send(frame).is_err());
+                if full {
+                    self.ports.remove(&id);
+                    self.replica.hang_up(id);
+                }
+            }
+            Effect::Level(id, verified) => self.tell(id, SessionEvent::Level(verified)),
+            Effect::Refused(id, list) => {
+                let reason = list.first().map_or(0, |one| one.2);
+                self.tell(id, SessionEvent::Refused(list.len(), reason));
+            }
+            Effect::Close(id, closing) => {
+                self.tell(id, SessionEvent::Closing(closing));
+                self.ports.remove(&id);
+                self.replica.hang_up(id);
+            }
+            Effect::Grew => {}
+        }
+    }
+}

@@ -1,0 +1,288 @@
+//! The data directory: whose replica it is, and how to open it.
+
+use crate::service::time::now;
+use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
+use huiliu_core::model::divisions::Divisions;
+use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::model::{DivisionCode, Problem};
+use huiliu_core::sync::{Hash, PublicKey, Suite, registry};
+use huiliu_link::LinkError;
+use huiliu_link::error::Fault;
+use huiliu_link::identity::{load_key_file, random};
+use huiliu_store::{Directory, StoreError};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const SETTINGS: &str = "settings.json";
+/// The device key's file.
+pub const KEY: &str = "device.key";
+/// An edition of the division registry that the program does not carry, packed.
+pub const REGISTRY: &str = "registry.zst";
+/// The device's certificate.
+pub const CERTIFICATE: &str = "device.crt";
+
+/// What a data directory says of its replica. Nothing secret.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Settings {
+    /// The format.
+    pub v: u32,
+    /// `hub` or `node`.
+    pub role: String,
+    /// Whose replica it is.
+    pub division: DivisionCode,
+    /// What people call it.
+    pub name: String,
+    /// The home hub.
+    pub hub: HubSettings,
+}
+
+/// What is known of the home hub.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct HubSettings {
+    /// Its division.
+    pub division: DivisionCode,
+    /// What people call it.
+    pub name: String,
+    /// Its public key, Ed25519, in hexadecimal digits.
+    pub key: String,
+    /// Where it listens.
+    pub addresses: Vec<String>,
+}
+
+/// Why a command stops: one sentence, and the exit code.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub exit: u8,
+    /// The sentence.
+    pub say: Say,
+}
+
+impl Failure {
+    /// A failure with its exit code.
+    pub fn new(exit: u8, say: Say) -> Self {
+        Self { exit, say }
+    }
+
+    /// The sentence.
+    pub fn text(&self, lang: Lang) -> String {
+        self.say.text(lang)
+    }
+}
+
+impl Settings {
+    /// Reads the settings of a directory; `None` if there is no replica.
+    pub fn read(dir: &Path) -> Result<Option<Self>, Failure> {
+        let path = dir.join(SETTINGS);
+        let unreadable =
+            |why: String| Failure::new(1, Say::CannotRead { file: path.display().to_string(), why });
+        match std::fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|e| unreadable(e.to_string())),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(unreadable(e.to_string())),
+        }
+    }
+
+    /// Writes the settings of an open directory.
+    pub fn write(&self, directory: &Directory) -> Result<(), Failure> {
+        let bytes = serde_json::to_vec_pretty(self).expect("settings have a JSON form");
+        directory.disk().replace(SETTINGS, &bytes).map_err(|e| store_failure(&e))
+    }
+
+    /// The hub's public key.
+    pub fn hub_key(&self) -> PublicKey {
+        let bytes = (0..self.hub.key.len() / 2)
+            .filter_map(|at| u8::from_str_radix(self.hub.key.get(2 * at..2 * at + 2)?, 16).ok());
+        PublicKey { suite: Suite::Ed25519Sha256, bytes: bytes.collect() }
+    }
+
+    /// Whether this is a hub's directory.
+    pub fn role(&self) -> Role {
+        if self.role == "hub" { Role::Hub } else { Role::Node }
+    }
+
+    fn home(&self) -> Home {
+        Home { division: self.division, root: self.hub_key(), hub: self.hub.division }
+    }
+}
+
+/// A replica opened from its directory. The directory stays locked while this lives.
+pub struct Opened {
+    /// The lock.
+    pub directory: Directory,
+    /// The settings.
+    pub settings: Settings,
+    /// The replica.
+    pub replica: Replica,
+}
+
+/// Locks a directory and opens the replica in it, which must have the role.
+pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
+    let settings = Settings::read(dir)?;
+    let settings =
+        settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
+    if settings.role() != role {
+        return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
+    }
+    let directory = lock(dir)?;
+    let replica = open_in(&directory, &settings)?;
+    Ok(Opened { directory, settings, replica })
+}
+
+/// Locks a directory.
+pub fn lock(dir: &Path) -> Result<Directory, Failure> {
+    Directory::open(dir).map_err(|error| match error {
+        StoreError::Locked => Failure::new(6, Say::InUse { dir: dir.display().to_string() }),
+        error => store_failure(&error),
+    })
+}
+
+/// Opens the replica of a locked directory.
+pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Failure> {
+    let key = load_key_file(&directory.path(KEY)).map_err(|e| link_failure(&e))?;
+    let parts = Parts {
+        disk: directory.disk(),
+        index: directory.index().map_err(|e| store_failure(&e))?,
+        key,
+        home: settings.home(),
+        edition: Edition { sha256: registry::shipped().sha256, divisions: divisions() },
+        entropy: Box::new(|bytes| {
+            let fresh: [u8; 32] = random().expect("the system gives random bytes");
+            bytes.iter_mut().zip(fresh).for_each(|(byte, random)| *byte = random);
+        }),
+        bugs: BTreeSet::new(),
+    };
+    let mut replica = Replica::open(parts, now()).map_err(|e| replica_failure(&e))?;
+    if let Some(wanted) = replica.missing_edition()
+        && let Ok(packed) = std::fs::read(directory.path(REGISTRY))
+    {
+        take_edition(&mut replica, &packed, &wanted)?;
+    }
+    Ok(replica)
+}
+
+/// Gives a replica the edition of the registry that its tree uses, if these bytes are it.
+pub fn take_edition(replica: &mut Replica, packed: &[u8], wanted: &Hash) -> Result<bool, Failure> {
+    match registry::parse(packed) {
+        Ok(edition) if edition.sha256 == *wanted => {
+            let edition = Edition { sha256: edition.sha256, divisions: edition.divisions };
+            replica.set_edition(edition).map_err(|e| replica_failure(&e))?;
+            Ok(true)
+        }
+        _ => Ok(false),
+    }
+}
+
+/// The packed edition of the registry with this hash, if this directory or the program has it.
+pub fn packed_edition(dir: &Path, wanted: &Hash) -> Option<Vec<u8>> {
+    let shipped = registry::shipped();
+    if shipped.sha256 == *wanted {
+        return Some(shipped.packed.to_vec());
+    }
+    let packed = std::fs::read(dir.join(REGISTRY)).ok()?;
+    registry::parse(&packed).ok().filter(|edition| edition.sha256 == *wanted).map(|_| packed)
+}
+
+/// The division registry that this program carries.
+pub fn divisions() -> Arc<Divisions> {
+    registry::shipped().divisions.clone()
+}
+
+/// A directory in which a replica may begin: it does not exist yet, or holds nothing but what an interrupted beginning
+/// leaves behind.
+pub fn check_empty(dir: &Path, leftovers: &[&str]) -> Result<PathBuf, Failure> {
+    let text = dir.display().to_string();
+    match std::fs::read_dir(dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+        Err(e) => return Err(Failure::new(1, Say::CannotRead { file: text, why: e.to_string() })),
+        Ok(_) if dir.join(SETTINGS).exists() => {
+            return Err(Failure::new(1, Say::AlreadyInitialized { dir: text }));
+        }
+        Ok(entries) => {
+            let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+            if names.any(|name| !leftovers.contains(&name.as_str())) {
+                return Err(Failure::new(1, Say::NotEmpty { dir: text }));
+            }
+        }
+    }
+    Ok(dir.to_owned())
+}
+
+/// The sentence and exit code of a failure of the store.
+pub fn store_failure(error: &StoreError) -> Failure {
+    match error {
+        StoreError::Io { .. } => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
+        StoreError::Poisoned => Failure::new(1, Say::ReadOnly),
+        StoreError::Locked => Failure::new(6, Say::InUse { dir: String::new() }),
+        StoreError::TooNew(what) => Failure::new(78, Say::TooNew { what: what.clone() }),
+        StoreError::Damaged { segment, offset, .. } => {
+            Failure::new(7, Say::Damaged { place: format!("{segment}:{offset}") })
+        }
+        StoreError::Index(what) => Failure::new(1, Say::IndexFailed { what: what.clone() }),
+        StoreError::Crashed => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
+    }
+}
+
+/// The sentence and exit code of a failure of the replica.
+pub fn replica_failure(error: &ReplicaError) -> Failure {
+    let name = |code: &DivisionCode| divisions().full_name(*code).unwrap_or_else(|| code.to_string());
+    match error {
+        ReplicaError::Store(error) => store_failure(error),
+        ReplicaError::Unloadable(_) => Failure::new(7, Say::Damaged { place: error.to_string() }),
+        ReplicaError::NotJoined => Failure::new(4, Say::NotJoined),
+        ReplicaError::OutsideGrant(channel) => {
+            Failure::new(4, Say::OutsideGrant { channel: channel.to_string() })
+        }
+        ReplicaError::RegistryMissing => Failure::new(4, Say::RegistryMissing),
+        ReplicaError::Duplicate(id) => Failure::new(1, Say::DuplicateHere { id: id.to_string() }),
+        ReplicaError::NoSuchRecord(id) => Failure::new(1, Say::NoSuchRecord { id: id.to_string() }),
+        ReplicaError::NoSuchKind(kind) => {
+            Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() })
+        }
+        ReplicaError::Problems(problems) => problems_remain(problems),
+        ReplicaError::Gate(verdict) => Failure::new(1, Say::GateSaysNo { why: verdict.to_string() }),
+        ReplicaError::OwnerWouldChange { from, to } => {
+            Failure::new(1, Say::OwnerWouldChange { from: name(from), to: name(to) })
+        }
+        ReplicaError::OtherOwner { named, given } => {
+            Failure::new(2, Say::OtherOwner { named: name(named), given: given.to_string() })
+        }
+        ReplicaError::NoConflict(field) => Failure::new(1, Say::NoConflict { field: field.clone() }),
+    }
+}
+
+/// The sentence and exit code of a form that is not complete or not right: every problem at once.
+pub(crate) fn problems_remain(problems: &[Problem]) -> Failure {
+    let list = |lang: Lang, between: &str| {
+        problems.iter().map(|problem| problem.sentence(lang)).collect::<Vec<_>>().join(between)
+    };
+    Failure::new(1, Say::ProblemsRemain { zh: list(Lang::Zh, "；"), en: list(Lang::En, "; ") })
+}
+
+/// The names of the kinds there are.
+pub fn kind_names() -> String {
+    let names: Vec<&str> = huiliu_core::model::dictionary::kinds().iter().map(|kind| kind.name).collect();
+    names.join(", ")
+}
+
+/// The sentence and exit code of a failure of the link.
+pub fn link_failure(error: &LinkError) -> Failure {
+    match error {
+        LinkError::WrongHub { .. } => Failure::new(4, Say::WrongHub),
+        LinkError::Refused { sentence, .. } => Failure::new(4, Say::HubSaidNo { sentence: sentence.clone() }),
+        LinkError::AddressInUse(address) => {
+            Failure::new(1, Say::AddressInUse { address: address.to_string() })
+        }
+        LinkError::KeyFile { path, problem } => {
+            Failure::new(1, Say::CannotRead { file: path.clone(), why: problem.to_string() })
+        }
+        LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
+        error => match error.fault() {
+            Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
+            Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
+            Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
+        },
+    }
+}

@@ -1,0 +1,211 @@
+//! The local interface: HTTP on loopback, with a token in a file that only the owner can read. Commands beside a
+//! running service go through it and get the same answer as without one.
+
+use crate::commands::imports::Import;
+use crate::commands::{Answer, Context, Request, run};
+use crate::service::dial::Dialing;
+use crate::service::engine::Engine;
+use crate::service::home::Failure;
+use crate::service::time::now;
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use http_body_util::channel::{Channel, Sender};
+use huiliu_core::model::messages::Say;
+use huiliu_core::sync::Hash;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+pub(super) const FILE: &str = "local.json";
+pub(super) const PATH: &str = "/local/command";
+/// The largest request: a table of 60,000 organizations has some 20 MB.
+const MAX_REQUEST_BYTES: usize = 256 * 1024 * 1024;
+
+/// How to reach the service of a data directory.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Door {
+    v: u32,
+    pub(super) address: SocketAddr,
+    pub(super) token: String,
+    pid: u32,
+}
+
+/// A line of the answer: progress, and at last the answer itself.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) enum Line {
+    Progress(usize, usize),
+    Answer(Box<Answer>),
+}
+
+/// What the local interface needs.
+#[derive(Clone)]
+pub struct Local {
+    /// The engine.
+    pub engine: Engine,
+    /// The dialer, on a node.
+    pub dialing: Option<Dialing>,
+    token: String,
+}
+
+/// The service can be found while this lives.
+pub struct Announced {
+    path: PathBuf,
+}
+
+impl Drop for Announced {
+    fn drop(&mut self) {
+        // One that is left over counts as no service.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Local {
+    /// An interface with a fresh token.
+    pub fn new(engine: Engine, dialing: Option<Dialing>) -> Self {
+        let token = huiliu_link::identity::random::<32>().expect("the system gives random bytes");
+        let token = token.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { engine, dialing, token }
+    }
+
+    /// Its routes.
+    pub fn router(&self) -> Router {
+        let limit = DefaultBodyLimit::max(MAX_REQUEST_BYTES);
+        Router::new().route(PATH, post(command)).layer(limit).with_state(self.clone())
+    }
+
+    /// Says where it is to be found.
+    pub fn announce(&self, dir: &Path, address: SocketAddr) -> std::io::Result<Announced> {
+        let door = Door { v: 1, address, token: self.token.clone(), pid: std::process::id() };
+        let (path, beside) = (dir.join(FILE), dir.join("local.json.new"));
+        // A leftover with wider permissions must not lend them to the token.
+        let _ = std::fs::remove_file(&beside);
+        let file = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside)?;
+        serde_json::to_writer(&file, &door)?;
+        std::fs::rename(&beside, &path)?;
+        Ok(Announced { path })
+    }
+
+    /// Does what a request asks, beside this service.
+    async fn answer(
+        &self,
+        request: Request,
+        mut context: Context,
+        lines: &mut Sender<Bytes, Infallible>,
+    ) -> Answer {
+        context.link = Some(self.dialing.as_ref().map(Dialing::state).unwrap_or_default());
+        let lang = context.lang();
+        match request {
+            Request::Sync => self.sync(&context).await,
+            Request::Import { file, bytes, kind, dry_run, division } => {
+                let (division, first) = (division.clone(), context.clone());
+                let begun = self.engine.call(move |replica, _| {
+                    Import::begin(replica, &file, &bytes, &kind, division.as_deref(), dry_run, &first)
+                });
+                match begun.await {
+                    Ok(Ok(import)) => self.import(import, context, lines).await,
+                    Ok(Err(failure)) => Answer::failed(&failure, lang),
+                    Err(_) => stopped(&context),
+                }
+            }
+            request => {
+                let asked = context.clone();
+                let answer = self.engine.call(move |replica, _| run(replica, &request, &asked)).await;
+                answer.unwrap_or_else(|_| stopped(&context))
+            }
+        }
+    }
+
+    /// Group by group, so that sessions and other commands go on meanwhile.
+    async fn import(
+        &self,
+        mut import: Import,
+        context: Context,
+        lines: &mut Sender<Bytes, Infallible>,
+    ) -> Answer {
+        loop {
+            let (done, total) = import.progress();
+            // Whoever asked may have gone; the import goes on.
+            let _ = lines.send_data(encode(&Line::Progress(done, total))).await;
+            let asked = context.clone();
+            let stepped = self.engine.call(move |replica, _| {
+                let more = import.step(replica, &asked);
+                if more.is_err() {
+                    // A group that failed leaves nothing behind for the next commit.
+                    replica.abandon();
+                }
+                (import, more)
+            });
+            match stepped.await {
+                Err(_) => return stopped(&context),
+                Ok((_, Err(failure))) => return Answer::failed(&failure, context.lang()),
+                Ok((done, Ok(false))) => return done.finish(&context),
+                Ok((going, Ok(true))) => import = going,
+            }
+        }
+    }
+
+    async fn sync(&self, context: &Context) -> Answer {
+        let outcome = match &self.dialing {
+            Some(dialing) => dialing.sync().await,
+            None => Ok(()),
+        };
+        let pending = self.engine.call(|replica, _| replica.pending()).await.unwrap_or(0);
+        sync_answer(outcome, pending, context)
+    }
+}
+
+/// The answer to `sync`.
+pub(super) fn sync_answer(outcome: Result<(), Failure>, pending: u64, context: &Context) -> Answer {
+    match outcome {
+        Ok(()) => Answer::good(
+            json!({ "v": 1, "level": true, "pending": pending }),
+            Say::Synced.text(context.lang()),
+        ),
+        Err(mut failure) => {
+            if let Say::HubSilent { .. } = failure.say {
+                failure.say = Say::HubSilent { pending };
+            }
+            let mut answer = Answer::failed(&failure, context.lang());
+            answer.json["level"] = json!(false);
+            answer.json["pending"] = json!(pending);
+            answer
+        }
+    }
+}
+
+fn stopped(context: &Context) -> Answer {
+    Answer::failed(&Failure::new(1, Say::ServiceDied), context.lang())
+}
+
+async fn command(State(local): State<Local>, headers: HeaderMap, body: Bytes) -> Response {
+    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+    let expected = format!("Bearer {}", local.token);
+    // Comparing hashes does not tell by its time how much of the token was right.
+    if Hash::of(&[given]) != Hash::of(&[expected.as_bytes()]) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    let Ok((request, mut context)) = postcard::from_bytes::<(Request, Context)>(&body) else {
+        return StatusCode::BAD_REQUEST.into_response();
+    };
+    context.now = now();
+    let (mut lines, answered) = Channel::<Bytes, Infallible>::new(64);
+    tokio::spawn(async move {
+        let answer = local.answer(request, context, &mut lines).await;
+        let _ = lines.send_data(encode(&Line::Answer(Box::new(answer)))).await;
+    });
+    Response::new(Body::new(answered))
+}
+
+/// A line of JSON.
+fn encode(line: &Line) -> Bytes {
+    let mut text = serde_json::to_vec(line).expect("lines have a JSON form");
+    text.push(b'\n');
+    Bytes::from(text)
+}

@@ -1,0 +1,17 @@
+//! Running a replica: the engine on its own thread, the dialer that keeps it level with the hub, the local interface,
+//! and the data directory's settings. The only part of this crate that knows tokio.
+
+pub mod cli;
+pub mod client;
+pub mod dial;
+pub mod engine;
+pub mod home;
+pub mod join;
+pub mod local;
+mod page;
+pub mod serve;
+pub mod time;
+
+pub use dial::{Dialing, SyncOutcome};
+pub use engine::{Engine, SessionEvent};
+pub use home::{Failure, Settings};
