@@ -89,7 +89,7 @@ impl Play {
             let row = rows.remove(id);
             let fields = self.model.fields(counted);
             let open = fields.values().filter(|claims| is_conflict(claims)).count() as u32;
-            let listed = conflicts.get(&id.0.to_vec()).copied().unwrap_or(0);
+            let listed = conflicts.get(id.0.as_slice()).copied().unwrap_or(0);
             if open != listed {
                 wrong.push(format!("{name} lists {listed} conflicts of {id}, {open} are open"));
                 wrong.push(format!(
