@@ -1,4 +1,5 @@
-//! Random schedules over simulated replicas. `HUILIU_SCHEDULES` says how many; `tests/run` asks for 10,000.
+//! Random schedules over simulated replicas: 10,000 when `tests/run` runs everything (`HUILIU_TESTS=all`), 200 else, or
+//! as many as `HUILIU_SCHEDULES` says.
 
 use huiliu_tests::simulation::bugs::{BUGS, WITHIN, hunt};
 use huiliu_tests::simulation::campaign::{campaign, play, tell};
@@ -10,6 +11,12 @@ use std::time::Instant;
 /// Seeds that once failed, one a line, with what was wrong.
 const SEEDS: &str = include_str!("../seeds.txt");
 const THREADS: u64 = 2;
+
+fn how_many() -> u64 {
+    let said = |name: &str| std::env::var(name).ok();
+    let all = if said("HUILIU_TESTS").as_deref() == Some("all") { 10_000 } else { 200 };
+    said("HUILIU_SCHEDULES").and_then(|text| text.parse().ok()).unwrap_or(all)
+}
 
 fn say(line: &str) {
     use std::io::Write;
@@ -24,7 +31,7 @@ fn random_schedules_hold_every_promise() {
         let (oracles, _) = play(&beginning, &Schedule::of(seed), &BTreeSet::new());
         assert!(oracles.is_empty(), "seed {seed} failed once and fails again: {oracles:?}");
     }
-    let schedules = std::env::var("HUILIU_SCHEDULES").ok().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let schedules = how_many();
     let began = Instant::now();
     let (outcome, failure) = campaign(1, schedules, THREADS, &BTreeSet::new());
     if let Some(failure) = failure {

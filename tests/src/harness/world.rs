@@ -7,7 +7,7 @@ use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{DivisionCode, Fields, RecordId, Value};
 use huiliu_core::sync::control::Registry;
 use huiliu_core::sync::{DeviceKey, FeedId, Hash};
-use huiliu_replica::{Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
+use huiliu_replica::{Edition, Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -179,13 +179,7 @@ impl World {
         let machine = self.machine(name);
         let entropy: Entropy = Box::new(move |bytes| entropy_rng.fill(bytes));
         let parts = machine.parts(entropy, machine.disk.clone(), machine.index.on(&machine.disk));
-        let replica = Replica::open(
-            Parts {
-                edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
-                ..parts
-            },
-            now,
-        )?;
+        let replica = Replica::open(Parts { edition: self.edition(), ..parts }, now)?;
         self.machine(name).replica = Some(replica);
         self.touched.insert(name);
         Ok(())
@@ -197,14 +191,12 @@ impl World {
         let index = MemoryIndex::default();
         let mut parts = machine.parts(Box::new(|bytes| bytes.fill(7)), machine.disk.image(), index.clone());
         parts.bugs.clear();
-        let replica = Replica::open(
-            Parts {
-                edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() },
-                ..parts
-            },
-            self.now,
-        )?;
+        let replica = Replica::open(Parts { edition: self.edition(), ..parts }, self.now)?;
         Ok((replica, index))
+    }
+
+    fn edition(&self) -> Edition {
+        Edition { sha256: Hash::ZERO, divisions: self.divisions.clone() }
     }
 
     /// What a machine's clock shows.
@@ -348,7 +340,7 @@ impl Machine {
             index: Box::new(index),
             key: self.key(),
             home,
-            edition: huiliu_replica::Edition { sha256: Hash::ZERO, divisions: Arc::default() },
+            edition: Edition { sha256: Hash::ZERO, divisions: Arc::default() },
             entropy,
             bugs: self.bugs.clone(),
         }

@@ -14,103 +14,26 @@
 mod greeting;
 
 use super::feed::FeedId;
-use super::keys::{DeviceId, Hash};
+use super::keys::DeviceId;
 use super::ledger::{Combined, Ledger};
 use super::message::{Ack, Compare, MAX_FRAME_BYTES, Message, Refused, Tag, decode, encode, tag};
 use crate::model::Channel;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+mod turns;
+
+use turns::Greeting;
+pub use turns::{Closing, Input, Output};
 
 /// How many bytes may be under way unacknowledged.
 const CREDIT_BYTES: u32 = 4 * 1024 * 1024;
 /// The sizes between which batches move.
 const BATCH_BYTES: (usize, usize) = (4 * 1024, 1024 * 1024);
 
-/// What happens to a session.
-#[derive(Debug)]
-pub enum Input {
-    /// A frame came.
-    Frame(Vec<u8>),
-    /// The replica holds more than before, through another session or its own people.
-    Grew,
-    /// The answer to [`Output::Load`]: an encoded batch and where its feeds then stand.
-    Loaded {
-        /// As `wire` encodes it; empty if nothing was to be had.
-        batch: Vec<u8>,
-        /// The last number of each feed in it.
-        heads: Vec<(FeedId, u64)>,
-    },
-    /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
-    Stored {
-        /// Where the feeds of the batch stand.
-        heads: Vec<(FeedId, u64)>,
-        /// What will never be taken.
-        refused: Vec<Refused>,
-    },
-    /// The answer to [`Output::Compare`]: the step's reply, if it has one.
-    Compared(Option<Compare>),
-    /// The person wants to know that both are level.
-    Ask,
-}
-
-/// What a session wants done.
-#[derive(Debug)]
-pub enum Output {
-    /// Send a frame.
-    Send(Vec<u8>),
-    /// Read runs for the peer: of each feed those after the number, in order of the journal, about `bytes` in all.
-    Load {
-        /// Feed, number after which to begin, and whether the peer knows the feed's tag.
-        wants: Vec<(FeedId, u64, bool)>,
-        /// About how much.
-        bytes: usize,
-    },
-    /// Check and keep a batch.
-    Store(Vec<u8>),
-    /// The peer will never take these.
-    RefusedThere(Vec<Refused>),
-    /// The peer holds this entry under our own name: number and hash of the point, which may be new to us.
-    SeenUnderOurName(FeedId, u64, Hash),
-    /// The caller says how many entries it has not sent yet.
-    Pending(u64),
-    /// The peer holds so much and no more of the shared channels: a hub that was restored holds less than before.
-    Holds(BTreeMap<FeedId, u64>),
-    /// The peer holds these feeds up to here: it has said so, or sent them.
-    Acknowledged(Vec<(FeedId, u64)>),
-    /// Both have said Done; whether the fingerprints agree.
-    Level(bool),
-    /// Both hold the same entries, but records differ: take the next step of `compare`.
-    Compare(Compare),
-    /// Nothing more can be said.
-    Close(Closing),
-}
-
-/// Why a session ends.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Closing {
-    /// The peer sent what is no message, or one that has no place here.
-    Nonsense,
-    /// No protocol version in common; the peer's are given.
-    Upgrade(u16, u16),
-    /// The peer asks to come back in so many seconds.
-    Busy(u32),
-    /// The caller is not who its certificate says, or may not speak.
-    Stranger,
-}
-
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
     Dialer,
     Listener,
-}
-
-/// What was so when a Hello was said: its answer is about that moment.
-#[derive(Debug, Default)]
-struct Greeting {
-    combined: Option<Combined>,
-    /// What was held of the shared channels.
-    held: BTreeMap<FeedId, u64>,
-    /// What the peer was believed to hold.
-    believed: BTreeMap<FeedId, u64>,
 }
 
 /// One session with one peer.
