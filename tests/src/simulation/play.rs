@@ -134,6 +134,7 @@ impl Play {
             Op::Revoke => self.revoke(node),
             Op::Forge => self.forge(node, rng),
             Op::Spoil => self.spoil(node, rng),
+            Op::Overtake => self.overtake(node, rng),
             Op::Tamper => self.tamper(node, rng),
             Op::Replay => self.replay(node, rng),
         }
