@@ -1,6 +1,7 @@
 //! The way by hand, with the real programs: found, invite, join, import while the hub is away, sync, look at both.
 
-use huiliu_tests::harness::process::{City, Site, TOWNS, assert_equal_fingerprints, list_csv, until, uscc};
+use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
+use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints, until};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 

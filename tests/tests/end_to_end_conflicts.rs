@@ -1,6 +1,7 @@
 //! The same field edited differently on county and hub while apart.
 
-use huiliu_tests::harness::process::{City, assert_equal_fingerprints, uscc};
+use huiliu_tests::harness::lists::uscc;
+use huiliu_tests::harness::process::{City, assert_equal_fingerprints};
 
 #[test]
 fn one_conflict_on_both_with_every_value_and_gone_on_both_when_one_has_chosen() {

@@ -1,6 +1,7 @@
 //! Services that are stopped, killed and started again, and data directories that were tampered with.
 
-use huiliu_tests::harness::process::{City, Site, TOWNS, assert_equal_fingerprints, list_csv, until, uscc};
+use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
+use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints, until};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpListener;
@@ -76,7 +77,7 @@ fn a_directory_has_one_service() {
     let door = haishu.data.join("local.json");
     let held = fs::read(&door).unwrap();
     fs::remove_file(&door).unwrap();
-    assert!(haishu.run(&["status"]).sentence(6).contains("没有应答"));
+    assert!(haishu.run(&["status"]).sentence(6).contains("正被另一个程序使用"));
     fs::write(&door, held).unwrap();
     haishu.status();
     service.stop();

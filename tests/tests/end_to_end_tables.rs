@@ -1,6 +1,7 @@
 //! Tables in and out with the real programs: every encoding, refusals a clerk can act on, killed imports, round trips.
 
-use huiliu_tests::harness::process::{City, LIST_HEADER, Site, TOWNS, list_csv, list_row, until, uscc};
+use huiliu_tests::harness::lists::{LIST_HEADER, TOWNS, list_csv, list_row, uscc};
+use huiliu_tests::harness::process::{City, Site, until};
 use rust_xlsxwriter::Workbook;
 use serde_json::Value as Json;
 use std::collections::BTreeSet;

@@ -1,6 +1,7 @@
 //! What a person mistypes, and what scripts rely on: exit codes and one JSON object at each of them.
 
-use huiliu_tests::harness::process::{City, Site, uscc};
+use huiliu_tests::harness::lists::uscc;
+use huiliu_tests::harness::process::{City, Site};
 
 #[test]
 fn what_makes_no_sense_ends_with_2_and_an_object() {

@@ -6,39 +6,24 @@ use crate::replica::Replica;
 use huiliu_core::documents::inspect;
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::control::{self, Refusal, Revoke};
-use huiliu_core::sync::feed::entry_hash;
+use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run, birth};
 use huiliu_store::keys;
 use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, RecordRow, Waiting, WaitingRow};
 use std::collections::BTreeSet;
 
 impl Replica {
-    /// Applies a run that is registered.
-    pub(crate) fn apply_run(&mut self, run: &Run) -> Result<(), ReplicaError> {
-        let mut hash = None;
+    /// Applies a run that is registered; `previous` is the chain hash before it.
+    pub(crate) fn apply_run(&mut self, run: &Run, previous: Hash) -> Result<(), ReplicaError> {
+        let mut hash = previous;
         for (number, entry) in (run.first..).zip(&run.entries) {
             if self.authority().is_control(&run.feed) {
-                let previous = hash.unwrap_or(self.hash_before(run)?);
-                hash = Some(entry_hash(&run.feed, number, &previous, entry));
-                self.apply_control(&run.feed, number, entry, hash.unwrap_or_default())?;
+                hash = entry_hash(&run.feed, number, &hash, entry);
+                self.apply_control(&run.feed, number, entry, hash)?;
             }
             self.apply_entry(&run.feed, number, entry)?;
         }
         Ok(())
-    }
-
-    /// The chain hash before a run.
-    fn hash_before(&self, run: &Run) -> Result<Hash, ReplicaError> {
-        let mut hash = Hash::ZERO;
-        let mut number = 1;
-        while number < run.first {
-            let Some(earlier) = self.run_at(&run.feed, number)? else { break };
-            for (number, entry) in (earlier.first..).zip(&earlier.entries) {
-                hash = entry_hash(&run.feed, number, &hash, entry);
-            }
-            number = earlier.last() + 1;
-        }
-        Ok(hash)
     }
 
     fn apply_entry(&mut self, feed: &FeedId, number: u64, entry: &Entry) -> Result<(), ReplicaError> {
@@ -164,7 +149,7 @@ impl Replica {
         };
         let info = inspect(raw).ok().filter(|info| info.actor == actor);
         let row = ChangeRow {
-            hash: huiliu_core::sync::feed::payload_hash(&Entry {
+            hash: huiliu_core::sync::entry::payload_hash(&Entry {
                 kind: EntryKind::EDIT,
                 envelope: None,
                 payload: raw.to_vec(),

@@ -58,8 +58,9 @@ impl Replica {
         if !(foreign && self.has_bug("acknowledged before stored")) {
             self.journal.sync()?;
         }
+        let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
-            self.register_held(run, span);
+            before.push(self.register_held(run, span).unwrap_or_default());
         }
         for run in &runs {
             self.note_refusals(run);
@@ -68,8 +69,8 @@ impl Replica {
             self.applied = self.journal.end();
             self.save_index()?;
         }
-        for run in &runs {
-            self.apply_run(run)?;
+        for (run, previous) in runs.iter().zip(before) {
+            self.apply_run(run, previous)?;
         }
         self.applied = self.journal.end();
         self.save_index()?;
@@ -112,15 +113,16 @@ impl Replica {
         }
     }
 
-    /// Notes in ledger and index that a run is held; false if it does not continue its feed.
-    pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> bool {
+    /// Notes in ledger and index that a run is held, and gives back the chain hash before it; `None` if it does not
+    /// continue its feed.
+    pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> Option<Hash> {
         let before = self.ledger.head(&run.feed);
         if run.first != before.number + 1 {
-            return false;
+            return None;
         }
         let mut hash = before.hash;
         for (number, entry) in (run.first..).zip(&run.entries) {
-            hash = huiliu_core::sync::feed::entry_hash(&run.feed, number, &hash, entry);
+            hash = huiliu_core::sync::entry::entry_hash(&run.feed, number, &hash, entry);
         }
         let grant = huiliu_core::sync::feed::run_grant(run).unwrap_or(Hash::ZERO);
         let head = Head { number: run.last(), hash, grant };
@@ -129,7 +131,7 @@ impl Replica {
         let number = *self.feeds.entry(run.feed).or_insert(next);
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
         self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, grant });
-        true
+        Some(before.hash)
     }
 
     /// Commits the index, with how far it has come. A judgement that is not written yet holds it back: an index that

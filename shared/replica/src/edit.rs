@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use huiliu_core::documents::{DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
-use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
 

@@ -5,7 +5,7 @@ use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, Gated, gate};
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
-use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Hash};
 use huiliu_store::keys;
 use huiliu_store::rows::{ChangeRow, ChangeState, RecordRow, Waiting};

@@ -123,7 +123,11 @@ impl Replica {
                 return Ok(Some(Input::Loaded { batch, heads }));
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
-                Some((heads, refused)) => return Ok(Some(Input::Stored { heads, refused })),
+                Some((heads, refused)) => {
+                    // What the hub sends it holds.
+                    self.acknowledge(session, &heads);
+                    return Ok(Some(Input::Stored { heads, refused }));
+                }
                 None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
             Output::RefusedThere(refused) => {
@@ -134,7 +138,14 @@ impl Replica {
             Output::SeenUnderOurName(feed, number, hash) => {
                 self.seen_under_our_name(&feed, number, &hash, now)?
             }
-            Output::Holds(held) => self.holds(session, held),
+            Output::Holds(held) => {
+                if session.peer() == self.home.root.device() {
+                    // Of channels that are shared no longer the last word stands.
+                    let channels = self.ledger.channels_for(&self.device());
+                    self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
+                    self.acknowledged.extend(held);
+                }
+            }
             Output::Acknowledged(held) => self.acknowledge(session, &held),
             Output::Pending(pending) => {
                 self.peers.entry(session.peer()).or_default().pending = pending;
@@ -149,16 +160,6 @@ impl Replica {
             Output::Close(closing) => self.effects.push_back(Effect::Close(id, closing)),
         }
         Ok(None)
-    }
-
-    /// If the session's peer is the hub: it holds so much of the shared channels and no more.
-    fn holds(&mut self, session: &Session, held: BTreeMap<FeedId, u64>) {
-        if session.peer() == self.home.root.device() {
-            // Of channels that are shared no longer the last word stands.
-            let channels = self.ledger.channels_for(&self.device());
-            self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
-            self.acknowledged.extend(held);
-        }
     }
 
     /// If the session's peer is the hub: it holds these feeds up to these numbers.

@@ -176,8 +176,8 @@ impl Replica {
                 self.clock = self.clock.max(envelope.stamp.at);
             }
             // After a hole the chain cannot be followed; what comes behind it counts when the hole is mended.
-            if self.register_held(&run, span) {
-                self.apply_run(&run)?;
+            if let Some(previous) = self.register_held(&run, span) {
+                self.apply_run(&run, previous)?;
             }
             if self.index.pending() > INDEX_ROWS {
                 self.applied = Position { offset: span.at.offset + u64::from(span.bytes), ..span.at };

@@ -3,7 +3,7 @@
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::RecordId;
-use huiliu_core::sync::feed::payload_hash;
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
@@ -30,7 +30,12 @@ impl Replica {
             candidates.extend(self.candidate(at, feed, *after)?);
         }
         let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
-        while let Some((_, _, at, span, last)) = candidates.pop_first() {
+        let next = |candidates: &mut BTreeSet<Candidate>| match self.has_bug("applied without its dependency") {
+            // The bug shows only where what is depended on comes later.
+            true => candidates.pop_last(),
+            false => candidates.pop_first(),
+        };
+        while let Some((_, _, at, span, last)) = next(&mut candidates) {
             let feed = wants[at].0;
             runs.push(self.journal.read(span)?);
             heads.insert(feed, last);

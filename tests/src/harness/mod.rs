@@ -1,6 +1,7 @@
 //! The harness.
 
 pub mod adversary;
+pub mod lists;
 pub mod network;
 pub mod process;
 pub mod watch;

@@ -3,7 +3,6 @@
 //! Every wait has a limit and is a poll of something that can be seen; no test sleeps to be in step and none asserts
 //! how long a thing takes.
 
-use huiliu_core::model::check_characters::{organization_code_check, uscc_check};
 use serde_json::Value as Json;
 use std::ffi::OsString;
 use std::io::Read;
@@ -421,45 +420,4 @@ pub fn assert_equal_fingerprints(one: &Site, other: &Site) -> usize {
 pub fn free_udp_port() -> u16 {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
     socket.local_addr().expect("bound").port()
-}
-
-/// A made-up credit code with valid check characters: association of an authority, XT, a number.
-pub fn uscc(authority: &str, number: usize) -> String {
-    let body = format!("XT{number:06}");
-    let organization = organization_code_check(&body).expect("eight characters");
-    let first = format!("51{authority}{body}{organization}");
-    let check = uscc_check(&first).expect("seventeen characters");
-    format!("{first}{check}")
-}
-
-/// The townships of 海曙区 in made-up lists; the last place names none.
-pub const TOWNS: [&str; 4] = ["月湖街道", "南门街道", "鼓楼街道", ""];
-
-/// The header of [`list_row`].
-pub const LIST_HEADER: [&str; 7] =
-    ["名称", "类型", "统一社会信用代码", "登记管理机关", "所在乡镇街道", "成立登记日期", "住所"];
-
-/// Row `n` of a made-up list of an authority's organizations.
-pub fn list_row(authority: &str, n: usize, towns: &[&str]) -> Vec<String> {
-    let town = towns[n % towns.len()];
-    vec![
-        format!("试验第{n}号读书会"),
-        "社会团体".into(),
-        uscc(authority, n),
-        authority.into(),
-        town.into(),
-        format!("20{:02}-0{}-1{}", n % 20, 1 + n % 9, n % 10),
-        format!("{town}试验路{n}号"),
-    ]
-}
-
-/// A made-up list as csv.
-pub fn list_csv(authority: &str, numbers: std::ops::Range<usize>, towns: &[&str]) -> String {
-    let mut text = LIST_HEADER.join(",");
-    for n in numbers {
-        text.push('\n');
-        text.push_str(&list_row(authority, n, towns).join(","));
-    }
-    text.push('\n');
-    text
 }

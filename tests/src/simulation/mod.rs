@@ -1,8 +1,8 @@
 //! Random schedules: five replicas, some 220 steps of work, weather and misfortune, all from one seed; a simple model
 //! beside them says what must come of it.
 //!
-//! `schedule` draws the steps; `play` does them, with `people` and the adversary, `forge`; `reference` is the model;
-//! `oracles` and `journals` compare; `campaign` runs many and shrinks what fails; `bugs` tests the tests.
+//! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is the
+//! model, [`oracles`] and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;

@@ -22,9 +22,6 @@ struct Wish {
     edit: RecordEdit,
 }
 
-/// Fields in conflict, each with the values that stand.
-type OpenConflicts = Vec<(String, Vec<Value>)>;
-
 impl Play {
     fn organization(&mut self, name: &'static str, rng: &mut fastrand::Rng) -> Wish {
         let id = self.new_edit();
@@ -175,7 +172,7 @@ impl Play {
     }
 
     pub(super) fn settle_conflict(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
-        let open = |play: &Self, counted: &[EditId]| -> OpenConflicts {
+        let open = |play: &Self, counted: &[EditId]| -> Vec<(String, Vec<Value>)> {
             let fields = play.model.fields(counted);
             let open = fields.into_iter().filter(|(_, claims)| is_conflict(claims));
             open.map(|(field, claims)| (field.to_owned(), claims.into_iter().map(|claim| claim.1).collect()))
@@ -183,7 +180,7 @@ impl Play {
         };
         let may =
             |play: &Self, record: &RecordId| name == HUB || play.model.records[record].kind != "division";
-        let all: Vec<(RecordId, OpenConflicts)> = self
+        let all: Vec<(RecordId, Claims)> = self
             .records_at(name)
             .into_iter()
             .map(|(record, counted)| (record, open(self, &counted)))
@@ -319,3 +316,6 @@ impl Play {
         }
     }
 }
+
+/// The values that stand in each field of a record.
+type Claims = Vec<(String, Vec<Value>)>;

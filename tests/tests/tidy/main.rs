@@ -17,28 +17,18 @@ fn none(wrong: Vec<String>) {
 /// No file is longer. Think again at 400.
 const MOST_LINES: usize = 450;
 
-/// Files that were longer when the rule came. They may only become shorter.
-const LONGER: &[(&str, usize)] = &[];
-
 #[test]
 fn files_can_be_read_in_one_sitting() {
     let too_long = |source: &Source| {
-        let grown = LONGER.iter().find(|(path, _)| *path == source.path);
-        let most = grown.map_or(MOST_LINES, |(_, most)| *most);
         let tell = || {
-            format!("{}: {} lines, at most {most}: split it by what it is about", source.path, source.lines)
+            format!(
+                "{}: {} lines, at most {MOST_LINES}: split it by what it is about",
+                source.path, source.lines
+            )
         };
-        (source.lines > most).then(tell)
+        (source.lines > MOST_LINES).then(tell)
     };
-    let sources = sources();
-    let mut wrong: Vec<String> = sources.iter().filter_map(too_long).collect();
-    for (path, _) in LONGER {
-        if sources.iter().all(|source| source.path != *path || source.lines <= MOST_LINES) {
-            wrong.push(format!(
-                "{path} needs no exception any more: take it out of LONGER in tests/tests/tidy/main.rs"
-            ));
-        }
-    }
+    let wrong: Vec<String> = sources().iter().filter_map(too_long).collect();
     none(wrong);
 }
 

@@ -4,7 +4,8 @@
 //! loading documents, without dates.
 
 use super::control::{Grant, Registry, Revoke, decode};
-use super::feed::{Entry, EntryKind, FeedId, Incarnation};
+use super::entry::{Entry, EntryKind};
+use super::feed::{FeedId, Incarnation};
 use super::keys::{DeviceId, Hash, PublicKey};
 use crate::model::{Channel, Class, DivisionCode};
 use std::collections::BTreeMap;
@@ -166,7 +167,7 @@ mod tests {
     use super::*;
     use crate::model::Hlc;
     use crate::sync::control::encode;
-    use crate::sync::feed::{Envelope, Stamp};
+    use crate::sync::entry::{Envelope, Stamp};
     use crate::sync::keys::DeviceKey;
 
     fn code(text: &str) -> DivisionCode {

@@ -4,8 +4,9 @@
 //! without gaps; each entry's hash covers the one before; a signed point says that all before it is the author's.
 //! Between two points stands a [`Run`], the unit that is sent, acknowledged and applied.
 
+use super::entry::{Entry, EntryKind, entry_hash};
 use super::keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
-use crate::model::{Channel, Class, Hlc, KindId, RecordId, Scope};
+use crate::model::{Channel, Class, Scope};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -67,129 +68,6 @@ impl fmt::Display for FeedId {
     }
 }
 
-/// What an entry is. Numbers are never reused; one that this version does not know is kept and waits.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
-pub struct EntryKind(pub u8);
-
-impl EntryKind {
-    /// A saved form or import row: one Automerge change.
-    pub const EDIT: Self = Self(1);
-    /// A signed point.
-    pub const POINT: Self = Self(2);
-    /// The hub lets a device read and write.
-    pub const GRANT: Self = Self(3);
-    /// The hub ends a device's grants.
-    pub const REVOKE: Self = Self(4);
-    /// The hub's gate refuses an entry, for everybody and for ever.
-    pub const REFUSAL: Self = Self(5);
-    /// The hub names the branch of a forked feed that counts.
-    pub const FORK: Self = Self(6);
-    /// The hub closes a feed at a number.
-    pub const CLOSED: Self = Self(7);
-    /// A record has moved here.
-    pub const ARRIVED: Self = Self(8);
-    /// A record has moved away.
-    pub const LEFT: Self = Self(9);
-    /// A late edit of an older epoch, carried after its record.
-    pub const CARRIED: Self = Self(10);
-    /// A person is forgotten.
-    pub const ERASE: Self = Self(11);
-    /// The hub names the edition of the division registry.
-    pub const REGISTRY: Self = Self(12);
-    /// Local: something that did not enter, and why.
-    pub const QUARANTINED: Self = Self(64);
-    /// Local: a refused edit kept as a draft.
-    pub const DRAFT: Self = Self(65);
-    /// Local: an import began.
-    pub const IMPORT: Self = Self(66);
-    /// Local: anything else worth remembering.
-    pub const NOTE: Self = Self(67);
-
-    /// Whether only the home hub may write it in a shared channel.
-    pub fn is_hubs(self) -> bool {
-        matches!(
-            self,
-            Self::GRANT
-                | Self::REVOKE
-                | Self::REFUSAL
-                | Self::FORK
-                | Self::CLOSED
-                | Self::ARRIVED
-                | Self::LEFT
-                | Self::CARRIED
-                | Self::REGISTRY
-        )
-    }
-}
-
-/// Who acted, and when.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Stamp {
-    /// The person, as the replica knows them.
-    pub who: String,
-    /// When.
-    pub at: Hlc,
-}
-
-/// The entry that a re-authored one repeats. A second one for the same origin is ignored.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Origin {
-    /// The feed of the original.
-    pub feed: FeedId,
-    /// Its number there.
-    pub number: u64,
-    /// Its actor branch: a creation's record id is bound to it.
-    pub branch: u32,
-}
-
-/// What everybody may know of an entry without reading its payload.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Envelope {
-    /// The record, or [`RecordId::NIL`].
-    pub record: RecordId,
-    /// The record's kind, or 0.
-    pub kind: KindId,
-    /// How often the record has moved.
-    pub epoch: u32,
-    /// The actor branch: with device and incarnation it names the Automerge actor.
-    pub branch: u32,
-    /// Who and when.
-    pub stamp: Stamp,
-    /// What it repeats.
-    pub origin: Option<Origin>,
-    /// For what purpose, where the law asks for one.
-    pub purpose: Option<String>,
-    /// The changes whose concurrent values it settles.
-    pub settles: Vec<Hash>,
-}
-
-impl Envelope {
-    /// The envelope of an entry that is about no record.
-    pub fn of_no_record(stamp: Stamp) -> Self {
-        Self {
-            record: RecordId::NIL,
-            kind: KindId(0),
-            epoch: 0,
-            branch: 0,
-            stamp,
-            origin: None,
-            purpose: None,
-            settles: Vec::new(),
-        }
-    }
-}
-
-/// One entry without its place.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
-pub struct Entry {
-    /// What it is.
-    pub kind: EntryKind,
-    /// Absent for points only.
-    pub envelope: Option<Envelope>,
-    /// An Automerge change for edits, else the postcard form of the kind's struct in `control`.
-    pub payload: Vec<u8>,
-}
-
 /// The payload of a signed point.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Point {
@@ -245,43 +123,6 @@ pub enum BadRun {
     /// The signature is not the author's over this chain.
     #[error("the signature does not hold")]
     Signature,
-}
-
-/// The hash of an entry at its place.
-pub fn entry_hash(feed: &FeedId, number: u64, previous: &Hash, entry: &Entry) -> Hash {
-    let envelope = match &entry.envelope {
-        Some(envelope) => postcard::to_allocvec(envelope).expect("an envelope has a postcard form"),
-        None => Vec::new(),
-    };
-    Hash::of(&[
-        b"huiliu entry",
-        &[Suite::Ed25519Sha256.number()],
-        &feed.bytes(),
-        &number.to_be_bytes(),
-        &previous.0,
-        &[entry.kind.0],
-        &(envelope.len() as u32).to_be_bytes(),
-        &envelope,
-        &payload_hash(entry).0,
-    ])
-}
-
-/// The magic bytes of an Automerge chunk; the first four bytes of its hash follow them.
-pub(super) const CHUNK_MAGIC: [u8; 4] = [0x85, 0x6f, 0x4a, 0x83];
-
-/// The hash that stands for an entry's payload: for an edit the Automerge change hash, which is the SHA-256 of the
-/// chunk after magic bytes and checksum, so that one hash serves chain, elision and document. It stands for these
-/// eight bytes too: where they are not the ones that follow from the rest, the hash is another.
-pub fn payload_hash(entry: &Entry) -> Hash {
-    if entry.kind == EntryKind::EDIT
-        && let Some((header, chunk)) = entry.payload.split_at_checked(8)
-    {
-        let hash = Hash::of(&[chunk]);
-        if header[..4] == CHUNK_MAGIC && header[4..] == hash.0[..4] {
-            return hash;
-        }
-    }
-    Hash::of(&[b"huiliu payload", &entry.payload])
 }
 
 /// What a point's signature covers: the whole chain before it by the previous hash, and its own place.
@@ -381,4 +222,84 @@ pub fn into_stretches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+    use crate::model::Hlc;
+    use crate::sync::entry::{Envelope, Stamp};
+
+    fn feed(key: &DeviceKey) -> FeedId {
+        FeedId {
+            channel: "own/330203/open".parse().unwrap(),
+            device: key.device(),
+            incarnation: Incarnation([7; 8]),
+        }
+    }
+
+    fn entries(count: usize) -> Vec<Entry> {
+        let stamp = Stamp { who: "海曙经办".into(), at: Hlc(1 << 16) };
+        let entry = |n: usize| Entry {
+            kind: EntryKind::NOTE,
+            envelope: Some(Envelope::of_no_record(stamp.clone())),
+            payload: vec![n as u8; 10],
+        };
+        (0..count).map(entry).collect()
+    }
+
+    #[test]
+    fn a_signed_run_continues_its_feed() {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let (first, head) = sign_run(&haishu, Hash::ZERO, feed(&haishu), &Head::START, entries(3));
+        let (second, _) = sign_run(&haishu, Hash::ZERO, feed(&haishu), &head, entries(2));
+        let seen = check_run(&haishu.public(), &Head::START, &first).unwrap();
+        assert_eq!(seen, head);
+        assert_eq!(seen.number, 4);
+        assert_eq!(check_run(&haishu.public(), &seen, &second).unwrap().number, 7);
+        assert_eq!(check_run(&haishu.public(), &Head::START, &second), Err(BadRun::Gap));
+    }
+
+    #[test]
+    fn no_byte_of_a_change_can_be_altered() {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let fields = [("name".to_owned(), crate::model::Value::of("甬江读书会"))].into();
+        let payload = crate::documents::Document::empty().edit([1; 16], &fields, &[]).unwrap();
+        let stamp = Stamp { who: "经办".into(), at: Hlc(1) };
+        let edit = Entry { kind: EntryKind::EDIT, envelope: Some(Envelope::of_no_record(stamp)), payload };
+        let (run, _) = sign_run(&haishu, Hash::ZERO, feed(&haishu), &Head::START, vec![edit]);
+        for at in 0..run.entries[0].payload.len() {
+            let mut bent = run.clone();
+            bent.entries[0].payload[at] ^= 1;
+            let checked = check_run(&haishu.public(), &Head::START, &bent);
+            assert_eq!(checked, Err(BadRun::Signature), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn whatever_is_changed_the_signature_no_longer_holds() {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let (run, _) = sign_run(&haishu, Hash::ZERO, feed(&haishu), &Head::START, entries(3));
+        let bend: [fn(&mut Run); 6] = [
+            |run| run.entries[1].payload[0] ^= 1,
+            |run| run.entries[0].envelope.as_mut().unwrap().stamp.who.push('x'),
+            |run| run.entries[0].envelope.as_mut().unwrap().settles.push(Hash::ZERO),
+            |run| run.entries.swap(0, 2),
+            |run| drop(run.entries.remove(1)),
+            |run| run.feed.channel = "own/330205/open".parse().unwrap(),
+        ];
+        for bend in bend {
+            let mut bent = run.clone();
+            bend(&mut bent);
+            assert_eq!(check_run(&haishu.public(), &Head::START, &bent), Err(BadRun::Signature));
+        }
+        let yuyao = DeviceKey::from_seed([2; 32]);
+        assert_eq!(check_run(&yuyao.public(), &Head::START, &run), Err(BadRun::Signature));
+    }
+
+    #[test]
+    fn long_lists_are_cut_into_runs() {
+        let cut = into_stretches(entries(600));
+        assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256, 88]);
+        let mut big = entries(3);
+        big.iter_mut().for_each(|entry| entry.payload = vec![0; MAX_RUN_BYTES * 2]);
+        assert_eq!(into_stretches(big).len(), 3);
+    }
+}

@@ -1,6 +1,6 @@
 //! Layer 3: feeds, grants, judging and the session, as state machines over bytes. Imports `model` and `documents`.
 //!
-//! From the bottom up: [`keys`] (hashes, signatures), [`feed`] (entries, chains, signed points), [`control`] (what a
+//! From the bottom up: [`keys`] (hashes, signatures), [`entry`] (what is chained), [`feed`] (feeds, runs, signed points), [`control`] (what a
 //! hub says of devices, divisions and refusals), [`authority`] (whose entries count where), [`ledger`] (what a replica
 //! holds, as numbers), [`message`] and [`wire`] (bytes), [`session`] (two replicas becoming level).
 
@@ -8,6 +8,7 @@ pub mod authority;
 pub mod birth;
 pub mod compare;
 pub mod control;
+pub mod entry;
 pub mod feed;
 pub mod keys;
 pub mod ledger;
@@ -17,6 +18,7 @@ pub mod session;
 pub mod wire;
 
 pub use authority::{Admission, Authority};
-pub use feed::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Origin, Run, Stamp};
+pub use entry::{Entry, EntryKind, Envelope, Origin, Stamp};
+pub use feed::{FeedId, Head, Incarnation, Run};
 pub use keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
 pub use ledger::{Combined, Ledger};

@@ -7,7 +7,8 @@
 
 use super::birth;
 use super::control::decode as decode_payload;
-use super::feed::{CHUNK_MAGIC, Entry, EntryKind, Envelope, FeedId, Point, Run};
+use super::entry::{CHUNK_MAGIC, Entry, EntryKind, Envelope};
+use super::feed::{FeedId, Point, Run};
 use super::keys::Hash;
 use super::message::Tag;
 use crate::model::RecordId;
@@ -224,7 +225,7 @@ impl<R: Receiving> Seen<'_, R> {
         };
         let entry = Entry { kind: entry.kind, envelope: entry.envelope, payload };
         if entry.kind == EntryKind::EDIT {
-            self.changes.insert((*feed, number), super::feed::payload_hash(&entry));
+            self.changes.insert((*feed, number), super::entry::payload_hash(&entry));
         }
         Ok(entry)
     }
@@ -320,7 +321,8 @@ mod tests {
     use super::*;
     use crate::documents::Document;
     use crate::model::{Fields, Hlc, KindId, Value};
-    use crate::sync::feed::{Head, Incarnation, Stamp, check_run, sign_run};
+    use crate::sync::entry::Stamp;
+    use crate::sync::feed::{Head, Incarnation, check_run, sign_run};
     use crate::sync::keys::DeviceKey;
 
     struct Nothing;

@@ -149,10 +149,14 @@ impl State {
     fn failed(&mut self, id: SessionId, outcome: Result<(), ReplicaError>) {
         if let Err(error) = outcome {
             tracing::error!(%error, "a session cannot go on");
-            self.tell(id, SessionEvent::Failed);
-            self.ports.remove(&id);
-            self.replica.hang_up(id);
+            self.drop_session(id);
         }
+    }
+
+    fn drop_session(&mut self, id: SessionId) {
+        self.tell(id, SessionEvent::Failed);
+        self.ports.remove(&id);
+        self.replica.hang_up(id);
     }
 
     fn tell(&self, id: SessionId, event: SessionEvent) {
@@ -169,11 +173,9 @@ impl State {
                 Ok(None) => return,
                 Ok(Some(effect)) => self.effect(effect),
                 Err(error) => {
-                    tracing::error!(%error, "the engine cannot go on");
+                    tracing::error!(%error, "no session can go on");
                     let ids: Vec<SessionId> = self.ports.keys().copied().collect();
-                    for id in ids {
-                        self.failed(id, Err(ReplicaError::NotJoined));
-                    }
+                    ids.into_iter().for_each(|id| self.drop_session(id));
                     return;
                 }
             }

@@ -11,7 +11,7 @@ catalogue! {
         NotANode => "这是市级汇流中心的数据目录，请使用 huiliu-hub。", "this data directory is a hub's; use huiliu-hub";
         AlreadyInitialized { dir: String } => "{dir} 里已有数据，没有改动任何内容。", "{dir} already holds a replica; nothing was changed";
         NotEmpty { dir: String } => "{dir} 不是空目录，没有改动任何内容。请换一个空目录。", "{dir} is not empty; nothing was changed. Choose an empty directory";
-        InUse { dir: String } => "数据目录 {dir} 正被另一个程序使用，而且它没有应答。请关闭那个程序后再试。", "the data directory {dir} is in use and no service answers; close the other program and try again";
+        InUse { dir: String } => "数据目录 {dir} 正被另一个程序使用（可能服务已在运行）。请先停止那个程序再试。", "the data directory {dir} is in use, perhaps by a running service; stop it first and try again";
         ServiceDied => "后台服务中途停止。已显示“已保存”的内容都在。请重新启动服务后再试。", "the service stopped while it was working; everything called saved is kept. Start it again and repeat";
         NotJoined => "本机还没有加入市级汇流中心，不能写入。请先用邀请码运行 join，再运行一次 sync。", "this replica has not joined a hub, so nothing can be written; join with a ticket and sync once";
         OutsideGrant { channel: String } => "本机的授权不包括 {channel}，没有保存。请向市级确认本单位的范围。", "the grant of this replica does not cover {channel}; nothing was saved";

@@ -1,0 +1,122 @@
+//! Greeting: Hello and Welcome, by which two sides tell each other where their feeds stand.
+
+use super::{Closing, Greeting, Output, Session};
+use crate::model::Channel;
+use crate::sync::feed::{FeedId, Incarnation};
+use crate::sync::keys::Hash;
+use crate::sync::ledger::Ledger;
+use crate::sync::message::{Frontier, Hello, Message, Tag, VERSIONS, Welcome, tag};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Session {
+    pub(super) fn hello(&mut self, pending: u64, ledger: &Ledger) {
+        self.hello = Greeting {
+            combined: Some(ledger.combined_for(&self.me)),
+            held: self.everything_shared(ledger),
+            believed: self.peer_has.clone(),
+        };
+        let hello = Hello {
+            versions: VERSIONS,
+            features: 0,
+            device: self.me,
+            incarnation: ledger.incarnation,
+            salt: self.salt,
+            combined: ledger.combined_for(&self.me),
+            frontier: Some(self.frontier(ledger)),
+            pending,
+        };
+        self.send(Message::Hello(hello));
+    }
+
+    /// Where the feeds both may see stand here.
+    fn frontier(&mut self, ledger: &Ledger) -> Frontier {
+        self.learn_tags(ledger);
+        let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
+        let shared = ledger.heads().filter(|(feed, _)| channels.contains(&feed.channel));
+        shared.map(|(feed, head)| (tag(&self.salt, feed), head.number)).collect()
+    }
+
+    pub(super) fn learn_tags(&mut self, ledger: &Ledger) {
+        if self.tags.len() < ledger.heads().count() {
+            self.tags = ledger.heads().map(|(feed, _)| (tag(&self.salt, feed), *feed)).collect();
+        }
+    }
+
+    /// Listener: Hello. Changes nothing here but what is known of the caller.
+    pub(super) fn greeted(&mut self, hello: Hello, ledger: &Ledger) {
+        if hello.versions.0 > VERSIONS.1 || hello.versions.1 < VERSIONS.0 {
+            return self.send(Message::Welcome(Welcome::Upgrade(VERSIONS.0, VERSIONS.1)));
+        }
+        if hello.device != self.peer {
+            return self.outputs.push_back(Output::Close(Closing::Stranger));
+        }
+        self.outputs.push_back(Output::Pending(hello.pending));
+        self.salt = hello.salt;
+        self.tags.clear();
+        self.learn_tags(ledger);
+        self.open = true;
+        if hello.combined == ledger.combined_for(&self.peer) {
+            self.peer_has = self.everything_shared(ledger);
+            self.send(Message::Welcome(Welcome::Same));
+            self.set_level(true);
+            return;
+        }
+        self.take_frontier(hello.frontier.as_deref().unwrap_or_default());
+        let frontier = self.frontier(ledger);
+        let heads = self.heads_of_peer(hello.incarnation, ledger);
+        self.send(Message::Welcome(Welcome::Send { frontier, heads }));
+    }
+
+    fn heads_of_peer(&self, newest: Incarnation, ledger: &Ledger) -> Vec<(Channel, Incarnation, u64, Hash)> {
+        let own = ledger.heads().filter(|(feed, _)| feed.device == self.peer && feed.incarnation == newest);
+        own.map(|(feed, head)| (feed.channel, feed.incarnation, head.number, head.hash)).collect()
+    }
+
+    pub(super) fn everything_shared(&self, ledger: &Ledger) -> BTreeMap<FeedId, u64> {
+        let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
+        let shared = ledger.heads().filter(|(feed, _)| channels.contains(&feed.channel));
+        shared.map(|(feed, head)| (*feed, head.number)).collect()
+    }
+
+    /// What the peer holds, from its frontier. Tags of feeds that are not here say only that it has more.
+    fn take_frontier(&mut self, frontier: &[(Tag, u64)]) {
+        self.peer_has =
+            frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number))).collect();
+    }
+
+    /// Dialer: the answer to Hello.
+    pub(super) fn welcomed(&mut self, welcome: Welcome, ledger: &Ledger) {
+        match welcome {
+            Welcome::Same => {
+                self.open = true;
+                let hello = std::mem::take(&mut self.hello);
+                self.said = hello.combined;
+                self.asked = false;
+                self.outputs.push_back(Output::Holds(hello.held.clone()));
+                self.peer_has = hello.held;
+                // What was saved since the Hello is not in its answer; Done comes when that has arrived too.
+                if self.said == Some(ledger.combined_for(&self.me)) {
+                    self.set_level(true);
+                }
+            }
+            Welcome::Send { frontier, heads } => {
+                self.open = true;
+                self.learn_tags(ledger);
+                self.take_frontier(&frontier);
+                let believed = std::mem::take(&mut self.hello).believed;
+                // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
+                self.sent.retain(|feed, sent| {
+                    let has = self.peer_has.get(feed).copied().unwrap_or(0);
+                    *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
+                });
+                self.outputs.push_back(Output::Holds(self.peer_has.clone()));
+                for (channel, incarnation, number, hash) in heads {
+                    let feed = FeedId { channel, device: self.me, incarnation };
+                    self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));
+                }
+            }
+            Welcome::Busy(seconds) => self.outputs.push_back(Output::Close(Closing::Busy(seconds))),
+            Welcome::Upgrade(low, high) => self.outputs.push_back(Output::Close(Closing::Upgrade(low, high))),
+        }
+    }
+}
