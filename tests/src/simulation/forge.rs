@@ -2,7 +2,7 @@
 //! shown to the wrong replica on their way. And the hub's answer, which is to revoke.
 
 use super::play::Play;
-use super::reference::Revocation;
+use super::reference::{Edit, Revocation};
 use super::schedule::REPLICAS;
 use super::values;
 use crate::harness::adversary::plain_batch;
@@ -60,7 +60,7 @@ impl Play {
         } else {
             self.forged_creation(name, channel, rng)
         };
-        self.deliver_forged(name, channel, vec![entry], HUB);
+        self.deliver_forged(name, channel, vec![entry]);
         self.count("forged");
     }
 
@@ -123,11 +123,11 @@ impl Play {
                 if !all_bad {
                     return;
                 }
-                self.deliver_forged(name, channel, entries, HUB);
+                self.deliver_forged(name, channel, entries);
                 return self.count("spoiled");
             }
         };
-        self.deliver_forged(name, channel, entries, HUB);
+        self.deliver_forged(name, channel, entries);
         self.count("spoiled");
     }
 
@@ -137,27 +137,71 @@ impl Play {
         name: &'static str,
         channel: Channel,
         entries: Vec<Entry>,
-        to: &'static str,
-    ) {
+    ) -> Option<(FeedId, u64)> {
         if !self.world.is_connected(name) || self.world.revoked.contains(name) {
-            return;
+            return None;
         }
-        let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
+        let replica = self.world.machines[name].replica.as_ref()?;
         let device = replica.device();
-        let authority = replica.ledger().authority.as_ref();
-        let Some(grant) = authority.and_then(|known| known.grant_of(&device)).map(|found| found.0) else {
-            return;
-        };
+        let (grant, _) = replica.ledger().authority.as_ref()?.grant_of(&device)?;
         let key = self.world.machines[name].key();
         let feed = forged_feed(self, name, channel);
         let forger = self.forgers.entry(name).or_default();
         let head = forger.heads.entry(channel).or_insert(Head::START);
         let (run, next) = sign_run(&key, grant, feed, head, entries);
         *head = next;
+        let first = run.first;
         let runs = forger.runs.entry(channel).or_default();
         runs.push(run);
         let batch = plain_batch(runs);
-        self.world.inject(name, to, batch);
+        self.world.inject(name, HUB, batch);
+        Some((feed, first))
+    }
+
+    /// An edit that its author signed elsewhere comes to the hub, perhaps before the edits it follows, which are still
+    /// where it was made. It must wait for them, and then count.
+    pub(super) fn overtake(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        let Some((record, seen)) = self.some_record(name, rng) else { return };
+        let (kind, channel) = (self.model.records[&record].kind, self.model.records[&record].channel);
+        let replica = self.world.machines[name].replica.as_ref();
+        let Some(mut document) = replica.and_then(|replica| replica.load_document(&record).ok()) else {
+            return;
+        };
+        if channel == self.control() {
+            return;
+        }
+        let id = self.new_edit();
+        let feed = forged_feed(self, name, channel);
+        let writes = Fields::from([("address".to_owned(), values::value("address", id, rng))]);
+        // Each in a branch of its own: its author does not see what it has written elsewhere.
+        let actor = birth::actor(&feed.device, &feed.incarnation, id);
+        let payload = document.edit(actor, &writes, &[]).expect("no other edit has this value");
+        let stamp = Stamp { who: format!("e{id}"), at: Hlc(u64::from(id) << 16) };
+        let envelope = Envelope { record, kind: ORGANIZATION, branch: id, ..Envelope::of_no_record(stamp) };
+        let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
+        if let Some((feed, number)) = self.deliver_forged(name, channel, vec![entry]) {
+            self.model.add(id, Edit { record, feed, number, writes, seen, saved: false }, kind);
+            self.count("overtaken");
+        }
+    }
+
+    /// Brings to the hub again what was signed elsewhere and lost on its way.
+    pub(super) fn deliver_again(&mut self) {
+        let held = self.held(HUB);
+        for (name, forger) in &self.forgers {
+            let at_hub =
+                |channel: &Channel| held.get(&forged_feed(self, name, *channel)).copied().unwrap_or(0);
+            let lost = forger
+                .runs
+                .iter()
+                .filter(|(channel, _)| may_see(self.world.machines[name].division, **channel));
+            let lost =
+                lost.filter(|(channel, runs)| runs.last().is_some_and(|run| run.last() > at_hub(channel)));
+            let batches: Vec<Vec<u8>> = lost.map(|(_, runs)| plain_batch(runs)).collect();
+            if !self.world.revoked.contains(name) {
+                batches.into_iter().for_each(|batch| self.world.inject(name, HUB, batch));
+            }
+        }
     }
 
     /// A byte of every batch under way on a link, in one direction, is changed.

@@ -34,6 +34,7 @@ impl Play {
         for (name, _) in &REPLICAS[1..] {
             self.world.connect(name);
         }
+        self.deliver_again();
         self.world.settle();
         self.absorb();
         self.failures.append(&mut self.world.violations);

@@ -134,6 +134,7 @@ impl Play {
             Op::Revoke => self.revoke(node),
             Op::Forge => self.forge(node, rng),
             Op::Spoil => self.spoil(node, rng),
+            Op::Overtake => self.overtake(node, rng),
             Op::Tamper => self.tamper(node, rng),
             Op::Replay => self.replay(node, rng),
         }
@@ -262,15 +263,28 @@ impl Play {
         if name == HUB {
             self.learn_revocation();
         }
-        let held = self.held(name);
-        for one in self.unsure.remove(name).unwrap_or_default() {
-            if held.get(&one.edit.feed).is_some_and(|head| *head >= one.edit.number) {
-                self.model.add(one.id, one.edit, one.kind);
-            }
+        if let Some(unsure) = self.unsure.remove(name) {
+            self.find_again(name, unsure);
         }
         self.world.hold_promises(name);
         self.check_saved_at_author(name);
         self.check_records(name);
+    }
+
+    /// Tells the model of those edits that are in the journal although nobody was told that they are saved.
+    fn find_again(&mut self, name: &'static str, unsure: Vec<Staged>) {
+        // At the number of a lost edit something else may stand by now.
+        let runs = self.world.runs_of(name);
+        for one in unsure {
+            let run = runs
+                .iter()
+                .find(|run| run.feed == one.edit.feed && (run.first..=run.last()).contains(&one.edit.number));
+            let entry = run.and_then(|run| run.entries.get((one.edit.number - run.first) as usize));
+            let author = entry.and_then(|entry| entry.envelope.as_ref()).map(|envelope| &envelope.stamp.who);
+            if author.is_some_and(|author| *author == format!("e{}", one.id)) {
+                self.model.add(one.id, one.edit, one.kind);
+            }
+        }
     }
 
     /// Calm weather for the end.

@@ -58,6 +58,8 @@ pub enum Op {
     Forge,
     /// A device signs entries that the gate must refuse.
     Spoil,
+    /// An edit comes to the hub before the one it follows.
+    Overtake,
     /// Bytes of frames under way are changed.
     Tamper,
     /// Somebody's run is changed, or shown to one who may not see it.
@@ -85,7 +87,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 23] = [
+const USUAL: [(Op, u32); 24] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -109,6 +111,7 @@ const USUAL: [(Op, u32); 23] = [
     (Op::Spoil, 3),
     (Op::Tamper, 0),
     (Op::Replay, 0),
+    (Op::Overtake, 0),
 ];
 
 /// The shape of schedules: some are rough, some hostile, and in some the hub revokes devices.
@@ -171,7 +174,7 @@ impl Shape {
                 usual * 3
             }
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
-            (Self::Hostile, Op::Tamper | Op::Replay) => 8,
+            (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,
             _ => usual,
         }
