@@ -30,13 +30,7 @@ impl Replica {
             candidates.extend(self.candidate(at, feed, *after)?);
         }
         let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
-        let next = |candidates: &mut BTreeSet<Candidate>| match self.has_bug("applied without its dependency")
-        {
-            // The bug shows only where what is depended on comes later.
-            true => candidates.pop_last(),
-            false => candidates.pop_first(),
-        };
-        while let Some((_, _, at, span, last)) = next(&mut candidates) {
+        while let Some((_, _, at, span, last)) = candidates.pop_first() {
             let feed = wants[at].0;
             runs.push(self.journal.read(span)?);
             heads.insert(feed, last);
