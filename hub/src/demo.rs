@@ -4,6 +4,7 @@
 //! share. Exit 0 only if they do.
 
 use crate::listen::Listening;
+use huiliu_core::model::ids::Level;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::{DivisionCode, dictionary};
 use huiliu_link::Ticket;
@@ -156,8 +157,11 @@ impl<'a> Demo<'a> {
     /// Every county imports its organizations from a table, as a clerk would.
     async fn import_all(&self, args: &DemoArgs) -> Result<(), Failure> {
         let kind = dictionary::kind("social_org").expect("the dictionary has organizations");
-        let counties: Vec<&Member> =
-            self.nodes.iter().filter(|node| node.running.settings.division.number() < 1_000_000).collect();
+        let counties: Vec<&Member> = self
+            .nodes
+            .iter()
+            .filter(|node| node.running.settings.division.level() == Level::County)
+            .collect();
         for county in &counties {
             let division = county.running.settings.division;
             let rows = organizations(division, args.organizations / counties.len(), args.seed, &divisions());

@@ -109,21 +109,7 @@ fn seconds(text: &str) -> Result<u64, String> {
 }
 
 fn main() -> ExitCode {
-    tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
-        .with_env_filter(
-            tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into()),
-        )
-        .init();
-    let cli: Cli = cli::parse();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    match runtime {
-        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
-        Err(error) => {
-            tracing::error!(%error, "the runtime does not start");
-            ExitCode::FAILURE
-        }
-    }
+    cli::program(run)
 }
 
 async fn run(cli: Cli) -> u8 {

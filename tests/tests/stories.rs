@@ -322,3 +322,24 @@ fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
     let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
     plain_batch(&[sign_run(&key, grant, feed, &Head::START, vec![entry]).0])
 }
+
+#[test]
+fn nothing_is_called_verified_while_something_waits() {
+    let mut world = city();
+    world.join("haishu2", "330203");
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    // Under way when the grant ends: the hub holds it, and it waits for a review.
+    world.set("haishu", id, &[("address", "撤销之前刚写")]);
+    world.collect_all();
+    let (device, now) = (world.replica("haishu").device(), world.now);
+    world.replica(HUB).revoke(device, "旧机停用", "市级管理员", now).unwrap();
+    world.settle();
+    assert!(world.replica(HUB).waiting().unwrap() > 0);
+    let before = world.replica("haishu2").verified_at();
+    world.connect("haishu2");
+    world.settle();
+    assert!(world.level["haishu2"], "both hold the same");
+    assert_eq!(world.replica("haishu2").verified_at(), before, "and an entry of theirs waits");
+}

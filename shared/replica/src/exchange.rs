@@ -14,7 +14,7 @@ use huiliu_core::sync::message::{Compare, RecordHeads};
 use huiliu_core::sync::session::{Closing, Input, Output, Session};
 use huiliu_core::sync::{DeviceId, FeedId, Hash};
 use huiliu_store::keys;
-use huiliu_store::rows::RecordRow;
+use huiliu_store::rows::{RecordRow, WaitingRow};
 use std::collections::BTreeMap;
 
 /// A session, as the caller numbers it.
@@ -53,11 +53,6 @@ impl Replica {
     /// The connection of a session is gone.
     pub fn hang_up(&mut self, id: SessionId) {
         self.sessions.remove(&id);
-    }
-
-    /// Whether there is a session.
-    pub fn has_session(&self, id: SessionId) -> bool {
-        self.sessions.contains_key(&id)
     }
 
     /// Asks the peer of a session whether both are level; [`Effect::Level`] will tell.
@@ -151,7 +146,8 @@ impl Replica {
                 self.peers.entry(session.peer()).or_default().pending = pending;
             }
             Output::Level(verified) => {
-                if verified {
+                // What waits may still count or be refused: then equal is not yet verified.
+                if verified && !self.something_waits(&self.dialer_of(session))? {
                     self.verified(session.peer(), now);
                 }
                 self.effects.push_back(Effect::Level(id, verified));
@@ -196,9 +192,24 @@ impl Replica {
         Ok(())
     }
 
+    /// Who dialled: a node its hub.
+    fn dialer_of(&self, session: &Session) -> DeviceId {
+        if session.peer() == self.home.root.device() { self.device() } else { session.peer() }
+    }
+
+    /// Whether an entry waits in a channel that `device` may see.
+    fn something_waits(&self, device: &DeviceId) -> Result<bool, ReplicaError> {
+        let mut waits = false;
+        self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
+            waits = row.waiting.is_some() && self.ledger.may_read(device, row.feed.channel);
+            !waits
+        })?;
+        Ok(waits)
+    }
+
     /// Takes a step in the search for differing records, and mends those found here.
     fn compare(&mut self, session: &Session, compare: Compare) -> Result<Option<Compare>, ReplicaError> {
-        let dialer = if session.peer() == self.home.root.device() { self.device() } else { session.peer() };
+        let dialer = self.dialer_of(session);
         let step = {
             let mut lists = BTreeMap::new();
             for channel in self.ledger.channels_for(&dialer) {

@@ -41,7 +41,7 @@ impl Replica {
         batch: &[u8],
         now: u64,
     ) -> Result<Option<Received>, ReplicaError> {
-        let runs = match wire::decode(batch, &Reading { replica: self, session: Some(session) }) {
+        let runs = match wire::decode(batch, &Reading { replica: self, session }) {
             Ok(runs) => runs,
             // A reference to what is not here can follow from something left with its sender: it is sent again.
             Err(wire::BadBatch::Dangling) => return Ok(Some((Vec::new(), Vec::new()))),

@@ -118,11 +118,6 @@ impl Replica {
         Stamp { who: who.to_owned(), at: self.clock }
     }
 
-    /// Seeds a bug, for the test of the tests.
-    pub fn seed_bug(&mut self, bug: &'static str) {
-        self.bugs.insert(bug);
-    }
-
     pub(crate) fn has_bug(&self, bug: &str) -> bool {
         self.bugs.contains(bug)
     }

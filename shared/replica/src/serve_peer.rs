@@ -87,12 +87,12 @@ impl wire::Sending for Writing<'_> {
 /// What decoding needs to know.
 pub(crate) struct Reading<'a> {
     pub(crate) replica: &'a Replica,
-    pub(crate) session: Option<&'a Session>,
+    pub(crate) session: &'a Session,
 }
 
 impl wire::Receiving for Reading<'_> {
     fn feed(&self, tag: &Tag) -> Option<FeedId> {
-        self.session?.feed(tag)
+        self.session.feed(tag)
     }
 
     fn grant(&self, feed: &FeedId) -> Option<Hash> {

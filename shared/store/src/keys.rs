@@ -102,11 +102,6 @@ pub fn waiting(feed: &FeedId, number: u64) -> Vec<u8> {
     [&[WAITING][..], &feed.bytes(), &number.to_be_bytes()].concat()
 }
 
-/// All refused entries.
-pub fn all_refused() -> Vec<u8> {
-    vec![REFUSED]
-}
-
 /// A refused entry, here already or not.
 pub fn refused(feed: &FeedId, number: u64) -> Vec<u8> {
     [&[REFUSED][..], &feed.bytes(), &number.to_be_bytes()].concat()

@@ -1,8 +1,8 @@
 //! The frame of every page.
 
 use crate::assets::style_path;
-use crate::words::Words;
 use huiliu_core::model::Lang;
+use huiliu_core::model::messages::Words;
 use maud::{DOCTYPE, Markup, html};
 
 /// How often a page shows itself anew, in seconds.

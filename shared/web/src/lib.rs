@@ -4,9 +4,9 @@
 //! programs fill a [`StatusView`] and serve the [`router`] on loopback, behind the host list of [`guard`].
 //!
 //! Every page works without scripts, in Chromium 78, on paper, and with one of two languages; every sentence stands in
-//! `words`. Loopback is not trust: each answer carries the headers of `shield`, and only GET is answered.
+//! the core's catalogue. Loopback is not trust: each answer carries the headers of `shield`, and only GET is answered.
 //!
-//! To add a page: a view in [`view`], its page beside `status`, one route in `routes`, its sentences in `words`.
+//! To add a page: a view in [`view`], its page beside `status`, one route in `routes`, its sentences in the core's catalogue.
 
 mod assets;
 mod layout;
@@ -15,7 +15,6 @@ mod routes;
 mod shield;
 mod status;
 pub mod view;
-mod words;
 
 pub use huiliu_core::model::Lang;
 pub use moment::moment;

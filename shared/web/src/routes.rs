@@ -1,7 +1,6 @@
 //! Which address shows what.
 
 use crate::view::StatusView;
-use crate::words::Words;
 use crate::{assets, layout, shield, status};
 use axum::Router;
 use axum::extract::{Query, State};
@@ -10,6 +9,7 @@ use axum::middleware::from_fn;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use huiliu_core::model::Lang;
+use huiliu_core::model::messages::Words;
 use maud::Markup;
 use std::collections::BTreeMap;
 use std::future::Future;

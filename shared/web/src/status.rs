@@ -3,9 +3,9 @@
 use crate::layout::page;
 use crate::moment::moment;
 use crate::view::{Notice, PeerState, PeerView, Role, StatusView};
-use crate::words::Words;
 use huiliu_core::model::Lang;
 use huiliu_core::model::dictionary::kind;
+use huiliu_core::model::messages::Words;
 use maud::{Markup, html};
 
 /// The status page of a replica.

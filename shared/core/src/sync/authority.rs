@@ -60,11 +60,6 @@ impl Authority {
         self.root.device()
     }
 
-    /// The home hub's public key.
-    pub fn root_key(&self) -> &PublicKey {
-        &self.root
-    }
-
     /// The channel in which grants, revocations and the registry are written.
     pub fn control(&self) -> Channel {
         self.control

@@ -148,11 +148,6 @@ impl Ledger {
         self.unapplied.get(&feed.channel).is_some_and(|list| list.contains(&(*feed, number)))
     }
 
-    /// How many entries of a channel are present but do not count.
-    pub fn unapplied_in(&self, channel: Channel) -> usize {
-        self.unapplied.get(&channel).map_or(0, BTreeSet::len)
-    }
-
     /// Whether `device` may see a channel. Before joining nobody may see anything but the notebook's owner.
     pub fn may_read(&self, device: &DeviceId, channel: Channel) -> bool {
         channel.is_shared() && self.authority.as_ref().is_some_and(|a| a.may_read(device, channel))

@@ -1,6 +1,5 @@
 //! What two replicas say to each other. One message is one frame: a postcard form with a cap in bytes.
 
-use super::control::reason;
 use super::feed::{FeedId, Incarnation};
 use super::keys::{DeviceId, Hash};
 use super::ledger::{Combined, Fingerprint, Sum};
@@ -103,7 +102,7 @@ pub struct Refused {
     pub feed: FeedId,
     /// Its number.
     pub number: u64,
-    /// Why: see [`reason`].
+    /// Why: see `control::reason`.
     pub reason: u16,
 }
 
@@ -150,11 +149,6 @@ pub fn decode(frame: &[u8]) -> Result<Message, BadFrame> {
         Ok((message, [])) => Ok(message),
         _ => Err(BadFrame::Malformed),
     }
-}
-
-/// Whether a refusal says that the author may not write there at all.
-pub fn is_scope(reason: u16) -> bool {
-    matches!(reason, reason::OUT_OF_SCOPE | reason::NOT_THE_HUB | reason::REVOKED)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use huiliu_core::model::messages::{Lang, Say};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 use std::time::Duration;
 
 /// The options of every command.
@@ -199,6 +200,20 @@ pub fn parse<C: Parser>() -> C {
         }
         error.exit()
     })
+}
+
+/// Runs a program: its log to stderr (`HUILIU_LOG` says how much), its arguments, its exit code.
+pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> ExitCode {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    let cli = parse();
+    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Err(error) => {
+            tracing::error!(%error, "the runtime does not start");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 impl Global {

@@ -82,7 +82,6 @@ catalogue! {
         Imported { created: usize, changed: usize, same: usize, refused: usize } => "新增 {created}，修改 {changed}，相同 {same}，未导入 {refused}。", "created {created}, changed {changed}, same {same}, refused {refused}";
         Rehearsed { created: usize, changed: usize, same: usize, refused: usize } => "预演（没有写入）：将新增 {created}，修改 {changed}，相同 {same}，不能导入 {refused}。", "rehearsal, nothing was written: would create {created}, change {changed}, same {same}, refuse {refused}";
         RowRefused { row: u64, field: String, reason: String, remedy: String } => "第 {row} 行 {field}：{reason}。{remedy}", "row {row}, {field}: {reason}; {remedy}";
-        ColumnIgnored { names: String } => "这些列不认识，已忽略：{names}", "these columns are not known and were ignored: {names}";
         RowOutside { owner: String } => "该行归属{owner}，不在本机的授权范围内", "the row belongs to {owner}, outside this replica's grant";
         RowOutsideRemedy => "请由该单位或其上级导入", "let that division or one above it import the row";
         RowOwnerRemedy => "请保持登记管理机关和所在乡级与现有记录一致", "leave authority and township as they are on the record";
@@ -109,7 +108,6 @@ catalogue! {
         WordPending => "待上报", "pending";
         WordConflicts => "冲突", "conflicts";
         WordState => "状态", "state";
-        WordPage => "页面", "page";
         StateLevel => "已核对", "verified";
         StateBehind => "未同步", "not level";
         DuplicateHere { id: String } => "没有保存：本机已有相同的记录（{id}）。请改用 record set 修改它。", "not saved: this record is here already ({id}); change it with record set";
