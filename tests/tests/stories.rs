@@ -1,6 +1,7 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
+use huiliu_core::sync::control::reason;
 use huiliu_core::sync::feed::sign_run;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
 use huiliu_replica::{RecordEdit, ReplicaError};
@@ -342,4 +343,74 @@ fn nothing_is_called_verified_while_something_waits() {
     world.settle();
     assert!(world.level["haishu2"], "both hold the same");
     assert_eq!(world.replica("haishu2").verified_at(), before, "and an entry of theirs waits");
+}
+
+#[test]
+fn an_entry_too_large_for_the_journal_is_refused_before_it_gets_there() {
+    let mut world = city();
+    let key = world.machines["haishu"].key();
+    let channel = "own/330203/open".parse().unwrap();
+    let feed = FeedId { channel, device: key.device(), incarnation: Incarnation([9; 8]) };
+    let (grant, _) = world.replica(HUB).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap();
+    // Compressed it is a frame like others, it inflates less than fifty times, and its payload is within every cap.
+    let piece = |_| format!("{:032x}{}", world.rng.u128(..), "a".repeat(480));
+    let stamp = Stamp { who: (0..40_000).map(piece).collect(), at: Hlc(1) };
+    let envelope = Some(Envelope::of_no_record(stamp));
+    let entry = Entry { kind: EntryKind::EDIT, envelope, payload: Vec::new() };
+    let (run, _) = sign_run(&key, grant, feed, &Head::START, vec![entry]);
+    world.connect("haishu");
+    world.settle();
+    world.inject("haishu", HUB, plain_batch(&[run]));
+    world.settle();
+    assert_eq!(world.replica(HUB).ledger().head(&feed).number, 0);
+    assert_eq!(world.replica(HUB).quarantined().unwrap()[0].reason, reason::BAD_SHAPE);
+}
+
+#[test]
+fn commits_that_come_together_share_one_fdatasync_and_are_told_after_it() {
+    let mut world = city();
+    world.replica("haishu").group_commits();
+    let lost = world.create("haishu", &READERS);
+    world.go_down("haishu");
+    world.machines["haishu"].disk.restart(|_| 0);
+    world.start("haishu").unwrap();
+    assert_eq!(world.field("haishu", lost, "name"), None, "nobody was told that it is saved");
+
+    world.replica("haishu").group_commits();
+    let disk = world.machines["haishu"].disk.clone();
+    let before = disk.operations();
+    let both = [
+        world.create("haishu", &READERS),
+        world.create(
+            "haishu",
+            &[("name", "江北区合唱团"), ("org_type", "BA"), ("registration_authority", "330203")],
+        ),
+    ];
+    let written = disk.operations() - before;
+    world.replica("haishu").flush().unwrap();
+    assert_eq!(written, 2, "two appends");
+    let synced = disk.operations() - before - written;
+    world.replica("haishu").flush().unwrap();
+    assert_eq!(disk.operations() - before - written, synced, "nothing more to do");
+    world.go_down("haishu");
+    disk.restart(|_| 0);
+    world.start("haishu").unwrap();
+    assert!(both.iter().all(|id| world.field("haishu", *id, "name").is_some()));
+}
+
+#[test]
+fn a_peer_hears_nothing_of_a_grouped_commit_before_it_is_durable() {
+    let mut world = city();
+    world.replica(HUB).group_commits();
+    world.replica("haishu").group_commits();
+    world.connect("haishu");
+    world.settle();
+    let id = world.create("haishu", &READERS);
+    world.settle();
+    for name in [HUB, "haishu"] {
+        world.go_down(name);
+        world.machines[name].disk.restart(|_| 0);
+        world.start(name).unwrap();
+        assert!(world.field(name, id, "name").is_some(), "{name}");
+    }
 }

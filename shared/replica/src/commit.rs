@@ -1,9 +1,10 @@
-//! Committing: what was staged is signed, appended and synced, and only then applied and told.
+//! Committing: what was staged is signed, appended, applied and synced, and only then told to anybody.
 
 use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::{Replica, Role};
-use huiliu_core::model::Channel;
+use huiliu_core::model::{Channel, RecordId};
+use huiliu_core::sync::control::Note;
 use huiliu_core::sync::feed::{into_stretches, sign_run};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
@@ -22,12 +23,24 @@ impl Replica {
         Ok(written)
     }
 
+    /// Commits an import's group with a note of where its rows stand, in one append.
+    pub(crate) fn commit_import(&mut self, id: RecordId, who: &str, now: u64) -> Result<(), ReplicaError> {
+        let mut runs = self.sign_granted(|channel| channel.is_shared());
+        if !runs.is_empty() {
+            let spans = runs.iter().map(|run| (run.feed, run.first, run.last())).collect();
+            self.note(&Note::Imported { id, spans }, who, now);
+            runs.extend(self.sign_granted(|channel| !channel.is_shared()));
+            self.keep(runs)?;
+        }
+        self.commit().map(|_| ())
+    }
+
     /// Commits what may be written, and leaves the rest staged: whoever staged it is told when they commit.
     pub(crate) fn commit_granted(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
         let mut written = Vec::new();
         // Applying may stage again: a hub writes its refusals.
         loop {
-            let runs = self.sign_granted();
+            let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
                 break;
             }
@@ -41,7 +54,31 @@ impl Replica {
             self.amend_divisions()?;
             self.refresh_grants()?;
         }
+        if !self.grouping {
+            self.flush()?;
+        }
         Ok(written)
+    }
+
+    /// From now on commits are durable only after [`Replica::flush`], which the caller calls before it tells anybody:
+    /// commands and batches that come together then share one fdatasync.
+    pub fn group_commits(&mut self) {
+        self.grouping = true;
+    }
+
+    /// Makes durable what was committed since the last flush. On failure nothing of it may be called saved: the
+    /// journal takes nothing more until restart, sessions end, and reading shows what was saved before.
+    pub fn flush(&mut self) -> Result<(), ReplicaError> {
+        if !self.journal.is_unsynced() {
+            return Ok(());
+        }
+        let flushed = self.journal.sync().map_err(Into::into).and_then(|()| self.save_index());
+        if flushed.is_err() {
+            self.index.discard();
+            self.sessions.clear();
+            self.effects.clear();
+        }
+        flushed
     }
 
     /// Forgets what was staged.
@@ -51,13 +88,9 @@ impl Replica {
         self.gated.clear();
     }
 
-    /// Appends runs, syncs, applies them and tells the sessions.
+    /// Appends runs and applies them; they are durable after [`Replica::flush`], and before that nobody is told.
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
         let spans = self.journal.append(&runs)?;
-        let foreign = runs.iter().all(|run| run.feed.device != self.device());
-        if !(foreign && self.has_bug("acknowledged before stored")) {
-            self.journal.sync()?;
-        }
         let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
             before.push(self.register_held(run, span).unwrap_or_default());
@@ -66,6 +99,7 @@ impl Replica {
             self.note_refusals(run);
         }
         if self.has_bug("index position saved before rows") {
+            self.journal.sync()?;
             self.applied = self.journal.end();
             self.save_index()?;
         }
@@ -73,16 +107,20 @@ impl Replica {
             self.apply_run(run, previous)?;
         }
         self.applied = self.journal.end();
-        self.save_index()?;
         if runs.iter().any(|run| run.feed.channel.is_shared()) {
             self.effects.push_back(Effect::Grew);
         }
         Ok(())
     }
 
-    fn sign_granted(&mut self) -> Vec<Run> {
+    /// Signs what is staged in these channels and may be written.
+    fn sign_granted(&mut self, which: impl Fn(&Channel) -> bool) -> Vec<Run> {
         let mut runs = Vec::new();
         for (channel, entries) in std::mem::take(&mut self.staged) {
+            if !which(&channel) {
+                self.staged.insert(channel, entries);
+                continue;
+            }
             let Ok(grant) = self.own_grant(channel) else {
                 self.staged.insert(channel, entries);
                 continue;
@@ -134,9 +172,13 @@ impl Replica {
         Some(before.hash)
     }
 
-    /// Commits the index, with how far it has come. A judgement that is not written yet holds it back: an index that
-    /// has come past the judged entry without the Refusal would never judge it again.
+    /// Commits the index, with how far it has come; never ahead of what is durable in the journal. A judgement that is
+    /// not written yet holds it back: an index that has come past the judged entry without the Refusal would never
+    /// judge it again.
     pub(crate) fn save_index(&mut self) -> Result<(), ReplicaError> {
+        if self.journal.is_unsynced() {
+            return Ok(());
+        }
         if self.staged.values().flatten().any(|entry| entry.kind == EntryKind::REFUSAL) {
             return Ok(());
         }

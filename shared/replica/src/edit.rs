@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use huiliu_core::documents::{DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
-use huiliu_core::sync::entry::payload_hash;
+use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
 
@@ -162,6 +162,7 @@ impl Replica {
             let conflict = document.conflict(field);
             let conflict = conflict.ok_or_else(|| ReplicaError::NoConflict((*field).to_owned()))?;
             settled.extend(conflict.claims.iter().map(|claim| claim.change));
+            settled.truncate(MAX_SETTLES);
         }
         let mut merged = document.fields();
         for (field, value) in fields.iter().filter(|(field, _)| *field != DELETED) {

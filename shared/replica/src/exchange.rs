@@ -75,6 +75,9 @@ impl Replica {
                 self.drive(id, None, now)?;
             }
         }
+        if !self.has_bug("acknowledged before stored") {
+            self.flush()?;
+        }
         let effect = self.effects.pop_front();
         if matches!(effect, Some(Effect::Grew)) {
             for id in self.sessions.keys().copied().collect::<Vec<_>>() {

@@ -84,6 +84,7 @@ impl Replica {
             entropy: parts.entropy,
             staged: BTreeMap::new(),
             staged_records: BTreeSet::new(),
+            grouping: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),
             effects: VecDeque::new(),

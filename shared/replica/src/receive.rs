@@ -71,6 +71,10 @@ impl Replica {
         let unknown_own = take.iter().any(|run| self.is_present_own(&run.feed));
         if !take.is_empty() {
             self.keep(take)?;
+            if self.has_bug("acknowledged before stored") {
+                held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
+                return Ok(Some((held, refused)));
+            }
         }
         if unknown_own {
             self.begin_again(Beginning::SeenElsewhere, now)?;

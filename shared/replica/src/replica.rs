@@ -5,6 +5,7 @@ use crate::open::{Edition, Entropy, Home};
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
+use huiliu_core::sync::entry::MAX_WHO_BYTES;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{DeviceId, DeviceKey, Entry, FeedId, Hash, Incarnation, Ledger, Stamp};
 use huiliu_store::{Journal, Position, Working};
@@ -45,6 +46,8 @@ pub struct Replica {
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
+    /// Commits wait for a [`Replica::flush`] of their caller's, so that many share one fdatasync.
+    pub(crate) grouping: bool,
     /// What the gate made of staged changes, and on which heads, so that applying them there need not ask again.
     pub(crate) gated: BTreeMap<Hash, (Vec<Hash>, Gated)>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
@@ -115,7 +118,8 @@ impl Replica {
     /// A stamp for something `who` does now; time never runs backwards.
     pub(crate) fn stamp(&mut self, who: &str, now: u64) -> Stamp {
         self.clock = if self.has_bug("time runs backwards") { Hlc(now << 16) } else { self.clock.next(now) };
-        Stamp { who: who.to_owned(), at: self.clock }
+        let end = who.floor_char_boundary(MAX_WHO_BYTES);
+        Stamp { who: who[..end].to_owned(), at: self.clock }
     }
 
     pub(crate) fn has_bug(&self, bug: &str) -> bool {

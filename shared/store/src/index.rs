@@ -111,6 +111,11 @@ impl Working {
         if self.changes.is_empty() { Ok(()) } else { self.index.commit(std::mem::take(&mut self.changes)) }
     }
 
+    /// Forgets what waits to be committed.
+    pub fn discard(&mut self) {
+        self.changes.clear();
+    }
+
     /// Forgets everything, what waits included.
     pub fn clear(&mut self) -> Result<(), StoreError> {
         self.changes.clear();

@@ -126,6 +126,11 @@ impl Journal {
         self.end
     }
 
+    /// Whether something was appended since the last [`Journal::sync`].
+    pub fn is_unsynced(&self) -> bool {
+        self.unsynced
+    }
+
     /// Whether a failed write has closed the journal until restart.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned

@@ -101,7 +101,21 @@ pub struct Envelope {
     pub settles: Vec<Hash>,
 }
 
+/// The longest name of a person in a stamp, in bytes.
+pub const MAX_WHO_BYTES: usize = 256;
+/// The longest purpose, in bytes.
+pub const MAX_PURPOSE_BYTES: usize = 1024;
+/// The most changes an entry may settle.
+pub const MAX_SETTLES: usize = 256;
+
 impl Envelope {
+    /// Whether nothing in it is longer than an honest author's: payloads have caps of their own.
+    pub fn fits(&self) -> bool {
+        self.stamp.who.len() <= MAX_WHO_BYTES
+            && self.purpose.as_ref().is_none_or(|purpose| purpose.len() <= MAX_PURPOSE_BYTES)
+            && self.settles.len() <= MAX_SETTLES
+    }
+
     /// The envelope of an entry that is about no record.
     pub fn of_no_record(stamp: Stamp) -> Self {
         Self {

@@ -4,7 +4,7 @@
 //! without gaps; each entry's hash covers the one before; a signed point says that all before it is the author's.
 //! Between two points stands a [`Run`], the unit that is sent, acknowledged and applied.
 
-use super::entry::{Entry, EntryKind, entry_hash};
+use super::entry::{Entry, EntryKind, Envelope, entry_hash};
 use super::keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
 use crate::model::{Channel, Class, Scope};
 use serde::{Deserialize, Serialize};
@@ -174,7 +174,9 @@ fn run_point(run: &Run) -> Result<Point, BadRun> {
         && last.envelope.is_none()
         && (1..=MAX_RUN_ENTRIES).contains(&before.len())
         && bytes <= MAX_RUN_BYTES
-        && before.iter().all(|entry| entry.kind != EntryKind::POINT && entry.envelope.is_some());
+        && before.iter().all(|entry| {
+            entry.kind != EntryKind::POINT && entry.envelope.as_ref().is_some_and(Envelope::fits)
+        });
     if !shaped {
         return Err(BadRun::Shape);
     }
@@ -225,7 +227,7 @@ pub fn into_stretches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
 mod tests {
     use super::*;
     use crate::model::Hlc;
-    use crate::sync::entry::{Envelope, Stamp};
+    use crate::sync::entry::Stamp;
 
     fn feed(key: &DeviceKey) -> FeedId {
         FeedId {

@@ -13,7 +13,7 @@ use huiliu_core::model::dictionary::Kind;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{Reading, Source};
 use huiliu_core::model::{DivisionCode, Fields, RecordId};
-use huiliu_core::sync::control::{self, Note};
+use huiliu_core::sync::control;
 use huiliu_core::sync::{EntryKind, birth};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -108,11 +108,7 @@ impl Import {
             }
         }
         if !self.dry_run {
-            let written = replica.commit()?;
-            if !written.is_empty() {
-                replica.note(&Note::Imported { id: self.id, spans: written }, &context.who, context.now);
-                replica.commit()?;
-            }
+            replica.commit_import(self.id, &context.who, context.now)?;
         }
         Ok(self.rows.len() > 0)
     }
@@ -127,7 +123,7 @@ impl Import {
             Some(key) => {
                 let staged = self.rehearsed.contains(key);
                 if staged && !self.dry_run {
-                    replica.commit()?;
+                    replica.commit_import(self.id, &context.who, context.now)?;
                 }
                 replica.find_natural(self.kind, key)?
             }

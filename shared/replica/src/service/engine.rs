@@ -1,4 +1,5 @@
-//! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers.
+//! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers. What waits
+//! together is done together and shares one fdatasync; nobody is answered before it.
 
 use crate::service::time::now;
 use crate::{Effect, Replica, ReplicaError, SessionId};
@@ -10,6 +11,11 @@ use tokio::sync::{mpsc, oneshot};
 
 /// A piece of work for the engine.
 type Job = Box<dyn FnOnce(&mut State) + Send>;
+/// An answer that waits until what it tells of is durable; it is told whether it is.
+type Held = Box<dyn FnOnce(bool)>;
+
+/// At most so many pieces of work share an fdatasync: the first of them must not wait long.
+const GROUP_JOBS: usize = 64;
 
 /// What a session tells besides frames.
 #[derive(Clone, Debug)]
@@ -34,6 +40,7 @@ struct State {
     replica: Replica,
     ports: BTreeMap<SessionId, Port>,
     next: SessionId,
+    answers: Vec<Held>,
 }
 
 /// A handle to the engine. Clones are the same engine; it stops when the last is gone.
@@ -42,10 +49,16 @@ pub struct Engine {
     jobs: mpsc::UnboundedSender<Job>,
 }
 
-/// The engine has stopped.
+/// Why the engine gives no answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("the engine has stopped")]
-pub struct Stopped;
+pub enum NoAnswer {
+    /// It has stopped.
+    #[error("the engine has stopped")]
+    Stopped,
+    /// The disk did not take what had been done: nothing of it is saved.
+    #[error("the disk has failed")]
+    NotSaved,
+}
 
 /// A session, from the side of its connection.
 pub struct OpenSession {
@@ -65,10 +78,14 @@ impl Engine {
     pub fn start(replica: Replica) -> (Self, JoinHandle<()>) {
         let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
-            let mut state = State { replica, ports: BTreeMap::new(), next: 1 };
+            let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new() };
+            state.replica.group_commits();
             state.dispatch();
             while let Some(job) = queue.blocking_recv() {
                 job(&mut state);
+                let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
+                more.for_each(|job| job(&mut state));
+                state.answer();
                 state.dispatch();
             }
             if let Err(error) = state.replica.save_synced() {
@@ -82,22 +99,26 @@ impl Engine {
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, NoAnswer> {
         self.with(move |state| work(&mut state.replica, now())).await
     }
 
     async fn with<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut State) -> T + Send + 'static,
-    ) -> Result<T, Stopped> {
+    ) -> Result<T, NoAnswer> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |state| drop(answer.send(work(state))));
-        self.jobs.send(job).map_err(|_| Stopped)?;
-        answered.await.map_err(|_| Stopped)
+        let job: Job = Box::new(move |state| {
+            let done = work(state);
+            let held = move |saved| drop(answer.send(if saved { Ok(done) } else { Err(NoAnswer::NotSaved) }));
+            state.answers.push(Box::new(held));
+        });
+        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)?;
+        answered.await.map_err(|_| NoAnswer::Stopped)?
     }
 
     /// Opens a session: with the hub (`None`) or with a caller.
-    pub async fn open(&self, peer: Option<DeviceId>) -> Result<OpenSession, Stopped> {
+    pub async fn open(&self, peer: Option<DeviceId>) -> Result<OpenSession, NoAnswer> {
         self.with(move |state| {
             let (frames, frames_out) = mpsc::channel(PORT_FRAMES);
             let (events, events_out) = mpsc::unbounded_channel();
@@ -108,27 +129,30 @@ impl Engine {
                 None => state.replica.dial(id),
                 Some(peer) => state.replica.listen(id, peer),
             }
+            if state.replica.is_read_only() {
+                state.drop_session(id);
+            }
             OpenSession { id, frames: frames_out, events: events_out }
         })
         .await
     }
 
     /// Hands in a frame.
-    pub fn frame(&self, id: SessionId, frame: Vec<u8>) -> Result<(), Stopped> {
+    pub fn frame(&self, id: SessionId, frame: Vec<u8>) -> Result<(), NoAnswer> {
         let job: Job = Box::new(move |state| {
             let outcome = state.replica.frame(id, frame, now());
             state.failed(id, outcome);
         });
-        self.jobs.send(job).map_err(|_| Stopped)
+        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)
     }
 
     /// Asks a session's peer whether both are level.
-    pub fn ask(&self, id: SessionId) -> Result<(), Stopped> {
+    pub fn ask(&self, id: SessionId) -> Result<(), NoAnswer> {
         let job: Job = Box::new(move |state| {
             let outcome = state.replica.ask(id, now());
             state.failed(id, outcome);
         });
-        self.jobs.send(job).map_err(|_| Stopped)
+        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)
     }
 
     /// The connection of a session is gone.
@@ -166,6 +190,21 @@ impl State {
         }
     }
 
+    /// Makes durable what was done, and lets the answers go.
+    fn answer(&mut self) {
+        let flushed = self.replica.flush();
+        if let Err(error) = &flushed {
+            tracing::error!(%error, "nothing is saved any more");
+            self.drop_sessions();
+        }
+        self.answers.drain(..).for_each(|answer| answer(flushed.is_ok()));
+    }
+
+    fn drop_sessions(&mut self) {
+        let ids: Vec<SessionId> = self.ports.keys().copied().collect();
+        ids.into_iter().for_each(|id| self.drop_session(id));
+    }
+
     /// Does what the replica wants done.
     fn dispatch(&mut self) {
         loop {
@@ -174,8 +213,7 @@ impl State {
                 Ok(Some(effect)) => self.effect(effect),
                 Err(error) => {
                     tracing::error!(%error, "no session can go on");
-                    let ids: Vec<SessionId> = self.ports.keys().copied().collect();
-                    ids.into_iter().for_each(|id| self.drop_session(id));
+                    self.drop_sessions();
                     return;
                 }
             }

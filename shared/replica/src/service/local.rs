@@ -4,7 +4,7 @@
 use crate::commands::imports::Import;
 use crate::commands::{Answer, Context, Request, run};
 use crate::service::dial::Dialing;
-use crate::service::engine::Engine;
+use crate::service::engine::{Engine, NoAnswer};
 use crate::service::home::Failure;
 use crate::service::time::now;
 use axum::Router;
@@ -111,13 +111,13 @@ impl Local {
                 match begun.await {
                     Ok(Ok(import)) => self.import(import, context, lines).await,
                     Ok(Err(failure)) => Answer::failed(&failure, lang),
-                    Err(_) => stopped(&context),
+                    Err(error) => unanswered(error, &context),
                 }
             }
             request => {
                 let asked = context.clone();
                 let answer = self.engine.call(move |replica, _| run(replica, &request, &asked)).await;
-                answer.unwrap_or_else(|_| stopped(&context))
+                answer.unwrap_or_else(|error| unanswered(error, &context))
             }
         }
     }
@@ -143,7 +143,7 @@ impl Local {
                 (import, more)
             });
             match stepped.await {
-                Err(_) => return stopped(&context),
+                Err(error) => return unanswered(error, &context),
                 Ok((_, Err(failure))) => return Answer::failed(&failure, context.lang()),
                 Ok((done, Ok(false))) => return done.finish(&context),
                 Ok((going, Ok(true))) => import = going,
@@ -180,8 +180,12 @@ pub(super) fn sync_answer(outcome: Result<(), Failure>, pending: u64, context: &
     }
 }
 
-fn stopped(context: &Context) -> Answer {
-    Answer::failed(&Failure::new(1, Say::ServiceDied), context.lang())
+fn unanswered(error: NoAnswer, context: &Context) -> Answer {
+    let say = match error {
+        NoAnswer::Stopped => Say::ServiceDied,
+        NoAnswer::NotSaved => Say::NotSaved,
+    };
+    Answer::failed(&Failure::new(1, say), context.lang())
 }
 
 async fn command(State(local): State<Local>, headers: HeaderMap, body: Bytes) -> Response {

@@ -28,6 +28,7 @@ catalogue! {
         NoConflict { field: String } => "字段“{field}”没有待处理的冲突。", "there is no open conflict in “{field}”";
         NoSuchValue { n: String } => "没有第 {n} 个值，请用 conflict show 查看。", "there is no value {n}; see conflict show";
         ReadOnly => "磁盘写入失败，本机已停止保存，只能查看和导出。请检查磁盘后重新启动。", "writing to the disk failed; nothing more is saved until restart, reading and exporting go on";
+        NotSaved => "磁盘写入失败，刚才的内容没有保存。本机已停止保存，只能查看和导出。请检查磁盘后重新启动，再做一次。", "not saved: writing to the disk failed. Nothing more is saved until restart, reading and exporting go on; check the disk, restart, and do it again";
         DiskFailed { what: String } => "磁盘操作失败（{what}）。没有显示“已保存”的内容未保存。请检查磁盘空间和权限。", "a disk operation failed ({what}); what was not called saved is not saved. Check space and permissions";
         TooNew { what: String } => "此数据由更新的版本写入（{what}），请先升级程序。没有改动任何内容。", "this data was written by a newer version ({what}); upgrade first. Nothing was changed";
         Damaged { place: String } => "数据文件有一处损坏（{place}），没有改动任何内容。请运行 verify 查看全部损坏。", "a data file is damaged ({place}); nothing was changed. Run verify to see all of it";
