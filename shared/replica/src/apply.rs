@@ -9,7 +9,7 @@ use huiliu_core::sync::control::{self, Refusal, Revoke};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run, birth};
 use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, RecordRow, Waiting, WaitingRow};
+use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, RecordRow, Waiting, WaitingRow};
 use std::collections::BTreeSet;
 
 impl Replica {
@@ -33,7 +33,7 @@ impl Replica {
             (EntryKind::POINT | EntryKind::GRANT | EntryKind::REVOKE | EntryKind::REGISTRY, _) => Ok(()),
             _ if !feed.channel.is_shared() => {
                 let no = self.feeds.get(feed).copied().unwrap_or_default();
-                self.index.put(keys::local(entry.kind, no, number), &entry.payload);
+                self.index.put(keys::local(entry.kind, no, number), &LocalRow { entry: entry.clone() });
                 Ok(())
             }
             // Of a newer version, or of an issue that this version does not know yet.
@@ -147,19 +147,19 @@ impl Replica {
             Some(origin) => birth::actor(&origin.feed.device, &origin.feed.incarnation, origin.branch),
             None => actor,
         };
-        let info = inspect(raw).ok().filter(|info| info.actor == actor);
+        // What does not parse follows nothing, and the gate says the rest.
+        let info = inspect(raw).ok();
         let row = ChangeRow {
             hash: huiliu_core::sync::entry::payload_hash(&Entry {
                 kind: EntryKind::EDIT,
                 envelope: None,
                 payload: raw.to_vec(),
             }),
-            // What does not parse follows nothing, and the gate says the rest.
             deps: info.as_ref().map(|info| info.deps.clone()).unwrap_or_default(),
             feed: *feed,
             number,
-            kind: envelope.kind,
-            branch: envelope.branch,
+            envelope: envelope.clone(),
+            is_authors: info.as_ref().is_none_or(|info| info.actor == actor),
             is_birth: birth::is_made_by(&id, &maker) && info.is_some_and(|info| info.deps.is_empty()),
             state: ChangeState::Waiting(Waiting::Dependency),
             raw: raw.to_vec(),

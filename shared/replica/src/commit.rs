@@ -4,8 +4,8 @@ use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::control::Note;
-use huiliu_core::sync::feed::{into_stretches, sign_run};
+use huiliu_core::sync::control::{self, Note};
+use huiliu_core::sync::feed::{Point, into_stretches, sign_run};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
 use huiliu_store::{Span, keys};
@@ -162,13 +162,14 @@ impl Replica {
         for (number, entry) in (run.first..).zip(&run.entries) {
             hash = huiliu_core::sync::entry::entry_hash(&run.feed, number, &hash, entry);
         }
-        let grant = huiliu_core::sync::feed::run_grant(run).unwrap_or(Hash::ZERO);
+        let point = run.entries.last().and_then(|entry| control::decode::<Point>(&entry.payload));
+        let Point { grant, signature } = point.unwrap_or(Point { grant: Hash::ZERO, signature: Vec::new() });
         let head = Head { number: run.last(), hash, grant };
         self.ledger.advance(run.feed, head);
         let next = self.feeds.len() as u32;
         let number = *self.feeds.entry(run.feed).or_insert(next);
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
-        self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, grant });
+        self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, head, signature });
         Some(before.hash)
     }
 
@@ -184,7 +185,12 @@ impl Replica {
         }
         let meta = Meta { format: keys::FORMAT, applied: self.applied, clock: self.clock };
         self.index.put(keys::meta(), &meta);
-        Ok(self.index.commit()?)
+        let committed = self.index.commit();
+        if committed.is_err() {
+            // The rows are lost and the position must not pass them: the next start computes them from the journal.
+            self.journal.close();
+        }
+        Ok(committed?)
     }
 
     /// Reads the entry at a number of a feed.

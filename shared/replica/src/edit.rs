@@ -211,8 +211,8 @@ impl Replica {
         let (device, incarnation) = (self.device(), self.incarnation());
         let rows = self.change_rows(id)?;
         let own = || rows.iter().filter(|r| r.feed.device == device && r.feed.incarnation == incarnation);
-        let newest = own().map(|row| row.branch).max().unwrap_or(0);
-        let broken = own().any(|row| row.branch == newest && row.state != ChangeState::Applied);
+        let newest = own().map(|row| row.envelope.branch).max().unwrap_or(0);
+        let broken = own().any(|row| row.envelope.branch == newest && row.state != ChangeState::Applied);
         Ok(newest + u32::from(broken))
     }
 

@@ -130,13 +130,20 @@ impl Replica {
         if self.index.get::<u16>(&keys::refused(&row.feed, row.number))?.is_some() {
             return Ok(Decision::Refused);
         }
+        // Nobody is judged by bytes that could not be read.
+        if row.raw.is_empty() {
+            return Ok(Decision::Waits(Waiting::Repair));
+        }
         if self.authority().is_after_revocation(&row.feed, row.number) && !self.has_bug("revocation ignored")
         {
             return Ok(Decision::Waits(Waiting::Review));
         }
-        let Some(kind) = dictionary::kind_by_id(row.kind) else {
+        let Some(kind) = dictionary::kind_by_id(row.envelope.kind) else {
             return Ok(Decision::Waits(Waiting::Upgrade));
         };
+        if !row.is_authors && !self.has_bug("another's actor accepted") {
+            return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
+        }
         if !known && !self.has_bug("applied without its dependency") {
             return Ok(Decision::Waits(Waiting::Dependency));
         }
@@ -144,7 +151,11 @@ impl Replica {
         if !is_first && row.feed.channel != record.channel {
             return Ok(self.judge(row, reason::OTHER_CHANNEL));
         }
-        if kind.class != row.feed.channel.class || !is_first && row.kind != record.kind {
+        // Divisions are the hub's word alone: a division record elsewhere would widen its author's own grant.
+        if row.feed.channel != self.channel_of(kind, row.feed.channel.division) {
+            return Ok(self.judge(row, reason::OTHER_CHANNEL));
+        }
+        if !is_first && row.envelope.kind != record.kind {
             return Ok(self.judge(row, reason::OTHER_KIND));
         }
         if is_first && !row.is_birth {
@@ -158,14 +169,14 @@ impl Replica {
                     Some(document) => document,
                     None => self.document(id)?,
                 };
-                gate(document, &row.raw, |field, value| allowed(row.kind, field, value))
+                gate(document, &row.raw, |field, value| allowed(kind.id, field, value))
             }
         };
         Ok(match gated {
             Ok(gated) => {
                 if is_first {
                     record.channel = row.feed.channel;
-                    record.kind = row.kind;
+                    record.kind = kind.id;
                 }
                 Decision::Counts(Box::new(gated))
             }
@@ -273,8 +284,8 @@ impl Replica {
         Ok(Document::load(snapshot.as_deref(), since.map(|row| row.raw.as_slice()))?)
     }
 
-    /// Puts the bytes back into changes that are in the snapshot.
-    fn fill_raw(&self, id: &RecordId, rows: &mut [ChangeRow]) -> Result<(), ReplicaError> {
+    /// Puts the bytes back into changes that are in the snapshot; what the snapshot has not, the journal has.
+    pub(crate) fn fill_raw(&self, id: &RecordId, rows: &mut [ChangeRow]) -> Result<(), ReplicaError> {
         if rows.iter().all(|row| !row.raw.is_empty()) {
             return Ok(());
         }
@@ -288,7 +299,10 @@ impl Replica {
             })
             .collect();
         for row in rows.iter_mut().filter(|row| row.raw.is_empty()) {
-            row.raw = by_hash.get(&row.hash).cloned().unwrap_or_default();
+            row.raw = match by_hash.get(&row.hash) {
+                Some(raw) => raw.clone(),
+                None => self.entry_at(&row.feed, row.number)?.map(|entry| entry.payload).unwrap_or_default(),
+            };
         }
         Ok(())
     }

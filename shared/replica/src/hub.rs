@@ -5,7 +5,6 @@ use crate::replica::Replica;
 use huiliu_core::model::{Class, DivisionCode};
 use huiliu_core::sync::control::{self, Grant, Note, Registry, Revoke};
 use huiliu_core::sync::{DeviceId, EntryKind, Hash, PublicKey};
-use huiliu_store::keys;
 use std::collections::BTreeMap;
 
 /// A ticket, as the hub remembers it.
@@ -119,8 +118,8 @@ impl Replica {
     /// The tickets ever issued.
     pub fn tickets(&self) -> Result<BTreeMap<[u8; 8], IssuedTicket>, ReplicaError> {
         let mut tickets: BTreeMap<[u8; 8], IssuedTicket> = BTreeMap::new();
-        for (_, payload) in self.index.list::<Vec<u8>>(&keys::locals(EntryKind::NOTE))? {
-            match control::decode(&payload) {
+        for entry in self.locals(EntryKind::NOTE)? {
+            match control::decode(&entry.payload) {
                 Some(Note::TicketIssued { id, secret, division, expires }) => {
                     tickets.insert(id, IssuedTicket { secret, division, expires, used: None });
                 }

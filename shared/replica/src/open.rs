@@ -91,14 +91,16 @@ impl Replica {
             acknowledged: BTreeMap::new(),
             verified_at: None,
             peers: BTreeMap::new(),
-            notice: None,
+            quarantine: BTreeSet::new(),
             bugs: parts.bugs,
         };
         let index_lost = replica.load_index()?;
         replica.read_synced()?;
         replica.catch_up()?;
         replica.begin(tail, index_lost, now)?;
+        replica.load_quarantine()?;
         replica.amend_divisions()?;
+        replica.refresh_grants()?;
         // A hub that went down between an entry and its refusal judges now.
         replica.commit()?;
         Ok(replica)
@@ -211,9 +213,6 @@ impl Replica {
         (self.entropy)(&mut bytes);
         let incarnation = Incarnation(bytes);
         self.ledger.incarnation = incarnation;
-        if why != Beginning::New {
-            self.notice = Some(why);
-        }
         self.note(&Note::Began { incarnation, why }, "huiliu", now);
         self.commit_granted().map(|_| ())
     }

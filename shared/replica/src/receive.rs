@@ -11,14 +11,18 @@ use huiliu_core::sync::feed::{BadRun, check_run, run_grant};
 use huiliu_core::sync::message::Refused;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{Admission, DeviceId, EntryKind, FeedId, Head, Run, wire};
-use huiliu_store::keys;
 use std::collections::BTreeMap;
 
 /// The quarantine holds at most so many things, and of each at most so many bytes.
 const MAX_QUARANTINED: usize = 1000;
 const MAX_QUARANTINED_BYTES: usize = 4096;
-/// The largest payload of an entry that is no edit: a moved record's history.
-const MAX_PAYLOAD_BYTES: usize = 8 * 1024 * 1024;
+/// A batch of which so many runs are refused is not looked at any further: honest peers are refused a run or two.
+const MAX_REFUSED: usize = 256;
+/// The largest payload of an entry that is no edit, a moved record's history: it must fit a frame when it is relayed.
+const MAX_PAYLOAD_BYTES: usize = 3 * 1024 * 1024;
+
+/// A clock that is further ahead of ours is not followed.
+const MAX_AHEAD_MS: u64 = 15 * 60 * 1000;
 
 /// What came of a batch: where its feeds stand, and what will never be taken.
 pub(crate) type Received = (Vec<(FeedId, u64)>, Vec<Refused>);
@@ -54,11 +58,13 @@ impl Replica {
             match self.intake(&run, &head) {
                 Intake::Take(next) => {
                     self.learn_early(&run, &head);
+                    self.follow_clock(&run, now);
                     heads.insert(run.feed, next);
                     take.push(run);
                 }
                 Intake::Held => held.push((run.feed, run.last())),
                 Intake::Early => {}
+                Intake::Refuse(_) if refused.len() >= MAX_REFUSED => return Ok(None),
                 Intake::Refuse(reason) => {
                     refused.push(Refused { feed: run.feed, number: run.first, reason });
                     self.quarantine(&run, reason, session.peer(), now);
@@ -129,7 +135,8 @@ impl Replica {
         let is_root = run.feed.device == self.home.root.device();
         run.entries.iter().find_map(|entry| {
             let cap = if entry.kind == EntryKind::EDIT { MAX_CHANGE_BYTES } else { MAX_PAYLOAD_BYTES };
-            if entry.payload.len() > cap {
+            let empty = entry.kind == EntryKind::EDIT && entry.payload.is_empty();
+            if entry.payload.len() > cap || empty || entry.kind.is_local() {
                 Some(reason::BAD_SHAPE)
             } else if entry.kind.is_hubs() && !is_root {
                 Some(reason::NOT_THE_HUB)
@@ -137,6 +144,13 @@ impl Replica {
                 None
             }
         })
+    }
+
+    /// What is written after seeing an entry is stamped after it, unless its author's clock is far ahead of ours.
+    fn follow_clock(&mut self, run: &Run, now: u64) {
+        let stamps = run.entries.iter().filter_map(|entry| Some(entry.envelope.as_ref()?.stamp.at));
+        let believable = stamps.filter(|at| at.millis() <= now + MAX_AHEAD_MS);
+        self.clock = believable.max().map_or(self.clock, |at| at.max(self.clock));
     }
 
     /// Grants count for the runs after them in the same batch.
@@ -180,19 +194,22 @@ impl Replica {
     }
 
     fn note_quarantined(&mut self, quarantined: &Quarantined, now: u64) {
-        let held = self.quarantined().unwrap_or_default();
-        let same = |one: &Quarantined| {
-            (one.ours, one.feed, one.number, one.reason)
-                == (quarantined.ours, quarantined.feed, quarantined.number, quarantined.reason)
-        };
-        if held.len() < MAX_QUARANTINED && !held.iter().any(same) {
+        let Quarantined { ours, feed, number, reason, .. } = *quarantined;
+        if self.quarantine.len() < MAX_QUARANTINED && self.quarantine.insert((ours, feed, number, reason)) {
             self.stage_local(EntryKind::QUARANTINED, control::encode(quarantined), "huiliu", now);
         }
     }
 
+    /// Reads what the quarantine holds, to be told apart from what comes.
+    pub(crate) fn load_quarantine(&mut self) -> Result<(), ReplicaError> {
+        let held = self.quarantined()?;
+        self.quarantine = held.iter().map(|one| (one.ours, one.feed, one.number, one.reason)).collect();
+        Ok(())
+    }
+
     /// What is in the quarantine, oldest first.
     pub fn quarantined(&self) -> Result<Vec<Quarantined>, ReplicaError> {
-        let held = self.index.list::<Vec<u8>>(&keys::locals(EntryKind::QUARANTINED))?;
-        Ok(held.iter().filter_map(|(_, payload)| control::decode(payload)).collect())
+        let held = self.locals(EntryKind::QUARANTINED)?;
+        Ok(held.iter().filter_map(|entry| control::decode(&entry.payload)).collect())
     }
 }

@@ -5,9 +5,10 @@ use crate::open::{Edition, Entropy, Home};
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
+use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::entry::MAX_WHO_BYTES;
 use huiliu_core::sync::session::Session;
-use huiliu_core::sync::{DeviceId, DeviceKey, Entry, FeedId, Hash, Incarnation, Ledger, Stamp};
+use huiliu_core::sync::{DeviceId, DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Ledger, Stamp};
 use huiliu_store::{Journal, Position, Working};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -57,8 +58,8 @@ pub struct Replica {
     /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
     pub(crate) verified_at: Option<u64>,
     pub(crate) peers: BTreeMap<DeviceId, Peer>,
-    /// Set when this incarnation is a new one because something had been lost or seen elsewhere.
-    pub(crate) notice: Option<huiliu_core::sync::control::Beginning>,
+    /// What is in the quarantine: whether ours, feed, number and reason.
+    pub(crate) quarantine: BTreeSet<(bool, FeedId, u64, u16)>,
     /// Seeded bugs, for the test of the tests; none in a program.
     pub(crate) bugs: BTreeSet<&'static str>,
 }
@@ -126,9 +127,18 @@ impl Replica {
         self.bugs.contains(bug)
     }
 
-    /// Why this incarnation began, if it was because something had been lost or was seen elsewhere.
-    pub fn notice(&self) -> Option<huiliu_core::sync::control::Beginning> {
-        self.notice
+    /// Why this incarnation began, if it was because something had been lost or was seen elsewhere: to be told until
+    /// all has been found equal since.
+    pub fn notice(&self) -> Option<Beginning> {
+        let notes = self.locals(EntryKind::NOTE).unwrap_or_default();
+        let begun = notes.iter().rev().find_map(|entry| match control::decode(&entry.payload) {
+            Some(Note::Began { incarnation, why }) if incarnation == self.incarnation() => {
+                Some((why, entry.envelope.as_ref()?.stamp.at.millis()))
+            }
+            _ => None,
+        });
+        let untold = |at: &u64| self.verified_at.is_none_or(|verified| verified <= *at);
+        begun.filter(|(why, at)| *why != Beginning::New && untold(at)).map(|(why, _)| why)
     }
 
     /// Whether a failed write has closed the journal until restart.

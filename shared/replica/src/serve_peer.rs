@@ -75,7 +75,7 @@ impl wire::Sending for Writing<'_> {
         if number == 0 {
             return None;
         }
-        self.replica.index.get::<RunRow>(&keys::run(*no, number)).ok()?.map(|row| row.grant)
+        self.replica.index.get::<RunRow>(&keys::run(*no, number)).ok()?.map(|row| row.head.grant)
     }
 
     fn number_of(&self, feed: &FeedId, record: &RecordId, change: &Hash) -> Option<u64> {

@@ -5,9 +5,9 @@ use crate::replica::Replica;
 use huiliu_core::documents::FieldConflict;
 use huiliu_core::model::dictionary::{Kind, kinds};
 use huiliu_core::model::{Channel, DivisionCode, RecordId, Scope};
-use huiliu_core::sync::{EntryKind, FeedId, Hash, Stamp};
+use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Stamp};
 use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, RecordRow, Row, RunRow};
+use huiliu_store::rows::{ChangeRow, LocalRow, RecordRow, Row, RunRow};
 use std::collections::BTreeMap;
 
 /// The file beside the journal that remembers what the hub holds; a cache that only costs a wrong count when lost.
@@ -107,8 +107,8 @@ impl Replica {
         let by_hash: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
         let mut history = Vec::new();
         for (hash, ..) in order {
-            if let Some(author) = by_hash.get(&hash).map(|row| self.author(row)).transpose()?.flatten() {
-                history.push((hash, author));
+            if let Some(row) = by_hash.get(&hash) {
+                history.push((hash, self.author(row)));
             }
         }
         Ok(history)
@@ -117,21 +117,17 @@ impl Replica {
     /// Who wrote a change of a record.
     pub fn author_of(&self, id: &RecordId, change: &Hash) -> Result<Option<Author>, ReplicaError> {
         let rows = self.change_rows(id)?;
-        let row = rows.iter().find(|row| row.hash == *change);
-        Ok(row.map(|row| self.author(row)).transpose()?.flatten())
+        Ok(rows.iter().find(|row| row.hash == *change).map(|row| self.author(row)))
     }
 
-    fn author(&self, row: &ChangeRow) -> Result<Option<Author>, ReplicaError> {
-        let entry = self.entry_at(&row.feed, row.number)?;
+    fn author(&self, row: &ChangeRow) -> Author {
         let grant = self.authority().last_grant_of(&row.feed.device);
-        Ok(entry.filter(|entry| entry.kind == EntryKind::EDIT).and_then(|entry| entry.envelope).map(
-            |envelope| Author {
-                stamp: envelope.stamp,
-                feed: row.feed,
-                device_name: grant.map(|(_, grant)| grant.name.clone()),
-                division: grant.map(|(_, grant)| grant.division),
-            },
-        ))
+        Author {
+            stamp: row.envelope.stamp.clone(),
+            feed: row.feed,
+            device_name: grant.map(|(_, grant)| grant.name.clone()),
+            division: grant.map(|(_, grant)| grant.division),
+        }
     }
 
     /// One document's fields before and after each of its changes need its states: the document itself.
@@ -180,6 +176,12 @@ impl Replica {
     ) -> Option<huiliu_core::sync::Incarnation> {
         let own = self.feeds.iter().filter(|(feed, _)| feed.device == *device);
         own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
+    }
+
+    /// The notebook's entries of a kind, oldest first.
+    pub(crate) fn locals(&self, kind: EntryKind) -> Result<Vec<Entry>, ReplicaError> {
+        let rows = self.index.list::<LocalRow>(&keys::locals(kind))?;
+        Ok(rows.into_iter().map(|(_, row)| row.entry).collect())
     }
 
     /// Whether a device has a session here now.

@@ -136,6 +136,11 @@ impl Journal {
         self.poisoned
     }
 
+    /// Takes nothing more until restart.
+    pub fn close(&mut self) {
+        self.poisoned = true;
+    }
+
     /// Writes runs after the end; they are durable only after [`Journal::sync`]. Returns where each lies.
     pub fn append(&mut self, runs: &[Run]) -> Result<Vec<Span>, StoreError> {
         if self.poisoned {

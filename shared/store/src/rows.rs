@@ -2,7 +2,7 @@
 
 use crate::{Position, Span};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, KindId, RecordId};
-use huiliu_core::sync::{Entry, FeedId, Hash, Head};
+use huiliu_core::sync::{Entry, Envelope, FeedId, Hash, Head};
 use serde::{Deserialize, Serialize};
 
 /// The format, and how far into the journal the index has come.
@@ -26,14 +26,16 @@ pub struct FeedRow {
 }
 
 /// A run.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RunRow {
     /// The number of its first entry.
     pub first: u64,
     /// Where it lies.
     pub span: Span,
-    /// The grant its point names.
-    pub grant: Hash,
+    /// Where the feed stands after it.
+    pub head: Head,
+    /// What its point is signed with: all else of a run can be computed from the rows of its entries.
+    pub signature: Vec<u8>,
 }
 
 /// A record.
@@ -77,6 +79,8 @@ pub enum Waiting {
     Review,
     /// A newer version of the program.
     Upgrade,
+    /// The repair of the journal: its bytes are damaged here.
+    Repair,
 }
 
 /// A change of a record.
@@ -90,10 +94,10 @@ pub struct ChangeRow {
     pub feed: FeedId,
     /// The number of its entry.
     pub number: u64,
-    /// The kind its envelope names.
-    pub kind: KindId,
-    /// Its actor branch.
-    pub branch: u32,
+    /// Its envelope.
+    pub envelope: Envelope,
+    /// Whether the Automerge actor is the one that its entry's device, incarnation and branch make.
+    pub is_authors: bool,
     /// For the first change of a record: it is made by whom the record's id says.
     pub is_birth: bool,
     /// Whether it counts.
@@ -111,6 +115,13 @@ pub struct Row {
     pub fields: Fields,
     /// The reason for which it was deleted, if it was.
     pub deleted: Option<String>,
+}
+
+/// A local entry.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct LocalRow {
+    /// The entry.
+    pub entry: Entry,
 }
 
 /// A control entry, kept so that grants are known at once on opening.

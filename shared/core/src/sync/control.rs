@@ -255,6 +255,10 @@ pub mod reason {
     pub const OTHER_KIND: u16 = 8;
     /// Written after its device's grant ended.
     pub const REVOKED: u16 = 9;
+    /// The change was not made by the entry's author.
+    pub const NOT_ITS_AUTHOR: u16 = 10;
+    /// What it repeats is there already.
+    pub const REPEATED: u16 = 11;
 }
 
 /// Reads a payload.

@@ -43,6 +43,11 @@ impl EntryKind {
     /// Local: anything else worth remembering.
     pub const NOTE: Self = Self(67);
 
+    /// Whether it stands in a replica's own notebook and nowhere else.
+    pub fn is_local(self) -> bool {
+        self.0 >= Self::QUARANTINED.0
+    }
+
     /// Whether only the home hub may write it in a shared channel.
     pub fn is_hubs(self) -> bool {
         matches!(
@@ -78,6 +83,8 @@ pub struct Origin {
     pub number: u64,
     /// Its actor branch: a creation's record id is bound to it.
     pub branch: u32,
+    /// Its change: of a forked feed two entries have the same number.
+    pub change: Hash,
 }
 
 /// What everybody may know of an entry without reading its payload.

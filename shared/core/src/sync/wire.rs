@@ -8,7 +8,7 @@
 use super::birth;
 use super::control::decode as decode_payload;
 use super::entry::{CHUNK_MAGIC, Entry, EntryKind, Envelope};
-use super::feed::{FeedId, Point, Run};
+use super::feed::{FeedId, MAX_RUN_ENTRIES, Point, Run};
 use super::keys::Hash;
 use super::message::Tag;
 use crate::model::RecordId;
@@ -18,6 +18,9 @@ use std::io::Read;
 
 /// No batch inflates to more than this, nor to more than [`MAX_RATIO`] times its size and a little.
 pub const MAX_INFLATED_BYTES: usize = 64 * 1024 * 1024;
+/// No batch has more runs or names more feeds, nor more entries in all: what is small on the wire is not small here.
+const MAX_RUNS: usize = 16 * 1024;
+const MAX_ENTRIES: usize = 64 * 1024;
 /// The largest believable ratio of a batch.
 pub const MAX_RATIO: usize = 50;
 /// Batches below this are not worth compressing.
@@ -169,10 +172,7 @@ fn elide(
 
 /// Decodes a batch into runs. Everything here is a claim: the caller checks chains and signatures.
 pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadBatch> {
-    let body: Body = match postcard::take_from_bytes(&unpack(bytes)?) {
-        Ok((body, [])) => body,
-        _ => return Err(BadBatch::Malformed),
-    };
+    let body = read_body(&unpack(bytes)?)?;
     let feeds = body
         .feeds
         .iter()
@@ -186,7 +186,8 @@ pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadB
         .into_iter()
         .map(|run| {
             let feed = *feeds.get(run.feed as usize).ok_or(BadBatch::Malformed)?;
-            if run.first == 0 || run.first.checked_add(run.entries.len() as u64).is_none() {
+            let last = run.first.checked_add(run.entries.len() as u64);
+            if run.first == 0 || run.entries.is_empty() || last.is_none() {
                 return Err(BadBatch::Malformed);
             }
             let entries =
@@ -194,6 +195,45 @@ pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadB
             Ok(Run { feed, first: run.first, entries: entries.collect::<Result<_, _>>()? })
         })
         .collect()
+}
+
+/// Reads a [`Body`]; every count is looked at before anything is made of it.
+fn read_body(bytes: &[u8]) -> Result<Body, BadBatch> {
+    let (feeds, bytes) = take_list(bytes, MAX_RUNS)?;
+    let (count, mut bytes) = take::<usize>(bytes)?;
+    if count > MAX_RUNS {
+        return Err(BadBatch::TooLarge);
+    }
+    let (mut runs, mut entries_left) = (Vec::new(), MAX_ENTRIES);
+    for _ in 0..count {
+        let ((feed, first), rest) = take(bytes)?;
+        let (entries, rest) = take_list(rest, entries_left.min(MAX_RUN_ENTRIES + 1))?;
+        entries_left -= entries.len();
+        runs.push(WireRun { feed, first, entries });
+        bytes = rest;
+    }
+    if bytes.is_empty() { Ok(Body { feeds, runs }) } else { Err(BadBatch::Malformed) }
+}
+
+fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadBatch> {
+    postcard::take_from_bytes(bytes).map_err(|_| BadBatch::Malformed)
+}
+
+fn take_list<'a, T: Deserialize<'a>>(
+    bytes: &'a [u8],
+    most: usize,
+) -> Result<(Vec<T>, &'a [u8]), BadBatch> {
+    let (count, mut bytes) = take::<usize>(bytes)?;
+    if count > most {
+        return Err(BadBatch::TooLarge);
+    }
+    let mut list = Vec::new();
+    for _ in 0..count {
+        let (one, rest) = take(bytes)?;
+        list.push(one);
+        bytes = rest;
+    }
+    Ok((list, bytes))
 }
 
 /// What earlier entries of the batch add to what the receiver holds.

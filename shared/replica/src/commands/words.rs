@@ -116,6 +116,8 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         code::OTHER_CHANNEL => Say::ReasonChannel,
         code::OTHER_KIND => Say::ReasonKind,
         code::REVOKED => Say::ReasonRevoked,
+        code::NOT_ITS_AUTHOR => Say::ReasonAuthor,
+        code::REPEATED => Say::ReasonRepeated,
         _ => Say::ReasonGate,
     };
     say.text(lang)

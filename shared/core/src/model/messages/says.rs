@@ -120,6 +120,8 @@ catalogue! {
         ReasonFork => "与已有内容分叉", "it forks from what is held";
         ReasonNotHub => "只有市级可以写这类内容", "only the hub may write this";
         ReasonMaker => "记录编号不是该设备所建", "the record's id was not made by that device";
+        ReasonAuthor => "修改不是该设备所写", "the change was not written by that device";
+        ReasonRepeated => "同一内容已经在了", "the same is there already";
         ReasonChannel => "记录不在这个范围内", "the record lives elsewhere";
         ReasonKind => "记录种类不符", "another kind of record";
         ReasonRevoked => "授权撤销之后所写", "written after the grant had ended";

@@ -1,7 +1,8 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
+mod hostile;
+
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
-use huiliu_core::sync::control::reason;
 use huiliu_core::sync::feed::sign_run;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
 use huiliu_replica::{RecordEdit, ReplicaError};
@@ -343,27 +344,6 @@ fn nothing_is_called_verified_while_something_waits() {
     world.settle();
     assert!(world.level["haishu2"], "both hold the same");
     assert_eq!(world.replica("haishu2").verified_at(), before, "and an entry of theirs waits");
-}
-
-#[test]
-fn an_entry_too_large_for_the_journal_is_refused_before_it_gets_there() {
-    let mut world = city();
-    let key = world.machines["haishu"].key();
-    let channel = "own/330203/open".parse().unwrap();
-    let feed = FeedId { channel, device: key.device(), incarnation: Incarnation([9; 8]) };
-    let (grant, _) = world.replica(HUB).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap();
-    // Compressed it is a frame like others, it inflates less than fifty times, and its payload is within every cap.
-    let piece = |_| format!("{:032x}{}", world.rng.u128(..), "a".repeat(480));
-    let stamp = Stamp { who: (0..40_000).map(piece).collect(), at: Hlc(1) };
-    let envelope = Some(Envelope::of_no_record(stamp));
-    let entry = Entry { kind: EntryKind::EDIT, envelope, payload: Vec::new() };
-    let (run, _) = sign_run(&key, grant, feed, &Head::START, vec![entry]);
-    world.connect("haishu");
-    world.settle();
-    world.inject("haishu", HUB, plain_batch(&[run]));
-    world.settle();
-    assert_eq!(world.replica(HUB).ledger().head(&feed).number, 0);
-    assert_eq!(world.replica(HUB).quarantined().unwrap()[0].reason, reason::BAD_SHAPE);
 }
 
 #[test]
