@@ -5,7 +5,7 @@ use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::documents::inspect;
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::control::{self, Refusal, Revoke};
+use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run, birth};
 use huiliu_store::keys;
@@ -30,11 +30,23 @@ impl Replica {
         match (entry.kind, &entry.envelope) {
             (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
+            (EntryKind::FORK, _) if feed.device == self.home.root.device() => {
+                if let Some(fork) = control::decode::<Fork>(&entry.payload) {
+                    let forked = FeedId { device: fork.device, incarnation: fork.incarnation, ..*feed };
+                    self.index.put(keys::fork(&forked, fork.number), &fork.hash);
+                }
+                Ok(())
+            }
             (EntryKind::POINT | EntryKind::GRANT | EntryKind::REVOKE | EntryKind::REGISTRY, _) => Ok(()),
             _ if !feed.channel.is_shared() => {
                 let no = self.feeds.get(feed).copied().unwrap_or_default();
                 self.index.put(keys::local(entry.kind, no, number), &LocalRow { entry: entry.clone() });
-                Ok(())
+                match control::decode(&entry.payload) {
+                    Some(Note::Rewound { feed, after }) if entry.kind == EntryKind::NOTE => {
+                        self.take_out(&feed, after)
+                    }
+                    _ => Ok(()),
+                }
             }
             // Of a newer version, or of an issue that this version does not know yet.
             _ => {

@@ -4,7 +4,7 @@ use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::control::{self, Note};
+use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::feed::{Point, into_stretches, sign_run};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
@@ -35,11 +35,20 @@ impl Replica {
         self.commit().map(|_| ())
     }
 
+    /// Commits what is staged, the notebook's entries first: they say what must be taken out before the rest counts.
+    pub(crate) fn commit_notebook_first(&mut self) -> Result<(), ReplicaError> {
+        let mut runs = self.sign_granted(|channel| !channel.is_shared());
+        runs.extend(self.sign_granted(|_| true));
+        self.keep(runs)?;
+        self.commit_granted().map(|_| ())
+    }
+
     /// Commits what may be written, and leaves the rest staged: whoever staged it is told when they commit.
     pub(crate) fn commit_granted(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
         let mut written = Vec::new();
-        // Applying may stage again: a hub writes its refusals.
+        // Applying may stage again: a hub writes its refusals, an author what depended on something refused.
         loop {
+            self.answer_refusals()?;
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
                 break;
@@ -116,6 +125,9 @@ impl Replica {
     /// Signs what is staged in these channels and may be written.
     fn sign_granted(&mut self, which: impl Fn(&Channel) -> bool) -> Vec<Run> {
         let mut runs = Vec::new();
+        if self.role() == Role::Hub && !self.has_written && self.staged.keys().any(|c| c.is_shared()) {
+            self.draw_incarnation(Beginning::Started, 0);
+        }
         for (channel, entries) in std::mem::take(&mut self.staged) {
             if !which(&channel) {
                 self.staged.insert(channel, entries);

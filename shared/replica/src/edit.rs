@@ -2,10 +2,11 @@
 
 use crate::error::ReplicaError;
 use crate::evaluate::allowed;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::documents::{DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
+use huiliu_core::sync::control::Beginning;
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
@@ -75,6 +76,9 @@ impl Replica {
     pub fn edit(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
         if self.missing_edition().is_some() {
             return Err(ReplicaError::RegistryMissing);
+        }
+        if self.role() == Role::Hub && !self.has_written {
+            self.begin_again(Beginning::Started, now)?;
         }
         match edit {
             RecordEdit::New { kind, fields, owner, strict } => {

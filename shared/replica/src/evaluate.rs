@@ -21,6 +21,24 @@ enum Decision {
     Refused,
 }
 
+/// What a change finds in its record.
+#[derive(Clone, Copy)]
+struct Seen {
+    /// What it follows counts.
+    known: bool,
+    /// What it repeats counts already, itself or as another repeats it.
+    repeats: bool,
+}
+
+/// What tells a change and its repetitions from all others.
+fn content(row: &ChangeRow) -> Hash {
+    row.envelope.origin.as_ref().map_or(row.hash, |origin| origin.change)
+}
+
+fn contents(rows: &[ChangeRow]) -> BTreeSet<Hash> {
+    rows.iter().filter(|row| row.state == ChangeState::Applied).map(content).collect()
+}
+
 impl Replica {
     /// Evaluates the newest change of a record of which nothing else waits.
     pub(crate) fn evaluate_one(
@@ -38,7 +56,9 @@ impl Replica {
                 all.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
             row.deps.iter().all(|dep| applied.contains(dep))
         };
-        let decision = self.decide(id, &mut record, &row, known, None)?;
+        let repeats =
+            row.envelope.origin.is_some() && contents(&self.change_rows(id)?).contains(&content(&row));
+        let decision = self.decide(id, &mut record, &row, Seen { known, repeats }, None)?;
         let gated = self.settle(id, &mut row, decision, &mut record)?;
         if let Some(gated) = gated {
             record.heads = gated.document.heads();
@@ -82,6 +102,7 @@ impl Replica {
         }
         let mut applied: BTreeSet<Hash> =
             rows.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
+        let mut counted = contents(&rows);
         let mut last: Option<Gated> = None;
         loop {
             let mut progress = false;
@@ -92,9 +113,11 @@ impl Replica {
                     None if anew => Some(Document::empty()),
                     None => None,
                 };
-                let decision = self.decide(id, &mut record, row, known, document)?;
+                let repeats = row.envelope.origin.is_some() && counted.contains(&content(row));
+                let decision = self.decide(id, &mut record, row, Seen { known, repeats }, document)?;
                 if let Some(gated) = self.settle(id, row, decision, &mut record)? {
                     applied.insert(row.hash);
+                    counted.insert(content(row));
                     record.heads = gated.document.heads();
                     last = Some(gated);
                     progress = true;
@@ -124,7 +147,7 @@ impl Replica {
         id: &RecordId,
         record: &mut RecordRow,
         row: &ChangeRow,
-        known: bool,
+        seen: Seen,
         document: Option<Document>,
     ) -> Result<Decision, ReplicaError> {
         if self.index.get::<u16>(&keys::refused(&row.feed, row.number))?.is_some() {
@@ -144,7 +167,7 @@ impl Replica {
         if !row.is_authors && !self.has_bug("another's actor accepted") {
             return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
         }
-        if !known && !self.has_bug("applied without its dependency") {
+        if !seen.known && !self.has_bug("applied without its dependency") {
             return Ok(Decision::Waits(Waiting::Dependency));
         }
         let is_first = record.heads.is_empty();
@@ -158,8 +181,11 @@ impl Replica {
         if !is_first && row.envelope.kind != record.kind {
             return Ok(self.judge(row, reason::OTHER_KIND));
         }
-        if is_first && !row.is_birth {
+        if is_first && !(row.is_birth && self.may_repeat(row)?) {
             return Ok(self.judge(row, reason::NOT_ITS_MAKER));
+        }
+        if seen.repeats {
+            return Ok(self.judge(row, reason::REPEATED));
         }
         // What came between staging and committing is not in what the gate saw then.
         let gated = match self.gated.remove(&row.hash) {
@@ -182,6 +208,14 @@ impl Replica {
             }
             Err(verdict) => self.judge(row, verdict.code()),
         })
+    }
+
+    /// Whether a change may stand for its origin: the same device's, or one that does not count.
+    fn may_repeat(&self, row: &ChangeRow) -> Result<bool, ReplicaError> {
+        let Some(origin) = &row.envelope.origin else { return Ok(true) };
+        Ok(origin.feed.device == row.feed.device
+            || self.index.get::<u16>(&keys::refused(&origin.feed, origin.number))?.is_some()
+            || self.authority().is_after_revocation(&origin.feed, origin.number))
     }
 
     /// The gate has said no. The home hub writes a Refusal; everybody else waits for it.
@@ -224,6 +258,7 @@ impl Replica {
             }
             Decision::Refused => {
                 row.state = ChangeState::Refused;
+                self.refused_own.extend((row.feed.device == self.device()).then_some(*id));
                 self.wait(&row.feed, row.number, *id, None);
                 Ok(None)
             }
@@ -238,6 +273,7 @@ impl Replica {
             matches!(row.state, ChangeState::Waiting(_)) && row.deps.iter().any(|dep| refused.contains(dep))
         }) {
             row.state = ChangeState::Refused;
+            self.refused_own.extend((row.feed.device == self.device()).then_some(*id));
             refused.insert(row.hash);
             let (feed, number) = (row.feed, row.number);
             self.wait(&feed, number, *id, None);

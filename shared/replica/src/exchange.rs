@@ -5,10 +5,12 @@
 //! included, [`Replica::poll`] until it gives nothing more.
 
 use crate::error::ReplicaError;
+use crate::fork::POINTS_EACH;
+use crate::receive::Received;
 use crate::replica::Replica;
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::compare::{self, Listing};
-use huiliu_core::sync::control::Beginning;
+use huiliu_core::sync::control::reason;
 use huiliu_core::sync::ledger::Fingerprint;
 use huiliu_core::sync::message::{Compare, RecordHeads};
 use huiliu_core::sync::session::{Closing, Input, Output, Session};
@@ -113,33 +115,49 @@ impl Replica {
         session: &Session,
         output: Output,
         now: u64,
-    ) -> Result<Option<Input>, ReplicaError> {
+    ) -> Result<Vec<Input>, ReplicaError> {
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
                 let (batch, heads) = self.load(session, &wants, bytes)?;
-                return Ok(Some(Input::Loaded { batch, heads }));
+                return Ok(vec![Input::Loaded { batch, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
-                Some((heads, refused)) => {
+                Some(Received { heads, refused, doubtful }) => {
                     // What the hub sends it holds.
                     self.acknowledge(session, &heads);
-                    return Ok(Some(Input::Stored { heads, refused }));
+                    let mut inputs = vec![Input::Stored { heads, refused }];
+                    if !doubtful.is_empty() {
+                        inputs.push(Input::Say(self.chains(&doubtful, POINTS_EACH)?));
+                    }
+                    return Ok(inputs);
                 }
                 None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
             Output::RefusedThere(refused) => {
-                self.refused_there(&refused, session.peer(), now)?;
-                let refused = refused.iter().map(|one| (one.feed, one.number, one.reason)).collect();
-                self.effects.push_back(Effect::Refused(id, refused));
+                let forked = self.refused_there(&refused, session.peer(), now)?;
+                let told = refused.iter().filter(|one| !forked.contains(&one.feed));
+                let told: Vec<_> = told.map(|one| (one.feed, one.number, one.reason)).collect();
+                if !told.is_empty() {
+                    self.effects.push_back(Effect::Refused(id, told));
+                }
+                if !forked.is_empty() {
+                    return Ok(vec![Input::Say(self.chains(&forked, POINTS_EACH)?)]);
+                }
             }
             Output::SeenUnderOurName(feed, number, hash) => {
-                self.seen_under_our_name(&feed, number, &hash, now)?
+                let asked = self.seen_under_our_name(&feed, number, &hash, now)?;
+                return Ok(asked.map(Input::Say).into_iter().collect());
             }
-            Output::Holds(held) => {
+            Output::Holds { mut held, proved } => {
                 if session.peer() == self.home.root.device() {
+                    let me = self.device();
+                    for (feed, number) in held.iter_mut().filter(|(feed, _)| !proved && feed.device == me) {
+                        // Numbers alone do not say that they are ours: the branch there may be another.
+                        *number = self.acknowledged.get(feed).copied().unwrap_or(0).min(*number);
+                    }
                     // Of channels that are shared no longer the last word stands.
-                    let channels = self.ledger.channels_for(&self.device());
+                    let channels = self.ledger.channels_for(&me);
                     self.acknowledged.retain(|feed, _| !channels.contains(&feed.channel));
                     self.acknowledged.extend(held);
                 }
@@ -155,10 +173,16 @@ impl Replica {
                 }
                 self.effects.push_back(Effect::Level(id, verified));
             }
-            Output::Compare(compare) => return Ok(Some(Input::Compared(self.compare(session, compare)?))),
+            Output::Compare(compare) => return self.compare(session, compare, now),
+            Output::Differs => {
+                let channels = self.ledger.channels_for(&self.device());
+                let shared = self.feeds.keys().filter(|feed| channels.contains(&feed.channel)).copied();
+                let chains = self.chains(&shared.collect(), 1)?;
+                return Ok(vec![Input::Say(chains)]);
+            }
             Output::Close(closing) => self.effects.push_back(Effect::Close(id, closing)),
         }
-        Ok(None)
+        Ok(Vec::new())
     }
 
     /// If the session's peer is the hub: it holds these feeds up to these numbers.
@@ -178,23 +202,6 @@ impl Replica {
         self.verified_at = Some(now);
     }
 
-    /// Somebody holds an entry under this replica's name that it does not have: it was restored, cloned or rolled
-    /// back. It begins a new incarnation at once; the old feed fills in like any other.
-    fn seen_under_our_name(
-        &mut self,
-        feed: &FeedId,
-        number: u64,
-        hash: &Hash,
-        now: u64,
-    ) -> Result<(), ReplicaError> {
-        let head = self.ledger.head(feed);
-        let ahead = number > head.number || number == head.number && *hash != head.hash;
-        if ahead && self.is_present_own(feed) {
-            self.begin_again(Beginning::SeenElsewhere, now)?;
-        }
-        Ok(())
-    }
-
     /// Who dialled: a node its hub.
     fn dialer_of(&self, session: &Session) -> DeviceId {
         if session.peer() == self.home.root.device() { self.device() } else { session.peer() }
@@ -210,8 +217,8 @@ impl Replica {
         Ok(waits)
     }
 
-    /// Takes a step in the search for differing records, and mends those found here.
-    fn compare(&mut self, session: &Session, compare: Compare) -> Result<Option<Compare>, ReplicaError> {
+    /// Takes a step in the search for what differs, and mends it here.
+    fn compare(&mut self, session: &Session, compare: Compare, now: u64) -> Result<Vec<Input>, ReplicaError> {
         let dialer = self.dialer_of(session);
         let step = {
             let mut lists = BTreeMap::new();
@@ -224,7 +231,11 @@ impl Replica {
             self.evaluate_anew(&record)?;
         }
         self.save_index()?;
-        Ok(step.reply)
+        // Only the hub says what counts of a feed.
+        if session.peer() == self.home.root.device() && self.rewind(&step.common, reason::FORKED, now)? {
+            return Ok(vec![Input::Anew(self.pending())]);
+        }
+        Ok(vec![Input::Compared(step.reply)])
     }
 
     /// Every record of a channel with its heads, sorted.
@@ -252,5 +263,9 @@ impl Listing for Lists<'_> {
 
     fn records(&self, channel: Channel) -> Vec<RecordHeads> {
         self.replica.records_in(channel).unwrap_or_default()
+    }
+
+    fn point(&self, feed: &FeedId, number: u64) -> Option<Hash> {
+        self.replica.point(feed, number).ok().flatten().map(|head| head.hash)
     }
 }

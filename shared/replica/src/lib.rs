@@ -5,6 +5,7 @@
 //! `apply` puts what the journal says into the index, `project` keeps rows and counts, `exchange` tells the sessions.
 //! What comes from elsewhere enters by `receive` and then goes the same way.
 
+mod again;
 mod apply;
 pub mod commands;
 mod commit;
@@ -12,6 +13,7 @@ mod edit;
 mod error;
 mod evaluate;
 mod exchange;
+mod fork;
 pub mod generator;
 pub mod hub;
 mod open;

@@ -85,6 +85,8 @@ impl Replica {
             staged: BTreeMap::new(),
             staged_records: BTreeSet::new(),
             grouping: false,
+            refused_own: BTreeSet::new(),
+            has_written: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),
             effects: VecDeque::new(),
@@ -127,7 +129,7 @@ impl Replica {
         for (key, row) in self.index.list::<FeedRow>(&keys::feeds())? {
             let number = u32::from_be_bytes(key.as_slice().try_into().unwrap_or_default());
             self.feeds.insert(row.id, number);
-            self.ledger.advance(row.id, row.head);
+            self.ledger.rewind(row.id, row.head);
         }
         for (channel, sum) in self.index.list::<Sum>(&keys::sums())? {
             let channel = std::str::from_utf8(&channel).ok().and_then(|text| text.parse::<Channel>().ok());
@@ -209,12 +211,18 @@ impl Replica {
 
     /// Draws a new incarnation and notes it; from now on entries are written in new feeds.
     pub(crate) fn begin_again(&mut self, why: Beginning, now: u64) -> Result<(), ReplicaError> {
+        self.draw_incarnation(why, now);
+        self.commit_granted().map(|_| ())
+    }
+
+    /// Draws a new incarnation; it begins with the next commit.
+    pub(crate) fn draw_incarnation(&mut self, why: Beginning, now: u64) {
         let mut bytes = [0; 8];
         (self.entropy)(&mut bytes);
         let incarnation = Incarnation(bytes);
         self.ledger.incarnation = incarnation;
+        self.has_written = true;
         self.note(&Note::Began { incarnation, why }, "huiliu", now);
-        self.commit_granted().map(|_| ())
     }
 
     /// Writes something into the notebook, with the next commit.

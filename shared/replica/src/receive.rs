@@ -2,6 +2,7 @@
 //! not enter a channel goes into the quarantine and is answered; what only came too early is left with its sender.
 
 use crate::error::ReplicaError;
+use crate::fork::ends_feed;
 use crate::replica::Replica;
 use crate::serve_peer::Reading;
 use huiliu_core::documents::change::MAX_CHANGE_BYTES;
@@ -10,8 +11,8 @@ use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{BadRun, check_run, run_grant};
 use huiliu_core::sync::message::Refused;
 use huiliu_core::sync::session::Session;
-use huiliu_core::sync::{Admission, DeviceId, EntryKind, FeedId, Head, Run, wire};
-use std::collections::BTreeMap;
+use huiliu_core::sync::{Admission, DeviceId, EntryKind, FeedId, Hash, Head, Run, wire};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The quarantine holds at most so many things, and of each at most so many bytes.
 const MAX_QUARANTINED: usize = 1000;
@@ -24,8 +25,16 @@ const MAX_PAYLOAD_BYTES: usize = 3 * 1024 * 1024;
 /// A clock that is further ahead of ours is not followed.
 const MAX_AHEAD_MS: u64 = 15 * 60 * 1000;
 
-/// What came of a batch: where its feeds stand, and what will never be taken.
-pub(crate) type Received = (Vec<(FeedId, u64)>, Vec<Refused>);
+/// What came of a batch.
+#[derive(Default)]
+pub(crate) struct Received {
+    /// Where its feeds stand.
+    pub(crate) heads: Vec<(FeedId, u64)>,
+    /// What will never be taken.
+    pub(crate) refused: Vec<Refused>,
+    /// Feeds of which the hub seems to have another branch than we.
+    pub(crate) doubtful: BTreeSet<FeedId>,
+}
 
 /// What is decided about a run.
 enum Intake {
@@ -34,6 +43,8 @@ enum Intake {
     Held,
     /// Something it needs has not come yet.
     Early,
+    /// The home hub has another branch of the feed, or bytes were changed on their way.
+    Doubt,
     Refuse(u16),
 }
 
@@ -48,14 +59,16 @@ impl Replica {
         let runs = match wire::decode(batch, &Reading { replica: self, session }) {
             Ok(runs) => runs,
             // A reference to what is not here can follow from something left with its sender: it is sent again.
-            Err(wire::BadBatch::Dangling) => return Ok(Some((Vec::new(), Vec::new()))),
+            Err(wire::BadBatch::Dangling) => return Ok(Some(Received::default())),
             Err(_) => return Ok(None),
         };
         let mut heads: BTreeMap<FeedId, Head> = BTreeMap::new();
         let (mut take, mut held, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+        let mut doubtful = BTreeSet::new();
+        let from_hub = session.peer() == self.home.root.device();
         for run in runs {
             let head = heads.get(&run.feed).copied().unwrap_or(self.ledger.head(&run.feed));
-            match self.intake(&run, &head) {
+            match self.intake(&run, &head, from_hub)? {
                 Intake::Take(next) => {
                     self.learn_early(&run, &head);
                     self.follow_clock(&run, now);
@@ -64,10 +77,13 @@ impl Replica {
                 }
                 Intake::Held => held.push((run.feed, run.last())),
                 Intake::Early => {}
+                Intake::Doubt => drop(doubtful.insert(run.feed)),
                 Intake::Refuse(_) if refused.len() >= MAX_REFUSED => return Ok(None),
                 Intake::Refuse(reason) => {
                     refused.push(Refused { feed: run.feed, number: run.first, reason });
-                    self.quarantine(&run, reason, session.peer(), now);
+                    if !self.word_on_fork(&run, reason, now)? {
+                        self.quarantine(&run, reason, session.peer(), now);
+                    }
                 }
             }
         }
@@ -79,7 +95,7 @@ impl Replica {
             self.keep(take)?;
             if self.has_bug("acknowledged before stored") {
                 held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
-                return Ok(Some((held, refused)));
+                return Ok(Some(Received { heads: held, refused, doubtful }));
             }
         }
         if unknown_own {
@@ -88,7 +104,7 @@ impl Replica {
         // Refusals by the gate and quarantine entries stand before the answer.
         self.commit_granted()?;
         held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
-        Ok(Some((held, refused)))
+        Ok(Some(Received { heads: held, refused, doubtful }))
     }
 
     /// Whether a feed is the one this replica is writing.
@@ -96,10 +112,15 @@ impl Replica {
         feed.device == self.device() && feed.incarnation == self.incarnation()
     }
 
-    fn intake(&self, run: &Run, head: &Head) -> Intake {
-        if run.last() <= head.number && !self.has_bug("duplicate applied twice") {
-            return Intake::Held;
+    fn intake(&self, run: &Run, head: &Head, from_hub: bool) -> Result<Intake, ReplicaError> {
+        let is_old = run.last() <= head.number && !self.has_bug("duplicate applied twice");
+        if is_old && self.is_same(run)? {
+            return Ok(Intake::Held);
         }
+        Ok(self.judge_run(run, head, is_old, from_hub))
+    }
+
+    fn judge_run(&self, run: &Run, head: &Head, is_old: bool, from_hub: bool) -> Intake {
         if !self.ledger.may_read(&self.device(), run.feed.channel) && !self.has_bug("scope ignored") {
             // Before its own grant has come a replica may see the control channel alone: the rest is only early.
             let knows_itself = self.authority().grant_of(&self.device()).is_some();
@@ -122,12 +143,26 @@ impl Replica {
         }
         match check_run(&author, head, run) {
             Ok(next) => Intake::Take(next),
+            _ if from_hub && head.number > 0 && (is_old || run.first == head.number + 1) => Intake::Doubt,
+            _ if is_old => Intake::Refuse(reason::FORKED),
             Err(BadRun::Gap) if run.first > head.number => Intake::Early,
             Err(BadRun::Gap | BadRun::Shape) => Intake::Refuse(reason::BAD_SHAPE),
             // The same author's signature over another chain is a fork; which of the two it is, the hub decides.
             Err(BadRun::Signature) if head.number > 0 => Intake::Refuse(reason::FORKED),
             Err(BadRun::Signature) => Intake::Refuse(reason::BAD_SIGNATURE),
         }
+    }
+
+    /// The home hub says of a feed with two branches which one counts; whether these are two branches.
+    fn word_on_fork(&mut self, run: &Run, why: u16, now: u64) -> Result<bool, ReplicaError> {
+        let grant = run_grant(run).unwrap_or(Hash::ZERO);
+        let Admission::Granted(author) = self.authority().admit(&run.feed, &grant) else { return Ok(false) };
+        let fork = if why == reason::FORKED { self.fork(&author, run)? } else { None };
+        if let Some(fork) = &fork {
+            let stamp = self.stamp("huiliu", now);
+            self.stage_entry(run.feed.channel, EntryKind::FORK, stamp, control::encode(fork));
+        }
+        Ok(fork.is_some())
     }
 
     /// The reason for which an entry of the run may not stand where it stands.
@@ -172,14 +207,22 @@ impl Replica {
         self.note_quarantined(&quarantined, now);
     }
 
-    /// The peer will never take these entries of ours.
+    /// The peer will never take these entries of ours. Gives back feeds of which it has another branch.
     pub(crate) fn refused_there(
         &mut self,
         refused: &[Refused],
         peer: DeviceId,
         now: u64,
-    ) -> Result<(), ReplicaError> {
+    ) -> Result<BTreeSet<FeedId>, ReplicaError> {
+        let (mut forked, mut ended) = (BTreeSet::new(), Vec::new());
         for Refused { feed, number, reason } in refused {
+            if *reason == reason::FORKED && peer == self.home.root.device() {
+                forked.insert(*feed);
+                continue;
+            }
+            if feed.device == self.device() && ends_feed(*reason) && peer == self.home.root.device() {
+                ended.extend(self.point_before(feed, *number)?.map(|after| (*feed, after, *reason)));
+            }
             let quarantined = Quarantined {
                 ours: true,
                 feed: *feed,
@@ -190,7 +233,17 @@ impl Replica {
             };
             self.note_quarantined(&quarantined, now);
         }
-        self.commit_granted().map(|_| ())
+        self.commit_granted()?;
+        for (feed, after, why) in ended {
+            self.rewind(&[(feed, after)], why, now)?;
+        }
+        Ok(forked)
+    }
+
+    /// The last point of a feed before a number.
+    fn point_before(&self, feed: &FeedId, number: u64) -> Result<Option<u64>, ReplicaError> {
+        let run = self.run_at(feed, number)?;
+        Ok(run.map(|run| run.first - 1))
     }
 
     fn note_quarantined(&mut self, quarantined: &Quarantined, now: u64) {

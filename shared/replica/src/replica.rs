@@ -47,6 +47,10 @@ pub struct Replica {
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
+    /// Records in which a change of our own was refused since this was last answered.
+    pub(crate) refused_own: BTreeSet<RecordId>,
+    /// Hub: something was written in a shared channel since this start.
+    pub(crate) has_written: bool,
     /// Commits wait for a [`Replica::flush`] of their caller's, so that many share one fdatasync.
     pub(crate) grouping: bool,
     /// What the gate made of staged changes, and on which heads, so that applying them there need not ask again.
@@ -127,8 +131,8 @@ impl Replica {
         self.bugs.contains(bug)
     }
 
-    /// Why this incarnation began, if it was because something had been lost or was seen elsewhere: to be told until
-    /// all has been found equal since.
+    /// Why this incarnation began, if there is something to tell: that the end of the journal was lost, until all has
+    /// been found equal since; that another machine has written under this one's name, as long as it lasts.
     pub fn notice(&self) -> Option<Beginning> {
         let notes = self.locals(EntryKind::NOTE).unwrap_or_default();
         let begun = notes.iter().rev().find_map(|entry| match control::decode(&entry.payload) {
@@ -137,8 +141,12 @@ impl Replica {
             }
             _ => None,
         });
-        let untold = |at: &u64| self.verified_at.is_none_or(|verified| verified <= *at);
-        begun.filter(|(why, at)| *why != Beginning::New && untold(at)).map(|(why, _)| why)
+        let untold = |at| self.verified_at.is_none_or(|verified| verified <= at);
+        begun.and_then(|(why, at)| match why {
+            Beginning::LostTail if untold(at) => Some(why),
+            Beginning::SeenElsewhere => Some(why),
+            _ => None,
+        })
     }
 
     /// Whether a failed write has closed the journal until restart.

@@ -21,6 +21,7 @@ const COUNT: u8 = b'K';
 const CONFLICT: u8 = b'Z';
 const LOCAL: u8 = b'L';
 const CONTROL: u8 = b'G';
+const FORK: u8 = b'Y';
 
 /// The format, and how far into the journal the index has come.
 pub fn meta() -> Vec<u8> {
@@ -55,6 +56,11 @@ pub fn records() -> Vec<u8> {
 /// One record.
 pub fn record(id: &RecordId) -> Vec<u8> {
     [&[RECORD][..], &id.0].concat()
+}
+
+/// All changes, by record.
+pub fn all_changes() -> Vec<u8> {
+    vec![CHANGE]
 }
 
 /// The changes of a record in order of arrival.
@@ -95,6 +101,16 @@ pub fn natural(kind: KindId, key: &str, id: &RecordId) -> Vec<u8> {
 /// All waiting entries.
 pub fn all_waiting() -> Vec<u8> {
     vec![WAITING]
+}
+
+/// The waiting entries of a feed.
+pub fn waiting_of(feed: &FeedId) -> Vec<u8> {
+    [&[WAITING][..], &feed.bytes()].concat()
+}
+
+/// The entry of a forked feed that counts.
+pub fn fork(feed: &FeedId, number: u64) -> Vec<u8> {
+    [&[FORK][..], &feed.bytes(), &number.to_be_bytes()].concat()
 }
 
 /// A waiting entry.

@@ -3,7 +3,7 @@
 
 use super::world::{HUB, HUB_DIVISION, World};
 use huiliu_core::model::{Channel, DivisionCode, Scope};
-use huiliu_core::sync::message::{Message, Tag, decode, tag};
+use huiliu_core::sync::message::{Compare, Message, Tag, decode, tag};
 use huiliu_core::sync::{FeedId, Hash, wire};
 
 /// Whether a replica of `division` may see `channel`: its own and those below, what is published above, and the hub's
@@ -81,6 +81,8 @@ impl World {
                 promised.extend(ack.frontier.iter().filter_map(|(tag, number)| Some((known(tag)?, *number))));
             }
             // On a link on which frames were changed, a fingerprint may have been.
+            // The search for where a feed's branches part tells nothing of records.
+            Message::Compare(Compare::Chains(_) | Compare::Common(_)) => {}
             Message::Compare(_) if !link.tampered => {
                 self.violations
                     .push(format!("{node} and hub hold the same entries and their records differ"));

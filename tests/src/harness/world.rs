@@ -268,6 +268,28 @@ impl World {
         self.start(name)
     }
 
+    /// The disk of a machine that stands still is copied into another, which is then the same device.
+    pub fn clone_machine(&mut self, name: &str, twin: &'static str) {
+        let machine = &self.machines[name];
+        let (disk, index) = (machine.disk.image(), machine.index.image());
+        let copy = Machine::new(disk, index, machine.seed, machine.division, machine.bugs.clone());
+        self.machines.insert(twin, copy);
+    }
+
+    /// The machine is set back to an image of its disk, and comes up; its index is computed again.
+    pub fn set_back(&mut self, name: &'static str, image: MemoryDisk) {
+        self.go_down(name);
+        self.machine(name).disk = image;
+        self.start_over(name);
+    }
+
+    /// The machine goes down and comes up without its index.
+    pub fn start_over(&mut self, name: &'static str) {
+        self.go_down(name);
+        self.machine(name).index = MemoryIndex::default();
+        self.start(name).expect("every replica reopens");
+    }
+
     /// The machine goes down and comes up again; of what was not synced, chance decides.
     pub fn crash(&mut self, name: &'static str) {
         self.go_down(name);

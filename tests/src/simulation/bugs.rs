@@ -4,9 +4,10 @@ use super::campaign::{Failure, campaign};
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 12] = [
+pub const BUGS: [&str; 13] = [
     "acknowledged before fsync",
     "acknowledged before stored",
+    "another's actor accepted",
     "applied without its dependency",
     "duplicate applied twice",
     "index position saved before rows",

@@ -84,7 +84,7 @@ impl Play {
         let own = self.world.machines[name].division;
         let channel = Channel::own(own, Class::Open);
         let wrong = || Fields::from([("staff_full".to_owned(), Value::of("many"))]);
-        let entries = match rng.u8(..5) {
+        let entries = match rng.u8(..7) {
             0 => {
                 let mut entry = self.forged_creation(name, channel, rng);
                 entry.payload = vec![rng.u8(..); rng.usize(1..60)];
@@ -100,6 +100,29 @@ impl Play {
                 let (actor, id) = self.forged_id(name, channel);
                 let payload = Document::empty().edit(actor, &wrong(), &[]).expect("fields are written");
                 vec![Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload }]
+            }
+            // A division of its own, which would widen its grant.
+            5 => {
+                let mut entry = self.forged_creation(name, channel, rng);
+                entry.envelope.iter_mut().for_each(|envelope| envelope.kind = KindId(1));
+                vec![entry]
+            }
+            // A change under another device's name, which would take the number of that device's next.
+            6 => {
+                let Some((id, _)) = self.some_record(name, rng) else { return };
+                let channel = self.model.records[&id].channel;
+                let other = REPLICAS[rng.usize(..REPLICAS.len())].0;
+                let replica = |name: &str| self.world.machines[name].replica.as_ref();
+                let (Some(here), Some(there)) = (replica(name), replica(other)) else { return };
+                let (Ok(mut document), false) = (here.load_document(&id), channel == self.control()) else {
+                    return;
+                };
+                let actor = birth::actor(&there.device(), &there.incarnation(), 0);
+                let fields = Fields::from([("address".to_owned(), Value::of("冒名"))]);
+                let Some(payload) = document.edit(actor, &fields, &[]) else { return };
+                let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload };
+                self.deliver_forged(name, channel, vec![entry]);
+                return self.count("spoiled");
             }
             // On top of an honest record: a wrong type, and a good change that has seen it; or in the wrong channel.
             variant => {

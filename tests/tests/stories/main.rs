@@ -1,5 +1,6 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
+mod forks;
 mod hostile;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};

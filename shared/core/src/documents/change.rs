@@ -1,7 +1,8 @@
 //! What a raw change says of itself, read without loading the record.
 
-use super::Actor;
-use crate::model::Digest;
+use super::{Actor, schema};
+use crate::model::{Digest, Fields};
+use automerge::legacy::{Key, OpType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The largest change a form or an import row may make.
@@ -69,4 +70,26 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
         actor: change.actor_id().to_bytes().try_into().map_err(|_| BadChange::Malformed)?,
         seq: change.seq(),
     })
+}
+
+/// What a change writes: each field with its value. `None` for what is no change that passes the gate.
+pub fn writes(raw: &[u8]) -> Option<Fields> {
+    inspect(raw).ok()?;
+    let expanded = catch_unwind(AssertUnwindSafe(|| {
+        automerge::Change::from_bytes(raw.to_vec()).ok().map(|change| change.decode())
+    }));
+    let mut fields = Fields::new();
+    for op in expanded.ok()??.operations {
+        match (op.key, op.action) {
+            (Key::Map(field), OpType::Put(scalar)) => {
+                let value =
+                    schema::from_automerge(&automerge::Value::Scalar(std::borrow::Cow::Owned(scalar)))?;
+                fields.insert(field.to_string(), value);
+            }
+            // A choice puts its value after deleting all the others.
+            (Key::Map(_), OpType::Delete) => {}
+            _ => return None,
+        }
+    }
+    Some(fields)
 }

@@ -10,11 +10,12 @@ mod read;
 mod schema;
 mod write;
 
-pub use change::{BadChange, ChangeInfo, inspect};
+pub use change::{BadChange, ChangeInfo, inspect, writes};
 pub use conflict::{Claim, FieldConflict};
 pub use gate::{Gated, Verdict, gate};
 pub use schema::DELETED;
 
+use crate::model::Digest;
 use automerge::Automerge;
 
 /// The 16 bytes by which Automerge tells writers apart: one for each (device, incarnation, branch).
@@ -55,6 +56,18 @@ impl Document {
             doc.apply_changes(changes).map_err(|e| Unloadable(e.to_string()))?;
         }
         Ok(Self { doc })
+    }
+
+    /// The record as it was at `heads`; `None` if one of them is not in it.
+    pub fn at(&self, heads: &[Digest]) -> Option<Self> {
+        let heads: Vec<_> = heads.iter().map(|head| automerge::ChangeHash(head.0)).collect();
+        self.doc.fork_at(&heads).ok().map(|doc| Self { doc })
+    }
+
+    /// Adds a change that follows what is here.
+    pub fn add(&mut self, raw: &[u8]) -> Result<(), Unloadable> {
+        let change = automerge::Change::from_bytes(raw.to_vec()).map_err(|e| Unloadable(e.to_string()))?;
+        self.doc.apply_changes([change]).map_err(|e| Unloadable(e.to_string()))
     }
 
     /// The compact bytes of the record with its whole history.

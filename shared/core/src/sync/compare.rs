@@ -1,6 +1,8 @@
 //! Finding the records that differ although both sides hold the same entries: an incident, told apart from "not level
 //! yet" by equal digests. Channels, then 256 ranges of ids, then records; what differs is rebuilt from the journal.
 
+use super::feed::FeedId;
+use super::keys::Hash;
 use super::ledger::{Fingerprint, Sum};
 use super::message::{Compare, RecordHeads};
 use crate::model::{Channel, RecordId};
@@ -15,6 +17,8 @@ pub trait Listing {
     fn fingerprint(&self, channel: Channel) -> Option<Fingerprint>;
     /// The records of a channel with their heads, sorted.
     fn records(&self, channel: Channel) -> Vec<RecordHeads>;
+    /// The chain hash at a point of a feed, if there is a point.
+    fn point(&self, feed: &FeedId, number: u64) -> Option<Hash>;
 }
 
 /// One step: what to answer, and which records of which channel to rebuild here.
@@ -24,6 +28,8 @@ pub struct Step {
     pub reply: Option<Compare>,
     /// To be rebuilt from the journal.
     pub mend: Vec<RecordId>,
+    /// Feeds of which the peer has another branch: the last point that both have.
+    pub common: Vec<(FeedId, u64)>,
 }
 
 /// Answers the other side's step.
@@ -36,7 +42,7 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
                     .is_some_and(|o| o.digest == theirs.digest && o.sum != theirs.sum)
             });
             let reply = differs.map(|(channel, _)| Compare::Ranges(channel, sums(&listing.records(channel))));
-            Step { reply, mend: Vec::new() }
+            Step { reply, ..Step::default() }
         }
         Compare::Ranges(channel, theirs) if listing.fingerprint(channel).is_some() => {
             let records = listing.records(channel);
@@ -44,16 +50,28 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
             let differs = |range: &u8| theirs.get(usize::from(*range)) != ours.get(usize::from(*range));
             let ranges: Vec<u8> = (0..=255).filter(differs).take(MAX_RANGES).collect();
             let records = within(records, &ranges);
-            Step { reply: Some(Compare::Records(channel, ranges, records)), mend: Vec::new() }
+            Step { reply: Some(Compare::Records(channel, ranges, records)), ..Step::default() }
         }
-        Compare::Records(channel, ranges, theirs) if listing.fingerprint(channel).is_some() => {
+        Compare::Records(channel, ranges, theirs)
+            if listing.fingerprint(channel).is_some() && ranges.len() <= MAX_RANGES =>
+        {
             let ours = within(listing.records(channel), &ranges);
             let mend = differing(&ours, &theirs);
-            Step { reply: Some(Compare::Answer(channel, ranges, ours)), mend }
+            Step { reply: Some(Compare::Answer(channel, ranges, ours)), mend, ..Step::default() }
         }
         Compare::Answer(channel, ranges, theirs) if listing.fingerprint(channel).is_some() => {
-            Step { reply: None, mend: differing(&within(listing.records(channel), &ranges), &theirs) }
+            let mend = differing(&within(listing.records(channel), &ranges), &theirs);
+            Step { mend, ..Step::default() }
         }
+        Compare::Chains(chains) => {
+            let shared = chains.into_iter().filter(|(feed, _)| listing.fingerprint(feed.channel).is_some());
+            let common = shared.map(|(feed, points)| {
+                let same = points.iter().find(|(number, hash)| listing.point(&feed, *number) == Some(*hash));
+                (feed, same.map_or(0, |(number, _)| *number))
+            });
+            Step { reply: Some(Compare::Common(common.collect())), ..Step::default() }
+        }
+        Compare::Common(common) => Step { common, ..Step::default() },
         _ => Step::default(),
     }
 }
@@ -89,7 +107,6 @@ fn differing(ours: &[RecordHeads], theirs: &[RecordHeads]) -> Vec<RecordId> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sync::keys::Hash;
 
     struct Replica(Vec<RecordHeads>);
 
@@ -100,6 +117,9 @@ mod tests {
         }
         fn records(&self, _: Channel) -> Vec<RecordHeads> {
             self.0.clone()
+        }
+        fn point(&self, _: &FeedId, _: u64) -> Option<Hash> {
+            None
         }
     }
 

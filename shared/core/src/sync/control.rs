@@ -1,6 +1,7 @@
 //! The payloads of all entries that are not edits. Postcard forms; every kind is decided here, also those that a
 //! later version fills with life. A new field is a new kind number, never a changed struct.
 
+use super::entry::{Entry, Origin};
 use super::feed::{FeedId, Incarnation};
 use super::keys::{DeviceId, Hash, PublicKey};
 use crate::model::{Channel, Class, DivisionCode, RecordId, Scope};
@@ -159,14 +160,14 @@ pub struct Quarantined {
     pub bytes: Vec<u8>,
 }
 
-/// DRAFT (local): a refused edit, kept for its author.
+/// DRAFT (local): an edit of this replica's that counts nowhere, kept for its author.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Draft {
-    /// The feed of the refused entry.
-    pub feed: FeedId,
-    /// Its number.
-    pub number: u64,
-    /// Why.
+    /// Where it stood.
+    pub origin: Origin,
+    /// The entry.
+    pub entry: Entry,
+    /// Why it does not count.
     pub reason: u16,
 }
 
@@ -211,6 +212,18 @@ pub enum Note {
         /// When it expires, seconds since 1970 UTC.
         expires: u64,
     },
+    /// The entries of a feed after a number are no part of it any more: another branch of it counts.
+    Rewound {
+        /// The feed.
+        feed: FeedId,
+        /// The last number that both branches have.
+        after: u64,
+    },
+    /// A draft was written again, or given up.
+    DraftDone {
+        /// Its change.
+        change: Hash,
+    },
     /// Hub: a ticket was used.
     TicketUsed {
         /// Its id.
@@ -233,6 +246,9 @@ pub enum Beginning {
     LostTail,
     /// Another replica held an entry under its name that it did not have.
     SeenElsewhere,
+    /// A hub has been started and writes for the first time since: one that was set back to an older copy does not
+    /// know it, and must not use a number twice.
+    Started,
 }
 
 /// Reason codes of Refused messages and quarantine; gate verdicts have 101 and up.

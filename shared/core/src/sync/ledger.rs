@@ -117,6 +117,15 @@ impl Ledger {
         self.heads.insert(feed, head);
     }
 
+    /// A feed has lost what followed `head`.
+    pub fn rewind(&mut self, feed: FeedId, head: Head) {
+        if head.number == 0 {
+            self.heads.remove(&feed);
+        } else {
+            self.heads.insert(feed, head);
+        }
+    }
+
     /// A record's heads have changed from `before` to `after`.
     pub fn change_record(&mut self, channel: Channel, id: &RecordId, before: &[Hash], after: &[Hash]) {
         let sum = self.sums.entry(channel).or_default();

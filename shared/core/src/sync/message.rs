@@ -109,7 +109,8 @@ pub struct Refused {
 /// A record and the heads it has here.
 pub type RecordHeads = (RecordId, Vec<Hash>);
 
-/// The search for differing records: channels, then ranges of the id's hash, then records.
+/// The search for differing records, channels, then ranges of the id's hash, then records; and for the place where a
+/// feed's branches part.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum Compare {
     /// The fingerprints of the shared channels.
@@ -120,6 +121,10 @@ pub enum Compare {
     Records(Channel, Vec<u8>, Vec<RecordHeads>),
     /// The answer to it.
     Answer(Channel, Vec<u8>, Vec<RecordHeads>),
+    /// Feeds whose chains may be others there: some of their points here, number and hash, newest first.
+    Chains(Vec<(FeedId, Vec<(u64, Hash)>)>),
+    /// The answer to it: the newest of these points that is the same here, 0 if none is.
+    Common(Vec<(FeedId, u64)>),
 }
 
 /// A frame that is no message.

@@ -219,10 +219,7 @@ fn take<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<(T, &'a [u8]), BadBat
     postcard::take_from_bytes(bytes).map_err(|_| BadBatch::Malformed)
 }
 
-fn take_list<'a, T: Deserialize<'a>>(
-    bytes: &'a [u8],
-    most: usize,
-) -> Result<(Vec<T>, &'a [u8]), BadBatch> {
+fn take_list<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<(Vec<T>, &'a [u8]), BadBatch> {
     let (count, mut bytes) = take::<usize>(bytes)?;
     if count > most {
         return Err(BadBatch::TooLarge);

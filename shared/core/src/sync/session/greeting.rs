@@ -51,6 +51,7 @@ impl Session {
             return self.outputs.push_back(Output::Close(Closing::Stranger));
         }
         self.outputs.push_back(Output::Pending(hello.pending));
+        self.sent.clear();
         self.salt = hello.salt;
         self.tags.clear();
         self.learn_tags(ledger);
@@ -64,11 +65,27 @@ impl Session {
         self.take_frontier(hello.frontier.as_deref().unwrap_or_default());
         let frontier = self.frontier(ledger);
         let heads = self.heads_of_peer(hello.incarnation, ledger);
+        self.seen_of_ours(ledger);
         self.send(Message::Welcome(Welcome::Send { frontier, heads }));
     }
 
+    /// A listener that was set back to an older copy: the caller holds more of its feeds than it has itself.
+    fn seen_of_ours(&mut self, ledger: &Ledger) {
+        let ahead = self.peer_has.iter().filter(|(feed, number)| {
+            feed.device == self.me
+                && feed.incarnation == ledger.incarnation
+                && **number > ledger.head(feed).number
+        });
+        let seen = ahead.map(|(feed, number)| Output::SeenUnderOurName(*feed, *number, Hash::ZERO));
+        self.outputs.extend(seen.collect::<Vec<_>>());
+    }
+
+    /// The caller's own feeds: those it writes now, and those of which it holds something else than is held here.
     fn heads_of_peer(&self, newest: Incarnation, ledger: &Ledger) -> Vec<(Channel, Incarnation, u64, Hash)> {
-        let own = ledger.heads().filter(|(feed, _)| feed.device == self.peer && feed.incarnation == newest);
+        let own = ledger.heads().filter(|(feed, head)| {
+            let other = self.peer_has.get(*feed).copied().unwrap_or(0) != head.number;
+            feed.device == self.peer && (feed.incarnation == newest || other)
+        });
         own.map(|(feed, head)| (feed.channel, feed.incarnation, head.number, head.hash)).collect()
     }
 
@@ -92,7 +109,7 @@ impl Session {
                 let hello = std::mem::take(&mut self.hello);
                 self.said = hello.combined;
                 self.asked = false;
-                self.outputs.push_back(Output::Holds(hello.held.clone()));
+                self.outputs.push_back(Output::Holds { held: hello.held.clone(), proved: true });
                 self.peer_has = hello.held;
                 // What was saved since the Hello is not in its answer; Done comes when that has arrived too.
                 if self.said == Some(ledger.combined_for(&self.me)) {
@@ -109,7 +126,7 @@ impl Session {
                     let has = self.peer_has.get(feed).copied().unwrap_or(0);
                     *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
                 });
-                self.outputs.push_back(Output::Holds(self.peer_has.clone()));
+                self.outputs.push_back(Output::Holds { held: self.peer_has.clone(), proved: false });
                 for (channel, incarnation, number, hash) in heads {
                     let feed = FeedId { channel, device: self.me, incarnation };
                     self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));

@@ -67,6 +67,8 @@ pub struct Session {
     level: bool,
     /// A comparison was begun; once in a session, what is left then is told as not verified.
     compared: bool,
+    /// The digests differed when nothing was left to exchange; told once until both are level.
+    differed: bool,
     tags: BTreeMap<Tag, FeedId>,
     outputs: VecDeque<Output>,
 }
@@ -113,6 +115,7 @@ impl Session {
             asked: false,
             level: false,
             compared: false,
+            differed: false,
             tags: BTreeMap::new(),
             outputs: VecDeque::new(),
         }
@@ -172,6 +175,12 @@ impl Session {
                 Some(compare) => self.send(Message::Compare(compare)),
                 None => self.said = None,
             },
+            Input::Say(compare) => self.send(Message::Compare(compare)),
+            Input::Anew(pending) if self.role == Role::Dialer => {
+                self.said = None;
+                self.hello(pending, ledger);
+            }
+            Input::Anew(_) => {}
         }
     }
 
@@ -309,7 +318,7 @@ impl Session {
         let ours = ledger.combined_for(&self.me);
         if theirs == ours {
             self.asked = false;
-            self.outputs.push_back(Output::Holds(self.everything_shared(ledger)));
+            self.outputs.push_back(Output::Holds { held: self.everything_shared(ledger), proved: true });
             return self.set_level(true);
         }
         if theirs.digest == ours.digest {
@@ -323,12 +332,15 @@ impl Session {
             // On a connection that was level once, a full Hello tells what the short question did not.
             self.asked = false;
             return self.hello(0, ledger);
+        } else if !std::mem::replace(&mut self.differed, true) {
+            self.outputs.push_back(Output::Differs);
         }
         self.set_level(false);
     }
 
     fn set_level(&mut self, verified: bool) {
         self.level = verified;
+        self.differed &= !verified;
         self.outputs.push_back(Output::Level(verified));
     }
 }

@@ -31,6 +31,10 @@ pub enum Input {
     Compared(Option<Compare>),
     /// The person wants to know that both are level.
     Ask,
+    /// Something is to be compared.
+    Say(Compare),
+    /// Dialer: feeds stand elsewhere than the last Hello said; so many entries are pending.
+    Anew(u64),
 }
 
 /// What a session wants done.
@@ -49,18 +53,25 @@ pub enum Output {
     Store(Vec<u8>),
     /// The peer will never take these.
     RefusedThere(Vec<Refused>),
-    /// The peer holds this entry under our own name: number and hash of the point, which may be new to us.
+    /// The peer holds our own feed up to here: number and hash of its last point, which may be new to us.
     SeenUnderOurName(FeedId, u64, Hash),
     /// The caller says how many entries it has not sent yet.
     Pending(u64),
     /// The peer holds so much and no more of the shared channels: a hub that was restored holds less than before.
-    Holds(BTreeMap<FeedId, u64>),
+    Holds {
+        /// Up to which number of each feed.
+        held: BTreeMap<FeedId, u64>,
+        /// Digests have been compared; else only numbers have.
+        proved: bool,
+    },
     /// The peer holds these feeds up to here: it has said so, or sent them.
     Acknowledged(Vec<(FeedId, u64)>),
     /// Both have said Done; whether the fingerprints agree.
     Level(bool),
     /// Both hold the same entries, but records differ: take the next step of `compare`.
     Compare(Compare),
+    /// Everything is exchanged by the numbers, and yet both do not hold the same: a feed may have two branches.
+    Differs,
     /// Nothing more can be said.
     Close(Closing),
 }

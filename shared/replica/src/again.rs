@@ -1,0 +1,251 @@
+//! Writing again. A change that counts nowhere, because its feed forked, or because what it follows was refused, is
+//! written again by its author's replica: the same values, seen from where the author saw the record, under a new
+//! branch, so that no (actor, sequence number) is used twice and nobody's later value is overruled. What cannot be
+//! written again becomes a draft.
+
+use crate::edit::Outcome;
+use crate::error::ReplicaError;
+use crate::evaluate::allowed;
+use crate::replica::Replica;
+use huiliu_core::documents::{Document, gate, writes};
+use huiliu_core::model::{Channel, RecordId, dictionary};
+use huiliu_core::sync::control::{self, Draft, Note, reason};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
+use huiliu_store::keys;
+use huiliu_store::rows::{ChangeRow, ChangeState};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Replica {
+    /// Stages again these changes of a record, which this replica wrote and which are about to be taken out or are
+    /// refused. `why` they do not count where they stood.
+    pub(crate) fn write_again(
+        &mut self,
+        id: &RecordId,
+        changes: &BTreeSet<Hash>,
+        why: u16,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let Some(record) = self.record_row(id)? else { return Ok(()) };
+        let mut rows = self.change_rows(id)?;
+        self.fill_raw(id, &mut rows)?;
+        let mut known = self.document(id)?;
+        let mut replaced: BTreeMap<Hash, Hash> = BTreeMap::new();
+        let mut again: Vec<&ChangeRow> = rows.iter().filter(|row| changes.contains(&row.hash)).collect();
+        // Its own time puts a change after what its author had seen.
+        again.sort_by_key(|row| row.envelope.stamp.at);
+        let mut branch = self.free_branch(&rows);
+        for row in again {
+            let deps = Standing { rows: &rows, gone: changes, replaced: &replaced }.of(&row.deps);
+            let may = why == reason::FORKED || row.envelope.origin.is_none();
+            let written = match known.at(&deps) {
+                Some(seen) if may => self.again(row, seen, branch, record.channel),
+                _ => Err(()),
+            };
+            match written {
+                Ok(None) => {}
+                Ok(Some(mut entry)) => {
+                    known.add(&entry.payload)?;
+                    replaced.insert(row.hash, huiliu_core::sync::entry::payload_hash(&entry));
+                    branch += 1;
+                    let stamp = self.stamp(&row.envelope.stamp.who, now);
+                    entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
+                    self.staged_records.insert(*id);
+                    self.staged.entry(record.channel).or_default().push(entry);
+                }
+                Err(()) => self.keep_draft(row, why, now)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A change as it would be now; `None` if nothing is left of it to write.
+    fn again(
+        &self,
+        row: &ChangeRow,
+        seen: Document,
+        branch: u32,
+        channel: Channel,
+    ) -> Result<Option<Entry>, ()> {
+        let fields = writes(&row.raw).ok_or(())?;
+        self.own_grant(channel).map_err(drop)?;
+        let chosen: Vec<&str> = match row.envelope.settles.is_empty() {
+            true => Vec::new(),
+            false => fields.keys().map(String::as_str).collect(),
+        };
+        let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let mut document = seen.clone();
+        let Some(payload) = document.edit(actor, &fields, &chosen) else { return Ok(None) };
+        let kind = row.envelope.kind;
+        gate(seen, &payload, |field, value| allowed(kind, field, value)).map_err(drop)?;
+        let envelope = Envelope { branch, origin: Some(origin_of(row)), ..row.envelope.clone() };
+        Ok(Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
+    }
+
+    /// A branch of this incarnation under which nothing of a record has been written yet.
+    fn free_branch(&self, rows: &[ChangeRow]) -> u32 {
+        let (device, incarnation) = (self.device(), self.incarnation());
+        let own = rows.iter().filter(|row| (row.feed.device, row.feed.incarnation) == (device, incarnation));
+        own.map(|row| row.envelope.branch + 1).max().unwrap_or(0)
+    }
+
+    fn keep_draft(&mut self, row: &ChangeRow, why: u16, now: u64) -> Result<(), ReplicaError> {
+        let origin = origin_of(row);
+        if self.drafts_ever()?.iter().any(|draft| draft.origin.change == origin.change) {
+            return Ok(());
+        }
+        let entry =
+            Entry { kind: EntryKind::EDIT, envelope: Some(row.envelope.clone()), payload: row.raw.clone() };
+        let draft = Draft { origin, entry, reason: why };
+        self.stage_local(EntryKind::DRAFT, control::encode(&draft), "huiliu", now);
+        Ok(())
+    }
+
+    /// Stages what follows from refusals: the refused change of our own becomes a draft, what depended on it is
+    /// written again. What has been answered is not answered twice.
+    pub(crate) fn answer_refusals(&mut self) -> Result<(), ReplicaError> {
+        for id in std::mem::take(&mut self.refused_own) {
+            let mut rows = self.change_rows(&id)?;
+            self.fill_raw(&id, &mut rows)?;
+            let device = self.device();
+            let mut again = BTreeSet::new();
+            for row in rows.iter().filter(|row| row.feed.device == device) {
+                if row.state != ChangeState::Refused {
+                    continue;
+                }
+                match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
+                    Some(reason::REPEATED) => {}
+                    Some(why) => self.keep_draft(row, why, 0)?,
+                    None if is_written_again(&rows, row) => {}
+                    None => drop(again.insert(row.hash)),
+                }
+            }
+            if !again.is_empty() {
+                self.write_again(&id, &again, reason::FORKED, 0)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn drafts_ever(&self) -> Result<Vec<Draft>, ReplicaError> {
+        let held = self.locals(EntryKind::DRAFT)?;
+        Ok(held.iter().filter_map(|entry| control::decode(&entry.payload)).collect())
+    }
+
+    /// The drafts that nobody has written again or given up, oldest first.
+    pub fn drafts(&self) -> Result<Vec<Draft>, ReplicaError> {
+        let notes = self.locals(EntryKind::NOTE)?;
+        let done: BTreeSet<Hash> = notes
+            .iter()
+            .filter_map(|note| match control::decode(&note.payload) {
+                Some(Note::DraftDone { change }) => Some(change),
+                _ => None,
+            })
+            .collect();
+        let mut drafts = self.drafts_ever()?;
+        drafts.retain(|draft| !done.contains(&draft.origin.change));
+        Ok(drafts)
+    }
+
+    /// Refused changes of others in records that this replica may write, which it can adopt if their author is gone:
+    /// each as the draft it would be.
+    pub fn adoptable(&self) -> Result<Vec<Draft>, ReplicaError> {
+        let mut found = Vec::new();
+        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        self.index.each(&keys::all_waiting(), &[], |_, row: huiliu_store::rows::WaitingRow| {
+            records.insert(row.record);
+            true
+        })?;
+        for id in records {
+            let mut rows = self.change_rows(&id)?;
+            self.fill_raw(&id, &mut rows)?;
+            for row in &rows {
+                let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
+                let theirs = row.feed.device != self.device() && self.own_grant(row.feed.channel).is_ok();
+                if let (Some(why), true) = (why, theirs && !is_written_again(&rows, row))
+                    && why != reason::REPEATED
+                {
+                    let envelope = Some(row.envelope.clone());
+                    let entry = Entry { kind: EntryKind::EDIT, envelope, payload: row.raw.clone() };
+                    found.push(Draft { origin: origin_of(row), entry, reason: why });
+                }
+            }
+        }
+        Ok(found)
+    }
+
+    /// Writes a draft again as a new edit of the record as it is now.
+    pub fn retry(&mut self, draft: &Draft, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+        let envelope = draft.entry.envelope.as_ref();
+        let envelope = envelope.ok_or(ReplicaError::NoSuchRecord(RecordId::NIL))?;
+        let fields = writes(&draft.entry.payload).unwrap_or_default();
+        let here = self.record_row(&envelope.record)?.is_some_and(|record| !record.heads.is_empty());
+        let edit = match dictionary::kind_by_id(envelope.kind) {
+            _ if here => crate::RecordEdit::Set { id: envelope.record, fields },
+            Some(kind) => {
+                let owner = Some(draft.origin.feed.channel.division);
+                crate::RecordEdit::New { kind: kind.name.into(), fields, owner, strict: true }
+            }
+            None => return Err(ReplicaError::NoSuchRecord(envelope.record)),
+        };
+        let outcome = self.edit(&edit, who, now)?;
+        for entry in self.staged.values_mut().flatten().filter(|entry| entry.kind == EntryKind::EDIT) {
+            let staged = entry.envelope.iter_mut().filter(|staged| staged.record == envelope.record);
+            staged.for_each(|staged| staged.origin = Some(draft.origin.clone()));
+        }
+        self.note(&Note::DraftDone { change: draft.origin.change }, who, now);
+        Ok(outcome)
+    }
+}
+
+/// Whether a change has been written again in the record.
+fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
+    let change = origin_of(row).change;
+    rows.iter().any(|other| {
+        other.hash != row.hash && other.envelope.origin.as_ref().is_some_and(|origin| origin.change == change)
+    })
+}
+
+/// What a change written again names as its origin: the first that had its content.
+fn origin_of(row: &ChangeRow) -> Origin {
+    row.envelope.origin.clone().unwrap_or(Origin {
+        feed: row.feed,
+        number: row.number,
+        branch: row.envelope.branch,
+        change: row.hash,
+    })
+}
+
+/// What stands for changes that do not count.
+struct Standing<'a> {
+    rows: &'a [ChangeRow],
+    gone: &'a BTreeSet<Hash>,
+    replaced: &'a BTreeMap<Hash, Hash>,
+}
+
+impl Standing<'_> {
+    /// The changes that count in place of these: themselves, what repeats them, or else what they followed.
+    fn of(&self, deps: &[Hash]) -> Vec<Hash> {
+        let (mut standing, mut open, mut seen) = (BTreeSet::new(), deps.to_vec(), BTreeSet::new());
+        while let Some(hash) = open.pop() {
+            if !seen.insert(hash) {
+                continue;
+            }
+            let row = self.rows.iter().find(|row| row.hash == hash);
+            let counts =
+                |row: &&ChangeRow| row.state == ChangeState::Applied && !self.gone.contains(&row.hash);
+            let repeats = |row: &&ChangeRow| {
+                row.envelope.origin.as_ref().is_some_and(|origin| origin.change == hash) && counts(row)
+            };
+            if row.as_ref().is_some_and(counts) {
+                standing.insert(hash);
+            } else if let Some(new) = self.replaced.get(&hash) {
+                standing.insert(*new);
+            } else if let Some(repeating) = self.rows.iter().find(repeats) {
+                standing.insert(repeating.hash);
+            } else {
+                open.extend(row.map(|row| row.deps.clone()).unwrap_or_default());
+            }
+        }
+        standing.into_iter().collect()
+    }
+}
