@@ -5,7 +5,7 @@
 
 use crate::edit::Outcome;
 use crate::error::ReplicaError;
-use crate::evaluate::allowed;
+use crate::evaluate::{allowed, content};
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, gate, writes};
 use huiliu_core::model::{Channel, RecordId, dictionary};
@@ -16,12 +16,13 @@ use huiliu_store::rows::{ChangeRow, ChangeState};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Replica {
-    /// Stages again these changes of a record, which this replica wrote and which are about to be taken out or are
-    /// refused. `why` they do not count where they stood.
+    /// Stages again these changes of a record, which this replica wrote and which will not count, or do not. Changes
+    /// that are `gone` are about to be taken out. `why` they do not count where they stood.
     pub(crate) fn write_again(
         &mut self,
         id: &RecordId,
         changes: &BTreeSet<Hash>,
+        gone: &BTreeSet<Hash>,
         why: u16,
         now: u64,
     ) -> Result<(), ReplicaError> {
@@ -34,8 +35,9 @@ impl Replica {
         // Its own time puts a change after what its author had seen.
         again.sort_by_key(|row| row.envelope.stamp.at);
         let mut branch = self.free_branch(&rows);
+        let gone: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
-            let deps = Standing { rows: &rows, gone: changes, replaced: &replaced }.of(&row.deps);
+            let deps = Standing { rows: &rows, gone: &gone, replaced: &replaced }.of(&row.deps);
             let may = why == reason::FORKED || row.envelope.origin.is_none();
             let written = match known.at(&deps) {
                 Some(seen) if may => self.again(row, seen, branch, record.channel),
@@ -120,7 +122,7 @@ impl Replica {
                 }
             }
             if !again.is_empty() {
-                self.write_again(&id, &again, reason::FORKED, 0)?;
+                self.write_again(&id, &again, &BTreeSet::new(), reason::FORKED, 0)?;
             }
         }
         Ok(())
@@ -233,9 +235,8 @@ impl Standing<'_> {
             let row = self.rows.iter().find(|row| row.hash == hash);
             let counts =
                 |row: &&ChangeRow| row.state == ChangeState::Applied && !self.gone.contains(&row.hash);
-            let repeats = |row: &&ChangeRow| {
-                row.envelope.origin.as_ref().is_some_and(|origin| origin.change == hash) && counts(row)
-            };
+            let content = row.map_or(hash, content);
+            let repeats = |row: &&ChangeRow| self::content(row) == content && counts(row);
             if row.as_ref().is_some_and(counts) {
                 standing.insert(hash);
             } else if let Some(new) = self.replaced.get(&hash) {

@@ -31,7 +31,7 @@ struct Seen {
 }
 
 /// What tells a change and its repetitions from all others.
-fn content(row: &ChangeRow) -> Hash {
+pub(crate) fn content(row: &ChangeRow) -> Hash {
     row.envelope.origin.as_ref().map_or(row.hash, |origin| origin.change)
 }
 
@@ -113,7 +113,7 @@ impl Replica {
                     None if anew => Some(Document::empty()),
                     None => None,
                 };
-                let repeats = row.envelope.origin.is_some() && counted.contains(&content(row));
+                let repeats = counted.contains(&content(row));
                 let decision = self.decide(id, &mut record, row, Seen { known, repeats }, document)?;
                 if let Some(gated) = self.settle(id, row, decision, &mut record)? {
                     applied.insert(row.hash);
@@ -167,6 +167,10 @@ impl Replica {
         if !row.is_authors && !self.has_bug("another's actor accepted") {
             return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
         }
+        // What follows something that will never come has been written again.
+        if seen.repeats && (row.envelope.origin.is_some() || !seen.known) {
+            return Ok(self.judge(row, reason::REPEATED));
+        }
         if !seen.known && !self.has_bug("applied without its dependency") {
             return Ok(Decision::Waits(Waiting::Dependency));
         }
@@ -183,9 +187,6 @@ impl Replica {
         }
         if is_first && !(row.is_birth && self.may_repeat(row)?) {
             return Ok(self.judge(row, reason::NOT_ITS_MAKER));
-        }
-        if seen.repeats {
-            return Ok(self.judge(row, reason::REPEATED));
         }
         // What came between staging and committing is not in what the gate saw then.
         let gated = match self.gated.remove(&row.hash) {

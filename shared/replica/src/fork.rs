@@ -9,7 +9,7 @@ use huiliu_core::sync::control::{self, Beginning, Fork, Note, Refusal, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::check_run;
 use huiliu_core::sync::message::Compare;
-use huiliu_core::sync::{Authority, EntryKind, FeedId, Hash, Head, PublicKey, Run};
+use huiliu_core::sync::{Authority, DeviceId, EntryKind, FeedId, Hash, Head, PublicKey, Run};
 use huiliu_store::keys;
 use huiliu_store::rows::{ChangeRow, ControlRow, FeedRow, RunRow, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -96,9 +96,10 @@ impl Replica {
                 *known = (*known).min(*after);
             }
         }
-        let own = self.changes_after(&losing, |row| row.feed.device == self.device())?;
-        for (record, changes) in own {
-            self.write_again(&record, &changes, why, now)?;
+        for (record, gone) in self.changes_after(&losing)? {
+            let rows = self.change_rows(&record)?;
+            let again = own_among(&rows, &gone, &self.device());
+            self.write_again(&record, &again, &gone, why, now)?;
         }
         self.commit_notebook_first()?;
         Ok(true)
@@ -108,13 +109,12 @@ impl Replica {
     fn changes_after(
         &self,
         after: &BTreeMap<FeedId, u64>,
-        which: impl Fn(&ChangeRow) -> bool,
     ) -> Result<BTreeMap<RecordId, BTreeSet<Hash>>, ReplicaError> {
         let mut found: BTreeMap<RecordId, BTreeSet<Hash>> = BTreeMap::new();
         self.index.each(&keys::all_changes(), &[], |key, row: ChangeRow| {
             let record = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId);
             let goes = after.get(&row.feed).is_some_and(|after| row.number > *after);
-            if let (Some(record), true) = (record, goes && which(&row)) {
+            if let (Some(record), true) = (record, goes) {
                 found.entry(record).or_default().insert(row.hash);
             }
             true
@@ -143,7 +143,7 @@ impl Replica {
                 self.count_entry(feed, waiting.number);
             }
         }
-        let changes = self.changes_after(&BTreeMap::from([(*feed, after)]), |_| true)?;
+        let changes = self.changes_after(&BTreeMap::from([(*feed, after)]))?;
         for (record, changes) in changes {
             self.take_out_changes(&record, &changes)?;
         }
@@ -221,6 +221,19 @@ impl Replica {
         }
         self.chains(&BTreeSet::from([*feed]), POINTS_EACH).map(Some)
     }
+}
+
+/// The changes of a device that will not count when some are gone: its own among them, and its own that follow any.
+fn own_among(rows: &[ChangeRow], gone: &BTreeSet<Hash>, device: &DeviceId) -> BTreeSet<Hash> {
+    let mut without = gone.clone();
+    while let Some(row) = rows
+        .iter()
+        .find(|row| !without.contains(&row.hash) && row.deps.iter().any(|dep| without.contains(dep)))
+    {
+        without.insert(row.hash);
+    }
+    let own = rows.iter().filter(|row| row.feed.device == *device && without.contains(&row.hash));
+    own.map(|row| row.hash).collect()
 }
 
 /// The chain hash after each entry of a run.

@@ -117,10 +117,10 @@ impl Replica {
         if is_old && self.is_same(run)? {
             return Ok(Intake::Held);
         }
-        Ok(self.judge_run(run, head, is_old, from_hub))
+        Ok(self.judge_run(run, head, from_hub))
     }
 
-    fn judge_run(&self, run: &Run, head: &Head, is_old: bool, from_hub: bool) -> Intake {
+    fn judge_run(&self, run: &Run, head: &Head, from_hub: bool) -> Intake {
         if !self.ledger.may_read(&self.device(), run.feed.channel) && !self.has_bug("scope ignored") {
             // Before its own grant has come a replica may see the control channel alone: the rest is only early.
             let knows_itself = self.authority().grant_of(&self.device()).is_some();
@@ -143,10 +143,11 @@ impl Replica {
         }
         match check_run(&author, head, run) {
             Ok(next) => Intake::Take(next),
-            _ if from_hub && head.number > 0 && (is_old || run.first == head.number + 1) => Intake::Doubt,
-            _ if is_old => Intake::Refuse(reason::FORKED),
-            Err(BadRun::Gap) if run.first > head.number => Intake::Early,
-            Err(BadRun::Gap | BadRun::Shape) => Intake::Refuse(reason::BAD_SHAPE),
+            _ if from_hub && head.number > 0 && run.first <= head.number + 1 => Intake::Doubt,
+            // Other entries of these numbers are here.
+            _ if run.first <= head.number => Intake::Refuse(reason::FORKED),
+            Err(BadRun::Gap) => Intake::Early,
+            Err(BadRun::Shape) => Intake::Refuse(reason::BAD_SHAPE),
             // The same author's signature over another chain is a fork; which of the two it is, the hub decides.
             Err(BadRun::Signature) if head.number > 0 => Intake::Refuse(reason::FORKED),
             Err(BadRun::Signature) => Intake::Refuse(reason::BAD_SIGNATURE),

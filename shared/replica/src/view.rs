@@ -178,6 +178,22 @@ impl Replica {
         own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
     }
 
+    /// Every change held of every record, those that do not count included.
+    pub fn each_change(
+        &self,
+        mut each: impl FnMut(&FeedId, u64, &huiliu_core::sync::Envelope),
+    ) -> Result<(), ReplicaError> {
+        Ok(self.index.each(&keys::all_changes(), &[], |_, row: ChangeRow| {
+            each(&row.feed, row.number, &row.envelope);
+            true
+        })?)
+    }
+
+    /// Where the journal ends.
+    pub fn journal_end(&self) -> huiliu_store::Position {
+        self.journal.end()
+    }
+
     /// The notebook's entries of a kind, oldest first.
     pub(crate) fn locals(&self, kind: EntryKind) -> Result<Vec<Entry>, ReplicaError> {
         let rows = self.index.list::<LocalRow>(&keys::locals(kind))?;

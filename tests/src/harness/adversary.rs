@@ -2,9 +2,11 @@
 
 use super::world::World;
 use huiliu_core::model::RecordId;
+use huiliu_core::sync::control::{self, Note};
 use huiliu_core::sync::message::{Message, Tag, encode};
-use huiliu_core::sync::{FeedId, Hash, Run, wire};
+use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
 use huiliu_store::{Found, Journal, Position, StoreError};
+use std::collections::BTreeSet;
 
 /// Every feed by its full name, every payload whole.
 struct Plainly;
@@ -27,6 +29,18 @@ pub fn plain_batch(runs: &[Run]) -> Vec<u8> {
 }
 
 impl World {
+    /// The feeds of which a machine has taken out what followed somewhere.
+    pub fn rewound(&self, name: &str) -> BTreeSet<FeedId> {
+        let entries = self.runs_of(name).into_iter().flat_map(|run| run.entries);
+        let notes = entries.filter(|entry| entry.kind == EntryKind::NOTE);
+        notes
+            .filter_map(|note| match control::decode(&note.payload) {
+                Some(Note::Rewound { feed, .. }) => Some(feed),
+                _ => None,
+            })
+            .collect()
+    }
+
     /// The runs in a machine's journal, in order of writing; damaged ones are left out.
     pub fn runs_of(&self, name: &str) -> Vec<Run> {
         let mut runs = Vec::new();

@@ -111,6 +111,13 @@ impl World {
 
     /// What a replica has said is durable must be there.
     pub fn hold_promises(&mut self, name: &'static str) {
+        if !self.runs(name) {
+            return;
+        }
+        let rewound = self.rewound(name);
+        let machine = self.machine(name);
+        // Of what follows where a feed's branches part, the other branch is promised anew when it has come.
+        machine.acknowledged.retain(|feed, _| !rewound.contains(feed));
         let machine = &self.machines[name];
         let Some(replica) = machine.replica.as_ref() else { return };
         let broken =

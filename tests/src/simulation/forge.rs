@@ -3,7 +3,6 @@
 
 use super::play::Play;
 use super::reference::{Edit, Revocation};
-use super::schedule::REPLICAS;
 use super::values;
 use crate::harness::adversary::plain_batch;
 use crate::harness::watch::may_see;
@@ -111,7 +110,7 @@ impl Play {
             6 => {
                 let Some((id, _)) = self.some_record(name, rng) else { return };
                 let channel = self.model.records[&id].channel;
-                let other = REPLICAS[rng.usize(..REPLICAS.len())].0;
+                let other = self.names[rng.usize(..self.names.len())];
                 let replica = |name: &str| self.world.machines[name].replica.as_ref();
                 let (Some(here), Some(there)) = (replica(name), replica(other)) else { return };
                 let (Ok(mut document), false) = (here.load_document(&id), channel == self.control()) else {
@@ -124,33 +123,49 @@ impl Play {
                 self.deliver_forged(name, channel, vec![entry]);
                 return self.count("spoiled");
             }
-            // On top of an honest record: a wrong type, and a good change that has seen it; or in the wrong channel.
-            variant => {
-                let Some((id, _)) = self.some_record(name, rng) else { return };
-                let home = self.model.records[&id].channel;
-                if home == self.control() {
-                    return;
-                }
-                let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
-                let Ok(mut document) = replica.load_document(&id) else { return };
-                let channel = if variant == 3 { home } else { channel };
-                let feed = forged_feed(self, name, channel);
-                let actor = birth::actor(&feed.device, &feed.incarnation, 0);
-                let good = Fields::from([("address".to_owned(), Value::of("伪造"))]);
-                let edits = if channel == home { vec![wrong(), good] } else { vec![good] };
-                let edits = edits.iter().filter_map(|fields| document.edit(actor, fields, &[]));
-                let entries: Vec<Entry> = edits
-                    .map(|payload| Entry { kind: EntryKind::EDIT, envelope: Some(envelope(id)), payload })
-                    .collect();
-                let all_bad = channel != home || entries.len() == 2;
-                if !all_bad {
-                    return;
-                }
-                self.deliver_forged(name, channel, entries);
-                return self.count("spoiled");
-            }
+            variant => return self.spoil_record(name, if variant == 3 { None } else { Some(channel) }, rng),
         };
         self.deliver_forged(name, channel, entries);
+        self.count("spoiled");
+    }
+
+    /// On top of an honest record: a wrong type, and a good change that has seen it, which its author must write again;
+    /// or a change in a channel where the record does not live.
+    fn spoil_record(&mut self, name: &'static str, elsewhere: Option<Channel>, rng: &mut fastrand::Rng) {
+        let Some((record, seen)) = self.some_record(name, rng) else { return };
+        let (kind, home) = (self.model.records[&record].kind, self.model.records[&record].channel);
+        let replica = self.world.machines[name].replica.as_ref();
+        let Some(mut document) = replica.and_then(|replica| replica.load_document(&record).ok()) else {
+            return;
+        };
+        let channel = elsewhere.unwrap_or(home);
+        if home == self.control() {
+            return;
+        }
+        let feed = forged_feed(self, name, channel);
+        let actor = birth::actor(&feed.device, &feed.incarnation, 0);
+        let id = self.new_edit();
+        let wrong = Fields::from([("staff_full".to_owned(), Value::of("many"))]);
+        let good = Fields::from([("address".to_owned(), Value::of(format!("随之{id}")))]);
+        let Some(first) = document.edit(actor, if channel == home { &wrong } else { &good }, &[]) else {
+            return;
+        };
+        let mut entries =
+            vec![Entry { kind: EntryKind::EDIT, envelope: Some(envelope(record)), payload: first }];
+        if channel == home {
+            let Some(payload) = document.edit(actor, &good, &[]) else { return };
+            let stamp = Stamp { who: format!("s{id}"), at: Hlc(2 << 16) };
+            let envelope = Some(Envelope { stamp, ..envelope(record) });
+            entries.push(Entry { kind: EntryKind::EDIT, envelope, payload });
+        }
+        let dependent = channel == home;
+        if self.deliver_forged(name, channel, entries).is_some() && dependent {
+            self.model.add(
+                id,
+                Edit { record, author: name, channel, writes: good, seen, saved: false },
+                kind,
+            );
+        }
         self.count("spoiled");
     }
 
@@ -202,8 +217,8 @@ impl Play {
         let stamp = Stamp { who: format!("e{id}"), at: Hlc(u64::from(id) << 16) };
         let envelope = Envelope { record, kind: ORGANIZATION, branch: id, ..Envelope::of_no_record(stamp) };
         let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
-        if let Some((feed, number)) = self.deliver_forged(name, channel, vec![entry]) {
-            self.model.add(id, Edit { record, feed, number, writes, seen, saved: false }, kind);
+        if self.deliver_forged(name, channel, vec![entry]).is_some() {
+            self.model.add(id, Edit { record, author: name, channel, writes, seen, saved: false }, kind);
             self.count("overtaken");
         }
     }
@@ -241,7 +256,7 @@ impl Play {
     /// A run of somebody's journal is shown to a replica again: as it is, perhaps to one that may not see it, or with
     /// something changed.
     pub(super) fn replay(&mut self, node: &'static str, rng: &mut fastrand::Rng) {
-        let from = REPLICAS[rng.usize(..REPLICAS.len())].0;
+        let from = self.names[rng.usize(..self.names.len())];
         let mut runs = if self.world.is_connected(node) { self.world.runs_of(from) } else { Vec::new() };
         if runs.is_empty() {
             return;

@@ -6,7 +6,7 @@ use super::play::Play;
 use super::reference::EditId;
 use huiliu_core::documents::inspect;
 use huiliu_core::model::{Hlc, RecordId, dictionary};
-use huiliu_core::sync::control::{self, Refusal};
+use huiliu_core::sync::control::{self, Note, Refusal, reason};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
 use huiliu_store::memory::MemoryIndex;
@@ -26,8 +26,8 @@ impl Play {
         let mut reading = Reading {
             name,
             me: machine.key().device(),
-            known: self.model.edits.iter().map(|(id, edit)| ((edit.feed, edit.number), *id)).collect(),
-            sequences,
+            known: self.model.edits.keys().copied().collect(),
+            entries: BTreeMap::new(),
             next: BTreeMap::new(),
             newest: BTreeMap::new(),
             refusals: BTreeSet::new(),
@@ -42,6 +42,7 @@ impl Play {
             }
             Ok(())
         });
+        reading.finish(sequences);
         let mut wrong = reading.wrong;
         wrong.extend(scanned.err().map(|error| format!("{name}'s journal does not read: {error}")));
         self.failures.extend(wrong.into_iter().take(3));
@@ -72,19 +73,26 @@ impl Play {
     }
 }
 
+/// An edit in a journal.
+struct Standing {
+    edit: Option<EditId>,
+    sequence: Option<((RecordId, [u8; 16], u64), Hash)>,
+}
+
 /// What a walk through one journal remembers.
-struct Reading<'a> {
+struct Reading {
     name: &'static str,
     me: DeviceId,
-    known: BTreeMap<(FeedId, u64), EditId>,
-    sequences: &'a mut Sequences,
+    known: BTreeSet<EditId>,
+    /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
+    entries: BTreeMap<(FeedId, u64), Standing>,
     next: BTreeMap<FeedId, u64>,
     newest: BTreeMap<FeedId, Hlc>,
-    refusals: BTreeSet<(FeedId, u64)>,
+    refusals: BTreeSet<((FeedId, u64), (FeedId, u64), u16)>,
     wrong: Vec<String>,
 }
 
-impl Reading<'_> {
+impl Reading {
     fn run(&mut self, run: &Run) {
         let due = self.next.insert(run.feed, run.last() + 1).unwrap_or(1);
         if run.first != due {
@@ -93,7 +101,7 @@ impl Reading<'_> {
         }
         for (number, entry) in (run.first..).zip(&run.entries) {
             let Some(envelope) = &entry.envelope else { continue };
-            let forged = edit_of(&envelope.stamp.who).is_none() && entry.kind == EntryKind::EDIT;
+            let forged = edit_of(envelope).is_none() && entry.kind == EntryKind::EDIT;
             let before = self.newest.insert(run.feed, envelope.stamp.at);
             if run.feed.device == self.me
                 && !forged
@@ -103,41 +111,72 @@ impl Reading<'_> {
             }
             match entry.kind {
                 EntryKind::EDIT => self.edit(run, number, entry, envelope),
-                EntryKind::REFUSAL => self.refusal(run, entry),
+                EntryKind::REFUSAL => self.refusal(run, number, entry),
+                EntryKind::NOTE => self.note(entry),
                 _ => {}
             }
         }
     }
 
-    fn edit(&mut self, run: &Run, number: u64, entry: &Entry, envelope: &Envelope) {
-        let known = self.known.get(&(run.feed, number)).copied();
-        if edit_of(&envelope.stamp.who) != known {
-            self.wrong.push(format!("{} holds {:?} where {known:?} was", self.name, envelope.stamp.who));
-        }
-        if let (Some(_), Ok(info)) = (known, inspect(&entry.payload)) {
-            let key = (envelope.record, info.actor, info.seq);
-            if *self.sequences.entry(key).or_insert(info.hash) != info.hash {
-                self.wrong.push(format!("{}: (actor, {}) twice in {}", self.name, info.seq, envelope.record));
-            }
+    /// What a feed had after a number is no part of it any more.
+    fn note(&mut self, entry: &Entry) {
+        if let Some(Note::Rewound { feed, after }) = control::decode(&entry.payload) {
+            self.next.insert(feed, after + 1);
+            self.newest.remove(&feed);
+            self.entries.retain(|(of, number), _| *of != feed || *number <= after);
+            self.refusals.retain(|((of, number), ..)| *of != feed || *number <= after);
         }
     }
 
-    fn refusal(&mut self, run: &Run, entry: &Entry) {
+    fn edit(&mut self, run: &Run, number: u64, entry: &Entry, envelope: &Envelope) {
+        let edit = edit_of(envelope);
+        if let Some(id) = edit.filter(|id| !self.known.contains(id)) {
+            self.wrong.push(format!("{} holds e{id}, which nobody made", self.name));
+        }
+        let sequence = edit.and_then(|_| inspect(&entry.payload).ok());
+        let sequence = sequence.map(|info| ((envelope.record, info.actor, info.seq), info.hash));
+        self.entries.insert((run.feed, number), Standing { edit, sequence });
+    }
+
+    fn refusal(&mut self, run: &Run, number: u64, entry: &Entry) {
         let Some(refusal) = control::decode::<Refusal>(&entry.payload) else { return };
         let channel = run.feed.channel;
         let feed = FeedId { channel, device: refusal.device, incarnation: refusal.incarnation };
-        if self.known.contains_key(&(feed, refusal.number)) {
-            self.wrong.push(format!("{} of {feed} was refused, reason {}", refusal.number, refusal.reason));
-        }
-        if !self.refusals.insert((feed, refusal.number)) {
+        let again = self
+            .refusals
+            .iter()
+            .any(|(by, refused, _)| by.0 == run.feed && *refused == (feed, refusal.number));
+        self.refusals.insert(((run.feed, number), (feed, refusal.number), refusal.reason));
+        if again {
             self.wrong.push(format!("{} of {feed} was refused twice", refusal.number));
+        }
+    }
+
+    /// No honest edit is refused, but one that repeats another; no (actor, sequence number) is used twice.
+    fn finish(&mut self, sequences: &mut Sequences) {
+        for (_, (feed, number), why) in &self.refusals {
+            let honest = self.entries.get(&(*feed, *number)).and_then(|standing| standing.edit);
+            if honest.is_some() && *why != reason::REPEATED {
+                self.wrong.push(format!("{number} of {feed} was refused, reason {why}"));
+            }
+        }
+        for (key, hash) in self.entries.values().filter_map(|standing| standing.sequence) {
+            if *sequences.entry(key).or_insert(hash) != hash {
+                self.wrong.push(format!("{}: (actor, {}) twice in {}", self.name, key.2, key.0));
+            }
         }
     }
 }
 
-/// The edit that a stamp names.
-pub(super) fn edit_of(who: &str) -> Option<EditId> {
-    who.strip_prefix('e')?.parse().ok()
+/// The edit that an entry's author names; one that followed something refused counts where it is written again.
+pub(super) fn edit_of(envelope: &Envelope) -> Option<EditId> {
+    named_edit(&envelope.stamp.who)
+        .filter(|_| envelope.stamp.who.starts_with('e') || envelope.origin.is_some())
+}
+
+/// The edit that a person's name stands for.
+pub(super) fn named_edit(who: &str) -> Option<EditId> {
+    who.strip_prefix(['e', 's'])?.parse().ok()
 }
 
 /// The tables whose content follows from the journal, for comparison: rows, natural keys, counts, conflicts, sums, heads,

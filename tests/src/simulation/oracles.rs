@@ -1,15 +1,13 @@
 //! The oracles: what must hold after each crash, and when all is healed.
 
-use super::journals::{Sequences, edit_of};
+use super::journals::{Sequences, named_edit};
 use super::play::Play;
 use super::reference::{Claims, EditId, is_conflict};
-use super::schedule::REPLICAS;
 use crate::harness::watch::may_see;
 use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
-use huiliu_core::sync::DeviceId;
-use huiliu_store::rows::{Row, Waiting, WaitingRow};
+use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -17,7 +15,7 @@ impl Play {
     /// Everybody comes up, connects and becomes level; then everything is compared.
     pub fn heal(&mut self) {
         self.calm();
-        for (name, _) in REPLICAS {
+        for name in self.names.clone() {
             if self.world.machines[name].disk.is_crashed() {
                 self.crash(name);
             }
@@ -31,7 +29,7 @@ impl Play {
         if !self.failures.is_empty() {
             return;
         }
-        for (name, _) in &REPLICAS[1..] {
+        for name in &self.names.clone()[1..] {
             self.world.connect(name);
         }
         self.deliver_again();
@@ -44,7 +42,7 @@ impl Play {
     pub fn check_all(&mut self, seed: u64) {
         self.check_level();
         let mut sequences = Sequences::new();
-        for (name, _) in REPLICAS {
+        for name in self.names.clone() {
             self.check_records(name);
             self.check_saved_at_author(name);
             self.check_journal(name, &mut sequences);
@@ -55,23 +53,22 @@ impl Play {
         self.check_conflicts();
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.
-            let first = seed as usize % REPLICAS.len();
-            for at in [first, first + 1 + seed as usize / REPLICAS.len() % (REPLICAS.len() - 1)] {
-                self.check_rebuild(REPLICAS[at % REPLICAS.len()].0);
+            let count = self.names.len();
+            let first = seed as usize % count;
+            for at in [first, first + 1 + seed as usize / count % (count - 1)] {
+                self.check_rebuild(self.names[at % count]);
             }
         }
     }
 
     /// What a replica said is saved is in its journal.
     pub(super) fn check_saved_at_author(&mut self, name: &'static str) {
-        let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
-        let device = replica.device();
-        let held = self.held(name);
-        let lost = self.model.edits.iter().find(|(_, edit)| {
-            edit.saved
-                && edit.feed.device == device
-                && held.get(&edit.feed).is_none_or(|head| *head < edit.number)
-        });
+        if !self.world.runs(name) {
+            return;
+        }
+        let (holding, none) = (self.holding(name), BTreeSet::new());
+        let promised = self.promised.get(name).unwrap_or(&none);
+        let lost = promised.difference(&holding.all).next().map(|id| (*id, &self.model.edits[id]));
         if let Some((id, edit)) = lost {
             let what = format!("{name} has lost e{id} of {}, which it had said is saved", edit.record);
             self.fail(what);
@@ -110,7 +107,7 @@ impl Play {
     /// All links level, nothing pending, equal fingerprints in every channel that hub and node share.
     fn check_level(&mut self) {
         let mut wrong = Vec::new();
-        for (name, _) in &REPLICAS[1..] {
+        for name in &self.names.clone()[1..] {
             if self.world.level.get(name) != Some(&true) {
                 wrong.push(format!("{name} is not level with the hub"));
             }
@@ -138,16 +135,27 @@ impl Play {
 
     /// What was saved is wherever it may be seen; what a revoked device wrote is where its author is.
     fn check_saved_everywhere(&mut self) {
-        let revoked: BTreeSet<DeviceId> =
-            self.world.revoked.iter().map(|name| self.world.machines[name].key().device()).collect();
-        for (name, _) in REPLICAS {
+        let everybody: Vec<BTreeSet<EditId>> = self.names.iter().map(|name| self.holding(name).all).collect();
+        // What was never said to be saved, or on a machine that was set back since, may be gone.
+        let lost = |id| everybody.iter().all(|held| !held.contains(&id));
+        let gone: BTreeSet<EditId> = self
+            .model
+            .edits
+            .iter()
+            .filter(|(id, edit)| !edit.saved && lost(**id))
+            .map(|(id, _)| *id)
+            .collect();
+        self.model.forget(|id| gone.contains(&id));
+        for (at, name) in self.names.clone().into_iter().enumerate() {
             if self.world.revoked.contains(name) {
                 continue;
             }
-            let (held, division) = (self.held(name), self.world.machines[name].division);
-            let missing = self.model.edits.iter().find(|(_, edit)| {
-                let may = may_see(division, edit.feed.channel) && !revoked.contains(&edit.feed.device);
-                may && held.get(&edit.feed).is_none_or(|head| *head < edit.number)
+            let division = self.world.machines[name].division;
+            let missing = self.model.edits.iter().find(|(id, edit)| {
+                let author = self.world.machines[edit.author].key().device();
+                let revoked =
+                    self.world.revoked.iter().any(|name| self.world.machines[name].key().device() == author);
+                may_see(division, edit.channel) && !revoked && !everybody[at].contains(id)
             });
             if let Some((id, edit)) = missing {
                 let what = format!("e{id} of {} has not come to {name}", edit.record);
@@ -161,7 +169,7 @@ impl Play {
         let rows = |name: &str| all_rows(&Working::new(Box::new(self.world.machines[name].index.clone())));
         let hub = rows(HUB);
         let mut wrong = Vec::new();
-        for (name, _) in REPLICAS[1..].iter().filter(|(name, _)| !self.world.revoked.contains(name)) {
+        for name in self.names[1..].iter().filter(|name| !self.world.revoked.contains(*name)) {
             for (id, row) in rows(name) {
                 if hub.get(&id) != Some(&row) {
                     wrong.push(format!("{name} and hub show {id} differently"));
@@ -174,7 +182,7 @@ impl Play {
     /// The list of a record's conflicts names each claim with its author, everywhere the same.
     fn check_conflicts(&mut self) {
         let mut wrong = Vec::new();
-        for (name, _) in REPLICAS {
+        for name in self.names.clone() {
             for (id, counted) in self.records_at(name) {
                 let fields = self.model.fields(&counted);
                 let expected: BTreeMap<String, BTreeSet<(EditId, Value)>> = fields
@@ -196,7 +204,7 @@ impl Play {
         let claims = |claims: &[huiliu_core::documents::Claim]| {
             let named = claims.iter().map(|claim| {
                 let author = replica.author_of(id, &claim.change).ok().flatten();
-                (author.and_then(|author| edit_of(&author.stamp.who)).unwrap_or(0), claim.value.clone())
+                (author.and_then(|author| named_edit(&author.stamp.who)).unwrap_or(0), claim.value.clone())
             });
             named.collect()
         };
@@ -216,9 +224,18 @@ impl Play {
             _ => false,
         });
         if let Some(row) = stuck {
-            self.fail(format!("at {name} {} of {} waits: {:?}", row.number, row.feed, row.waiting));
+            let changes = index.list::<ChangeRow>(&keys::changes(&row.record)).expect("the index reads");
+            let changes: Vec<String> = changes.iter().map(|(_, row)| change_in_words(row)).collect();
+            let (number, feed, waiting) = (row.number, row.feed, row.waiting);
+            self.fail(format!("at {name} {number} of {feed} waits: {waiting:?} in {}", changes.join("; ")));
         }
     }
+}
+
+fn change_in_words(row: &ChangeRow) -> String {
+    let origin = row.envelope.origin.as_ref().map(|origin| origin.change);
+    let (who, number, feed) = (&row.envelope.stamp.who, row.number, row.feed.incarnation);
+    format!("{who} {:?} after {:?} at {number} of {feed} for {origin:?}: {:?}", row.hash, row.deps, row.state)
 }
 
 /// Every row of every kind, deleted ones included.

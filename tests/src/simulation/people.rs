@@ -3,12 +3,10 @@
 
 use super::play::{Play, Staged};
 use super::reference::{Edit, EditId, is_conflict};
-use super::schedule::REPLICAS;
 use super::values;
 use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{Channel, Class, Fields, RecordId, Value};
-use huiliu_core::sync::FeedId;
 use huiliu_replica::{RecordEdit, ReplicaError};
 use std::collections::BTreeMap;
 
@@ -159,10 +157,10 @@ impl Play {
     }
 
     pub(super) fn contend(&mut self, rng: &mut fastrand::Rng) {
-        let name = REPLICAS[rng.usize(..REPLICAS.len())].0;
+        let name = self.names[rng.usize(..self.names.len())];
         let Some((record, _)) = self.some_record(name, rng) else { return };
         let field = values::field(rng);
-        for (name, _) in REPLICAS {
+        for name in self.names.clone() {
             let there = self.records_at(name).iter().any(|(id, _)| *id == record);
             let may = name == HUB || self.model.records[&record].kind != "division";
             if there && may && rng.u8(..4) > 0 && self.stage_set(name, record, Some(field), rng) {
@@ -266,18 +264,19 @@ impl Play {
             }
             return false;
         }
-        let Some(replica) = self.world.machines[name].replica.as_ref() else { return false };
-        let feed =
-            FeedId { channel: wish.channel, device: replica.device(), incarnation: replica.incarnation() };
-        let before =
-            self.staged.get(name).map_or(0, |all| all.iter().filter(|one| one.edit.feed == feed).count());
-        let number = replica.ledger().head(&feed).number + 1 + before as u64;
-        let held = self.held(name);
+        let holding = self.holding(name);
         let seen = match wish.record.map(|record| &self.model.records[&record]) {
-            Some(record) => self.model.counted(record, &|feed| held.get(feed).copied().unwrap_or(0)),
+            Some(record) => self.model.counted(record, &|id| holding.standing.contains(&id)),
             None => Vec::new(),
         };
-        let edit = Edit { record: outcome.id(), feed, number, writes: wish.writes, seen, saved: false };
+        let edit = Edit {
+            record: outcome.id(),
+            author: name,
+            channel: wish.channel,
+            writes: wish.writes,
+            seen,
+            saved: false,
+        };
         self.tell(|| {
             format!("  {name} {author}: {} writes {:?} seeing {:?}", edit.record, edit.writes, edit.seen)
         });

@@ -1,6 +1,7 @@
 //! Playing a schedule: each step done in the world, what was saved told to the model, and what crashes hold checked.
 
 use super::forge::Forger;
+use super::journals::edit_of;
 use super::reference::{Edit, EditId, Reference, Revocation};
 use super::schedule::{Op, REPLICAS, Schedule, Step};
 use crate::harness::network::Weather;
@@ -8,6 +9,9 @@ use crate::harness::world::{HUB, Image, IndexFound, World};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, Class, RecordId};
 use huiliu_core::sync::FeedId;
+use huiliu_store::Position;
+use huiliu_store::memory::{MemoryDisk, MemoryIndex};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -16,6 +20,22 @@ pub(super) struct Staged {
     pub(super) id: EditId,
     pub(super) edit: Edit,
     pub(super) kind: &'static str,
+}
+
+/// The edits a replica holds.
+#[derive(Clone, Default)]
+pub(super) struct Holding {
+    /// All of them.
+    pub(super) all: BTreeSet<EditId>,
+    /// Those that no revocation it knows of leaves out.
+    pub(super) standing: BTreeSet<EditId>,
+}
+
+/// A machine's disk as it once was.
+struct Kept {
+    disk: MemoryDisk,
+    index: MemoryIndex,
+    edits: BTreeSet<EditId>,
 }
 
 /// Where schedules begin: everybody has joined and is level.
@@ -39,6 +59,14 @@ pub struct Play {
     /// A revocation that the hub has not said it has written, and whose.
     pub(super) revoking: Option<(&'static str, Revocation)>,
     weather: Weather,
+    /// Every machine there is: those of the schedule, and twins.
+    pub(super) names: Vec<&'static str>,
+    /// What each machine has said is saved, and must still have.
+    pub(super) promised: BTreeMap<&'static str, BTreeSet<EditId>>,
+    images: BTreeMap<&'static str, Kept>,
+    /// What each replica held when last looked, and at which end of its journal.
+    seen: RefCell<BTreeMap<&'static str, ((Position, u64, usize), Holding)>>,
+    starts: u64,
     /// What happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
     /// What must not have been.
@@ -82,6 +110,11 @@ impl Play {
             next_edit: 1,
             revoking: None,
             weather: schedule.weather,
+            names: REPLICAS.map(|one| one.0).to_vec(),
+            promised: BTreeMap::new(),
+            images: BTreeMap::new(),
+            seen: RefCell::default(),
+            starts: 0,
             trace: None,
             failures: Vec::new(),
             tally: BTreeMap::new(),
@@ -92,7 +125,7 @@ impl Play {
     pub fn step(&mut self, step: &Step) {
         let mut rng = fastrand::Rng::with_seed(step.salt);
         self.world.rng = rng.fork();
-        let name = REPLICAS[rng.usize(..REPLICAS.len())].0;
+        let name = self.names[rng.usize(..self.names.len())];
         self.act(step.op, name, &mut rng);
         self.world.collect_all();
         self.absorb();
@@ -100,7 +133,7 @@ impl Play {
     }
 
     fn act(&mut self, op: Op, name: &'static str, rng: &mut fastrand::Rng) {
-        let node = REPLICAS[rng.usize(1..REPLICAS.len())].0;
+        let node = self.names[rng.usize(1..self.names.len())];
         match op {
             Op::Create => self.create(name, rng),
             Op::Set => self.set(name, rng),
@@ -125,6 +158,10 @@ impl Play {
                 let machine = self.world.machine(name);
                 machine.old_index = Some(machine.index.image());
             }
+            Op::KeepImage => self.keep_image(name),
+            Op::SetBack => self.set_back(node, rng.bool()),
+            Op::HubSetBack => self.set_back(HUB, rng.bool()),
+            Op::Clone => self.clone_machine(node),
             Op::Clock => {
                 let years = 10 * 365 * 86_400_000;
                 let skew = *rng.choice(&[0, -3_600_000, 3_600_000, years, -years]).unwrap_or(&0);
@@ -162,10 +199,33 @@ impl Play {
         heads.into_iter().flatten().collect()
     }
 
+    /// The edits a replica holds, by their authors' stamps; nothing if it does not run.
+    pub(super) fn holding(&self, name: &'static str) -> Holding {
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return Holding::default() };
+        let now = (replica.journal_end(), self.starts, self.model.revocations.len());
+        if let Some((then, holding)) = self.seen.borrow().get(name)
+            && *then == now
+        {
+            return holding.clone();
+        }
+        let (heads, mut holding) = (self.held(name), Holding::default());
+        let looked = replica.each_change(|feed, number, envelope| {
+            if let Some(id) = edit_of(envelope) {
+                holding.all.insert(id);
+                if !self.model.is_revoked(feed, number, &heads) {
+                    holding.standing.insert(id);
+                }
+            }
+        });
+        looked.expect("the index reads");
+        self.seen.borrow_mut().insert(name, (now, holding.clone()));
+        holding
+    }
+
     /// The records a replica has, by the model.
-    pub(super) fn records_at(&self, name: &str) -> Vec<(RecordId, Vec<EditId>)> {
-        let held = self.held(name);
-        self.model.records_at(&|feed| held.get(feed).copied().unwrap_or(0))
+    pub(super) fn records_at(&self, name: &'static str) -> Vec<(RecordId, Vec<EditId>)> {
+        let holding = self.holding(name);
+        self.model.records_at(&|id| holding.standing.contains(&id))
     }
 
     pub(super) fn control(&self) -> Channel {
@@ -173,7 +233,11 @@ impl Play {
     }
 
     /// A record of a replica; the newest more often.
-    pub(super) fn some_record(&self, name: &str, rng: &mut fastrand::Rng) -> Option<(RecordId, Vec<EditId>)> {
+    pub(super) fn some_record(
+        &self,
+        name: &'static str,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(RecordId, Vec<EditId>)> {
         let mut records = self.records_at(name);
         if records.is_empty() {
             return None;
@@ -190,18 +254,18 @@ impl Play {
 
     /// Tells the model what has become durable.
     pub(super) fn absorb(&mut self) {
-        for (name, _) in REPLICAS {
+        for name in self.names.clone() {
             let Some(staged) = self.staged.remove(name) else { continue };
             if !self.world.runs(name) {
                 self.unsure.entry(name).or_default().extend(staged);
                 continue;
             }
-            let held = self.held(name);
-            let (durable, waiting): (Vec<Staged>, Vec<Staged>) = staged
-                .into_iter()
-                .partition(|one| held.get(&one.edit.feed).is_some_and(|head| *head >= one.edit.number));
+            let holding = self.holding(name);
+            let (durable, waiting): (Vec<Staged>, Vec<Staged>) =
+                staged.into_iter().partition(|one| holding.all.contains(&one.id));
             for one in durable {
                 self.count("saved");
+                self.promised.entry(name).or_default().insert(one.id);
                 self.model.add(one.id, Edit { saved: true, ..one.edit }, one.kind);
             }
             if !waiting.is_empty() {
@@ -220,7 +284,7 @@ impl Play {
     /// A machine that is down, if there is one, comes up.
     fn restart_one(&mut self, rng: &mut fastrand::Rng) {
         let down: Vec<&'static str> =
-            REPLICAS.iter().map(|one| one.0).filter(|name| !self.world.runs(name)).collect();
+            self.names.iter().copied().filter(|name| !self.world.runs(name)).collect();
         if down.is_empty() {
             return;
         }
@@ -260,6 +324,7 @@ impl Play {
 
     fn came_up(&mut self, name: &'static str) {
         self.count("restarted");
+        self.starts += 1;
         if name == HUB {
             self.learn_revocation();
         }
@@ -273,18 +338,68 @@ impl Play {
 
     /// Tells the model of those edits that are in the journal although nobody was told that they are saved.
     fn find_again(&mut self, name: &'static str, unsure: Vec<Staged>) {
-        // At the number of a lost edit something else may stand by now.
-        let runs = self.world.runs_of(name);
-        for one in unsure {
-            let run = runs
-                .iter()
-                .find(|run| run.feed == one.edit.feed && (run.first..=run.last()).contains(&one.edit.number));
-            let entry = run.and_then(|run| run.entries.get((one.edit.number - run.first) as usize));
-            let author = entry.and_then(|entry| entry.envelope.as_ref()).map(|envelope| &envelope.stamp.who);
-            if author.is_some_and(|author| *author == format!("e{}", one.id)) {
-                self.model.add(one.id, one.edit, one.kind);
+        let holding = self.holding(name);
+        for one in unsure.into_iter().filter(|one| holding.all.contains(&one.id)) {
+            self.model.add(one.id, one.edit, one.kind);
+        }
+    }
+
+    /// A machine's disk is kept as it is now, to be put back some day.
+    fn keep_image(&mut self, name: &'static str) {
+        self.commit(name);
+        if self.world.runs(name) && !self.world.machines[name].disk.is_crashed() {
+            let machine = &self.world.machines[name];
+            let (disk, index) = (machine.disk.image(), machine.index.image());
+            let edits = self.holding(name).all;
+            self.images.insert(name, Kept { disk, index, edits });
+        }
+    }
+
+    /// A machine is set back to an image of its disk. What it had saved since and nobody else has is gone.
+    fn set_back(&mut self, name: &'static str, with_index: bool) {
+        let Some(kept) = self.images.get(name) else { return };
+        let (disk, index) = (kept.disk.image(), kept.index.image());
+        let edits = kept.edits.clone();
+        self.crash(name);
+        self.unsure.remove(name);
+        let others: Vec<&'static str> = self.names.iter().copied().filter(|other| *other != name).collect();
+        let elsewhere: BTreeSet<EditId> = others.iter().flat_map(|other| self.holding(other).all).collect();
+        for (id, edit) in self.model.edits.iter_mut().filter(|(id, _)| !edits.contains(id)) {
+            edit.saved &= elsewhere.contains(id);
+        }
+        self.promised.entry(name).or_default().retain(|id| edits.contains(id));
+        let machine = self.world.machine(name);
+        machine.acknowledged.clear();
+        machine.disk = disk;
+        machine.index = if with_index { index } else { MemoryIndex::default() };
+        machine.old_index = None;
+        match self.world.start(name) {
+            Ok(()) => self.came_up(name),
+            Err(error) => self.fail(format!("{name} does not open an image of itself: {error}")),
+        }
+        self.count("set back");
+    }
+
+    /// A machine that stands still is copied; both go on.
+    fn clone_machine(&mut self, name: &'static str) {
+        let Some(twin) = twin_of(name).filter(|twin| !self.names.contains(twin)) else { return };
+        self.commit(name);
+        if !self.world.runs(name) || self.world.machines[name].disk.is_crashed() {
+            return;
+        }
+        self.world.go_down(name);
+        self.absorb();
+        self.world.clone_machine(name, twin);
+        self.names.push(twin);
+        let promised = self.promised.get(name).cloned().unwrap_or_default();
+        self.promised.insert(twin, promised);
+        for name in [name, twin] {
+            match self.world.start(name) {
+                Ok(()) => self.came_up(name),
+                Err(error) => self.fail(format!("{name} does not reopen: {error}")),
             }
         }
+        self.count("cloned");
     }
 
     /// Calm weather for the end.
@@ -296,5 +411,16 @@ impl Play {
     /// Whether the network was fair all the time.
     pub fn was_fair(&self) -> bool {
         self.weather.is_fair()
+    }
+}
+
+/// What a copy of a machine is called.
+fn twin_of(name: &str) -> Option<&'static str> {
+    match name {
+        "haishu" => Some("haishu2"),
+        "lizhou" => Some("lizhou2"),
+        "yuehu" => Some("yuehu2"),
+        "yuyao" => Some("yuyao2"),
+        _ => None,
     }
 }

@@ -8,23 +8,23 @@ use std::collections::BTreeMap;
 /// An edit's number in the model, in order of making; its author writes it into the stamp.
 pub type EditId = u32;
 
-/// How far a replica holds each feed.
-pub type Held<'a> = &'a dyn Fn(&FeedId) -> u64;
+/// The edits that a replica holds, wherever they stand, and that no revocation it knows of leaves out.
+pub type Held<'a> = &'a dyn Fn(EditId) -> bool;
 
 /// One saved edit.
 #[derive(Clone, Debug)]
 pub struct Edit {
     /// The record.
     pub record: RecordId,
-    /// Where it stands.
-    pub feed: FeedId,
-    /// At which number.
-    pub number: u64,
+    /// The machine it was made on.
+    pub author: &'static str,
+    /// The channel it was written in.
+    pub channel: Channel,
     /// What it writes.
     pub writes: BTreeMap<String, Value>,
     /// The edits of the record that its author saw, all of them, sorted.
     pub seen: Vec<EditId>,
-    /// "Saved" was said; without it the edit may be there or not, and is here because it was found.
+    /// "Saved" was said, and nobody has set back the machine since; without it the edit may be there or not.
     pub saved: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct Reference {
 impl Reference {
     /// Adds an edit that is durable at its author.
     pub fn add(&mut self, id: EditId, edit: Edit, kind: &'static str) {
-        let channel = edit.feed.channel;
+        let channel = edit.channel;
         let record = self.records.entry(edit.record).or_insert(Record { kind, channel, edits: Vec::new() });
         let at = record.edits.partition_point(|other| *other < id);
         record.edits.insert(at, id);
@@ -80,26 +80,30 @@ impl Reference {
         let mut counted: Vec<EditId> = Vec::new();
         for id in &record.edits {
             let edit = &self.edits[id];
-            if held(&edit.feed) >= edit.number
-                && !self.is_revoked(&edit.feed, edit.number, held)
-                && edit.seen.iter().all(|seen| counted.binary_search(seen).is_ok())
-            {
+            if held(*id) && edit.seen.iter().all(|seen| counted.binary_search(seen).is_ok()) {
                 counted.push(*id);
             }
         }
         counted
     }
 
-    /// Whether a replica knows that the entry was written after its device's grants had ended.
-    pub fn is_revoked(&self, feed: &FeedId, number: u64, held: Held<'_>) -> bool {
+    /// Whether an entry was written after its device's grants had ended, as far as somebody knows who holds the hub's
+    /// feeds up to these numbers.
+    pub fn is_revoked(&self, feed: &FeedId, number: u64, heads: &BTreeMap<FeedId, u64>) -> bool {
         let mut last = None;
         for revocation in self.revocations.iter().filter(|one| one.device == feed.device) {
-            if held(&revocation.said.0) >= revocation.said.1 {
+            if heads.get(&revocation.said.0).is_some_and(|head| *head >= revocation.said.1) {
                 let counts = revocation.last.get(feed).copied().unwrap_or(0);
                 last = Some(counts.max(last.unwrap_or(0)));
             }
         }
         last.is_some_and(|last| number > last)
+    }
+
+    /// Forgets edits that are nowhere any more.
+    pub fn forget(&mut self, gone: impl Fn(EditId) -> bool) {
+        self.edits.retain(|id, _| !gone(*id));
+        self.records.values_mut().for_each(|record| record.edits.retain(|id| !gone(*id)));
     }
 
     /// The fields of a record when these edits count: each with the values that none of them had seen when writing.

@@ -48,6 +48,14 @@ pub enum Op {
     HubCrash,
     /// The present index is kept, to be found again after a crash.
     KeepIndex,
+    /// The present disk is kept, to be put back.
+    KeepImage,
+    /// A node is set back to the disk that was kept.
+    SetBack,
+    /// The hub is.
+    HubSetBack,
+    /// A node's machine is copied, and both go on.
+    Clone,
     /// A clock jumps.
     Clock,
     /// A node remembers what the hub holds.
@@ -87,7 +95,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 24] = [
+const USUAL: [(Op, u32); 28] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -112,6 +120,10 @@ const USUAL: [(Op, u32); 24] = [
     (Op::Tamper, 0),
     (Op::Replay, 0),
     (Op::Overtake, 0),
+    (Op::KeepImage, 0),
+    (Op::SetBack, 0),
+    (Op::HubSetBack, 0),
+    (Op::Clone, 0),
 ];
 
 /// The shape of schedules: some are rough, some hostile, and in some the hub revokes devices.
@@ -127,9 +139,11 @@ pub enum Shape {
     Hostile,
     /// The hub revokes devices.
     Revoking,
+    /// Machines are copied, and set back to what they were.
+    Restoring,
 }
 
-const SHAPES: [Shape; 8] = [
+const SHAPES: [Shape; 10] = [
     Shape::Usual,
     Shape::Usual,
     Shape::Usual,
@@ -138,6 +152,8 @@ const SHAPES: [Shape; 8] = [
     Shape::Stormy,
     Shape::Hostile,
     Shape::Revoking,
+    Shape::Restoring,
+    Shape::Restoring,
 ];
 
 impl Schedule {
@@ -176,6 +192,9 @@ impl Shape {
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
             (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,
+            (Self::Restoring, Op::KeepImage) => 12,
+            (Self::Restoring, Op::SetBack) => 5,
+            (Self::Restoring, Op::HubSetBack | Op::Clone) => 2,
             _ => usual,
         }
     }

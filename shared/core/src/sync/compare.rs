@@ -67,11 +67,16 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
             let shared = chains.into_iter().filter(|(feed, _)| listing.fingerprint(feed.channel).is_some());
             let common = shared.map(|(feed, points)| {
                 let same = points.iter().find(|(number, hash)| listing.point(&feed, *number) == Some(*hash));
-                (feed, same.map_or(0, |(number, _)| *number))
+                let number = |point: Option<&(u64, Hash)>| point.map_or(0, |(number, _)| *number);
+                (feed, number(points.first()), number(same))
             });
             Step { reply: Some(Compare::Common(common.collect())), ..Step::default() }
         }
-        Compare::Common(common) => Step { common, ..Step::default() },
+        Compare::Common(common) => {
+            // What has come since the question was no part of it.
+            let parted = common.into_iter().filter(|(_, asked, same)| same < asked);
+            Step { common: parted.map(|(feed, _, same)| (feed, same)).collect(), ..Step::default() }
+        }
         _ => Step::default(),
     }
 }

@@ -123,8 +123,8 @@ pub enum Compare {
     Answer(Channel, Vec<u8>, Vec<RecordHeads>),
     /// Feeds whose chains may be others there: some of their points here, number and hash, newest first.
     Chains(Vec<(FeedId, Vec<(u64, Hash)>)>),
-    /// The answer to it: the newest of these points that is the same here, 0 if none is.
-    Common(Vec<(FeedId, u64)>),
+    /// The answer to it: of each feed the newest point asked about, and the newest that is the same here, 0 if none is.
+    Common(Vec<(FeedId, u64, u64)>),
 }
 
 /// A frame that is no message.
