@@ -5,14 +5,14 @@
 
 use crate::edit::Outcome;
 use crate::error::ReplicaError;
-use crate::evaluate::{allowed, content};
+use crate::evaluate::{allowed, content, contents};
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, gate, writes};
 use huiliu_core::model::{Channel, RecordId, dictionary};
 use huiliu_core::sync::control::{self, Draft, Note, reason};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
 use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState};
+use huiliu_store::rows::{ChangeRow, ChangeState, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Replica {
@@ -90,6 +90,25 @@ impl Replica {
         own.map(|row| row.envelope.branch + 1).max().unwrap_or(0)
     }
 
+    /// What another wrote on a losing branch its author writes again; in case the author is gone, it is kept here.
+    pub(crate) fn keep_drafts<'a>(
+        &mut self,
+        id: &RecordId,
+        changes: impl Iterator<Item = &'a Hash>,
+        why: u16,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let changes: BTreeSet<Hash> = changes.copied().collect();
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let mut rows = self.change_rows(id)?;
+        self.fill_raw(id, &mut rows)?;
+        rows.iter()
+            .filter(|row| changes.contains(&row.hash))
+            .try_for_each(|row| self.keep_draft(row, why, now))
+    }
+
     fn keep_draft(&mut self, row: &ChangeRow, why: u16, now: u64) -> Result<(), ReplicaError> {
         let origin = origin_of(row);
         if self.drafts_ever()?.iter().any(|draft| draft.origin.change == origin.change) {
@@ -103,15 +122,18 @@ impl Replica {
     }
 
     /// Stages what follows from refusals: the refused change of our own becomes a draft, what depended on it is
-    /// written again. What has been answered is not answered twice.
+    /// written again, and so is what follows a change that itself was written again. Nothing is answered twice.
     pub(crate) fn answer_refusals(&mut self) -> Result<(), ReplicaError> {
-        for id in std::mem::take(&mut self.refused_own) {
+        for id in std::mem::take(&mut self.unanswered) {
             let mut rows = self.change_rows(&id)?;
             self.fill_raw(&id, &mut rows)?;
             let device = self.device();
             let mut again = BTreeSet::new();
+            let counted = contents(&rows);
             for row in rows.iter().filter(|row| row.feed.device == device) {
-                if row.state != ChangeState::Refused {
+                let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
+                    && row.deps.iter().all(|dep| counted.contains(dep));
+                if row.state != ChangeState::Refused && !replaced {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
@@ -143,8 +165,14 @@ impl Replica {
                 _ => None,
             })
             .collect();
-        let mut drafts = self.drafts_ever()?;
-        drafts.retain(|draft| !done.contains(&draft.origin.change));
+        let mut drafts = Vec::new();
+        for draft in self.drafts_ever()? {
+            let record = draft.entry.envelope.as_ref().map_or(RecordId::NIL, |envelope| envelope.record);
+            let change = draft.origin.change;
+            if !done.contains(&change) && !contents(&self.change_rows(&record)?).contains(&change) {
+                drafts.push(draft);
+            }
+        }
         Ok(drafts)
     }
 

@@ -3,7 +3,7 @@
 use crate::error::ReplicaError;
 use crate::evaluate::allowed;
 use crate::replica::{Replica, Role};
-use huiliu_core::documents::{DELETED, Document, gate};
+use huiliu_core::documents::{Actor, DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
 use huiliu_core::sync::control::Beginning;
@@ -127,16 +127,25 @@ impl Replica {
         let channel = self.channel_of(kind, owner);
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
-        self.minted = (self.minted + 1).max(now << 12);
-        let id = birth::record_id(&actor, self.minted >> 12, (self.minted & 0xfff) as u16);
-        // After a restart ids go on from the clock: it must not stay behind them, whatever the machine's clock says.
-        self.clock = self.clock.max(Hlc((self.minted >> 12) << 16));
+        let id = self.mint(&actor, now);
         let mut document = Document::empty();
         let Some(raw) = document.edit(actor, &fields, &[]) else {
             return Ok(Outcome::Same(id));
         };
         self.stage_edit(id, kind, channel, 0, raw, Vec::new(), Document::empty(), who, now)?;
         Ok(Outcome::Created(id))
+    }
+
+    /// A record id that was never given out: milliseconds and 12 bits, random because a copy of this replica, which does
+    /// not know yet that it is one, may make a record in the same millisecond.
+    pub(crate) fn mint(&mut self, actor: &Actor, now: u64) -> RecordId {
+        let mut random = [0; 2];
+        (self.entropy)(&mut random);
+        let random = u64::from(u16::from_le_bytes(random) & 0xfff);
+        self.minted = (self.minted + 1).max(now << 12 | random);
+        // After a restart ids go on from the clock: it must not stay behind them, whatever the machine's clock says.
+        self.clock = self.clock.max(Hlc((self.minted >> 12) << 16));
+        birth::record_id(actor, self.minted >> 12, (self.minted & 0xfff) as u16)
     }
 
     /// The channel of a new record.

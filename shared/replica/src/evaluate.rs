@@ -35,7 +35,8 @@ pub(crate) fn content(row: &ChangeRow) -> Hash {
     row.envelope.origin.as_ref().map_or(row.hash, |origin| origin.change)
 }
 
-fn contents(rows: &[ChangeRow]) -> BTreeSet<Hash> {
+/// The contents that count.
+pub(crate) fn contents(rows: &[ChangeRow]) -> BTreeSet<Hash> {
     rows.iter().filter(|row| row.state == ChangeState::Applied).map(content).collect()
 }
 
@@ -254,12 +255,14 @@ impl Replica {
             }
             Decision::Waits(waiting) => {
                 row.state = ChangeState::Waiting(waiting);
+                let own = row.feed.device == self.device();
+                self.unanswered.extend((own && waiting == Waiting::Dependency).then_some(*id));
                 self.wait(&row.feed, row.number, *id, Some(waiting));
                 Ok(None)
             }
             Decision::Refused => {
                 row.state = ChangeState::Refused;
-                self.refused_own.extend((row.feed.device == self.device()).then_some(*id));
+                self.unanswered.extend((row.feed.device == self.device()).then_some(*id));
                 self.wait(&row.feed, row.number, *id, None);
                 Ok(None)
             }
@@ -274,7 +277,7 @@ impl Replica {
             matches!(row.state, ChangeState::Waiting(_)) && row.deps.iter().any(|dep| refused.contains(dep))
         }) {
             row.state = ChangeState::Refused;
-            self.refused_own.extend((row.feed.device == self.device()).then_some(*id));
+            self.unanswered.extend((row.feed.device == self.device()).then_some(*id));
             refused.insert(row.hash);
             let (feed, number) = (row.feed, row.number);
             self.wait(&feed, number, *id, None);

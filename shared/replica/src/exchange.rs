@@ -135,15 +135,20 @@ impl Replica {
                 None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
             Output::RefusedThere(refused) => {
-                let forked = self.refused_there(&refused, session.peer(), now)?;
+                let (forked, rewound) = self.refused_there(&refused, session.peer(), now)?;
                 let told = refused.iter().filter(|one| !forked.contains(&one.feed));
                 let told: Vec<_> = told.map(|one| (one.feed, one.number, one.reason)).collect();
                 if !told.is_empty() {
                     self.effects.push_back(Effect::Refused(id, told));
                 }
-                if !forked.is_empty() {
-                    return Ok(vec![Input::Say(self.chains(&forked, POINTS_EACH)?)]);
+                let mut inputs = Vec::new();
+                if rewound {
+                    inputs.push(Input::Anew(self.pending()));
                 }
+                if !forked.is_empty() {
+                    inputs.push(Input::Say(self.chains(&forked, POINTS_EACH)?));
+                }
+                return Ok(inputs);
             }
             Output::SeenUnderOurName(feed, number, hash) => {
                 let asked = self.seen_under_our_name(&feed, number, &hash, now)?;

@@ -99,6 +99,7 @@ impl Replica {
         for (record, gone) in self.changes_after(&losing)? {
             let rows = self.change_rows(&record)?;
             let again = own_among(&rows, &gone, &self.device());
+            self.keep_drafts(&record, gone.difference(&again), why, now)?;
             self.write_again(&record, &again, &gone, why, now)?;
         }
         self.commit_notebook_first()?;

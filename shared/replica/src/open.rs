@@ -85,7 +85,7 @@ impl Replica {
             staged: BTreeMap::new(),
             staged_records: BTreeSet::new(),
             grouping: false,
-            refused_own: BTreeSet::new(),
+            unanswered: BTreeSet::new(),
             has_written: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),

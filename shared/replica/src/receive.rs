@@ -208,20 +208,24 @@ impl Replica {
         self.note_quarantined(&quarantined, now);
     }
 
-    /// The peer will never take these entries of ours. Gives back feeds of which it has another branch.
+    /// The peer will never take these entries of ours. Gives back feeds of which it has another branch, and whether feeds
+    /// stand elsewhere now.
     pub(crate) fn refused_there(
         &mut self,
         refused: &[Refused],
         peer: DeviceId,
         now: u64,
-    ) -> Result<BTreeSet<FeedId>, ReplicaError> {
+    ) -> Result<(BTreeSet<FeedId>, bool), ReplicaError> {
         let (mut forked, mut ended) = (BTreeSet::new(), Vec::new());
         for Refused { feed, number, reason } in refused {
             if *reason == reason::FORKED && peer == self.home.root.device() {
                 forked.insert(*feed);
                 continue;
             }
-            if feed.device == self.device() && ends_feed(*reason) && peer == self.home.root.device() {
+            // What it has acknowledged it has: then the refusal is of something that was changed on its way.
+            let held = self.acknowledged.get(feed).is_some_and(|held| *held >= *number);
+            let ours = feed.device == self.device() && peer == self.home.root.device();
+            if ours && !held && ends_feed(*reason) {
                 ended.extend(self.point_before(feed, *number)?.map(|after| (*feed, after, *reason)));
             }
             let quarantined = Quarantined {
@@ -235,10 +239,11 @@ impl Replica {
             self.note_quarantined(&quarantined, now);
         }
         self.commit_granted()?;
+        let mut rewound = false;
         for (feed, after, why) in ended {
-            self.rewind(&[(feed, after)], why, now)?;
+            rewound |= self.rewind(&[(feed, after)], why, now)?;
         }
-        Ok(forked)
+        Ok((forked, rewound))
     }
 
     /// The last point of a feed before a number.

@@ -47,8 +47,8 @@ pub struct Replica {
     pub(crate) staged: BTreeMap<Channel, Vec<Entry>>,
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
-    /// Records in which a change of our own was refused since this was last answered.
-    pub(crate) refused_own: BTreeSet<RecordId>,
+    /// Records in which a change of our own was refused, or waits for one that may have been written again.
+    pub(crate) unanswered: BTreeSet<RecordId>,
     /// Hub: something was written in a shared channel since this start.
     pub(crate) has_written: bool,
     /// Commits wait for a [`Replica::flush`] of their caller's, so that many share one fdatasync.

@@ -7,7 +7,7 @@ use huiliu_core::model::dictionary::{Kind, kinds};
 use huiliu_core::model::{Channel, DivisionCode, RecordId, Scope};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Stamp};
 use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, LocalRow, RecordRow, Row, RunRow};
+use huiliu_store::rows::{ChangeRow, ChangeState, LocalRow, RecordRow, Row, RunRow};
 use std::collections::BTreeMap;
 
 /// The file beside the journal that remembers what the hub holds; a cache that only costs a wrong count when lost.
@@ -178,13 +178,13 @@ impl Replica {
         own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
     }
 
-    /// Every change held of every record, those that do not count included.
+    /// Every change held of every record: feed, number, envelope, and whether it counts.
     pub fn each_change(
         &self,
-        mut each: impl FnMut(&FeedId, u64, &huiliu_core::sync::Envelope),
+        mut each: impl FnMut(&FeedId, u64, &huiliu_core::sync::Envelope, bool),
     ) -> Result<(), ReplicaError> {
         Ok(self.index.each(&keys::all_changes(), &[], |_, row: ChangeRow| {
-            each(&row.feed, row.number, &row.envelope);
+            each(&row.feed, row.number, &row.envelope, row.state == ChangeState::Applied);
             true
         })?)
     }

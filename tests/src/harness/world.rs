@@ -272,7 +272,9 @@ impl World {
     pub fn clone_machine(&mut self, name: &str, twin: &'static str) {
         let machine = &self.machines[name];
         let (disk, index) = (machine.disk.image(), machine.index.image());
-        let copy = Machine::new(disk, index, machine.seed, machine.division, machine.bugs.clone());
+        let mut copy = Machine::new(disk, index, machine.seed, machine.division, machine.bugs.clone());
+        // No two clocks are the same.
+        copy.skew = machine.skew + 7;
         self.machines.insert(twin, copy);
     }
 

@@ -285,13 +285,11 @@ impl Play {
         self.commit(HUB);
         self.world.collect_all();
         let device = self.world.machines[node].key().device();
-        let control = self.control();
         let Some(hub) = self.world.machines[HUB].replica.as_ref() else { return };
-        let feed = FeedId { channel: control, device: hub.device(), incarnation: hub.incarnation() };
-        let heads = hub.ledger().heads().filter(|(feed, _)| feed.device == device);
+        let heads =
+            hub.ledger().heads().filter(|(feed, _)| feed.device == device && feed.channel.is_shared());
         let last = heads.map(|(feed, head)| (*feed, head.number)).collect();
-        let said = (feed, hub.ledger().head(&feed).number + 1);
-        self.revoking = Some((node, Revocation { device, last, said }));
+        self.revoking = Some((node, last));
         let revoked = self.world.call(HUB, |hub, now| hub.revoke(device, "旧机停用", "市级管理员", now));
         match revoked {
             Called::Done(()) => self.learn_revocation(),
@@ -301,14 +299,19 @@ impl Play {
         }
     }
 
-    /// Tells the model of a revocation that the hub's journal has.
+    /// Tells the model of a revocation that the hub's journal has, wherever it stands there.
     pub(super) fn learn_revocation(&mut self) {
-        let Some((node, revocation)) = self.revoking.take() else { return };
-        let (feed, number) = revocation.said;
-        if self.held(HUB).get(&feed).is_some_and(|head| *head >= number) {
-            self.model.revocations.push(revocation);
-            self.world.revoked.insert(node);
-            self.count("revoked");
+        let Some((node, last)) = self.revoking.take() else { return };
+        let device = self.world.machines[node].key().device();
+        for run in self.world.runs_of(HUB).iter().filter(|run| run.feed.channel == self.control()) {
+            for (number, _) in (run.first..).zip(&run.entries).filter(|(_, e)| e.kind == EntryKind::REVOKE) {
+                let said = (run.feed, number);
+                if self.model.revocations.iter().all(|known| known.said != said) {
+                    self.model.revocations.push(Revocation { device, last, said });
+                    self.world.revoked.insert(node);
+                    return self.count("revoked");
+                }
+            }
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::journals::{Sequences, named_edit};
 use super::play::Play;
-use super::reference::{Claims, EditId, is_conflict};
+use super::reference::{Claims, Edit, EditId, is_conflict};
 use crate::harness::watch::may_see;
 use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
@@ -40,6 +40,7 @@ impl Play {
 
     /// Compares everything with the model and with each other.
     pub fn check_all(&mut self, seed: u64) {
+        self.parted = false;
         self.check_level();
         let mut sequences = Sequences::new();
         for name in self.names.clone() {
@@ -97,7 +98,10 @@ impl Play {
             }
             match row {
                 None => wrong.push(format!("{name} does not show {id}")),
-                Some(row) => wrong.extend(compare(&fields, &row).map(|what| format!("{name}, {id}: {what}"))),
+                Some(row) => wrong.extend(
+                    compare(&fields, &row)
+                        .map(|what| format!("{name}, {id}: {what}\n  of {}", changes_in_words(&index, id))),
+                ),
             }
         }
         wrong.extend(rows.keys().map(|id| format!("{name} shows {id}, which nobody made")));
@@ -135,16 +139,14 @@ impl Play {
 
     /// What was saved is wherever it may be seen; what a revoked device wrote is where its author is.
     fn check_saved_everywhere(&mut self) {
+        let drafts: BTreeSet<EditId> = self.names.iter().flat_map(|name| self.drafts_at(name)).collect();
         let everybody: Vec<BTreeSet<EditId>> = self.names.iter().map(|name| self.holding(name).all).collect();
-        // What was never said to be saved, or on a machine that was set back since, may be gone.
+        // What was never said to be saved, or on a machine that was set back since, may be gone. What only somebody else
+        // had seen, on a branch that does not count, is a draft there.
         let lost = |id| everybody.iter().all(|held| !held.contains(&id));
-        let gone: BTreeSet<EditId> = self
-            .model
-            .edits
-            .iter()
-            .filter(|(id, edit)| !edit.saved && lost(**id))
-            .map(|(id, _)| *id)
-            .collect();
+        let may = |id, edit: &Edit| !edit.saved || drafts.contains(id);
+        let gone = self.model.edits.iter().filter(|(id, edit)| may(id, edit) && lost(**id));
+        let gone: BTreeSet<EditId> = gone.map(|(id, _)| *id).collect();
         self.model.forget(|id| gone.contains(&id));
         for (at, name) in self.names.clone().into_iter().enumerate() {
             if self.world.revoked.contains(name) {
@@ -162,6 +164,12 @@ impl Play {
                 self.fail(what);
             }
         }
+    }
+
+    fn drafts_at(&self, name: &str) -> BTreeSet<EditId> {
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return BTreeSet::new() };
+        let drafts = replica.drafts().expect("the drafts read");
+        drafts.iter().filter_map(|draft| named_edit(&draft.entry.envelope.as_ref()?.stamp.who)).collect()
     }
 
     /// The winner of every field is the same everywhere.
@@ -224,12 +232,16 @@ impl Play {
             _ => false,
         });
         if let Some(row) = stuck {
-            let changes = index.list::<ChangeRow>(&keys::changes(&row.record)).expect("the index reads");
-            let changes: Vec<String> = changes.iter().map(|(_, row)| change_in_words(row)).collect();
             let (number, feed, waiting) = (row.number, row.feed, row.waiting);
-            self.fail(format!("at {name} {number} of {feed} waits: {waiting:?} in {}", changes.join("; ")));
+            let changes = changes_in_words(&index, &row.record);
+            self.fail(format!("at {name} {number} of {feed} waits: {waiting:?} in {changes}"));
         }
     }
+}
+
+fn changes_in_words(index: &Working, id: &RecordId) -> String {
+    let changes = index.list::<ChangeRow>(&keys::changes(id)).expect("the index reads");
+    changes.iter().map(|(_, row)| change_in_words(row)).collect::<Vec<_>>().join("; ")
 }
 
 fn change_in_words(row: &ChangeRow) -> String {

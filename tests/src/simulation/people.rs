@@ -266,7 +266,7 @@ impl Play {
         }
         let holding = self.holding(name);
         let seen = match wish.record.map(|record| &self.model.records[&record]) {
-            Some(record) => self.model.counted(record, &|id| holding.standing.contains(&id)),
+            Some(record) => self.model.counted(record, &|id| self.counting(&holding).contains(&id)),
             None => Vec::new(),
         };
         let edit = Edit {

@@ -2,7 +2,7 @@
 
 use super::forge::Forger;
 use super::journals::edit_of;
-use super::reference::{Edit, EditId, Reference, Revocation};
+use super::reference::{Edit, EditId, Reference};
 use super::schedule::{Op, REPLICAS, Schedule, Step};
 use crate::harness::network::Weather;
 use crate::harness::world::{HUB, Image, IndexFound, World};
@@ -29,6 +29,8 @@ pub(super) struct Holding {
     pub(super) all: BTreeSet<EditId>,
     /// Those that no revocation it knows of leaves out.
     pub(super) standing: BTreeSet<EditId>,
+    /// Those that count there, by its own word.
+    pub(super) applied: BTreeSet<EditId>,
 }
 
 /// A machine's disk as it once was.
@@ -57,7 +59,7 @@ pub struct Play {
     pub(super) forgers: BTreeMap<&'static str, Forger>,
     pub(super) next_edit: EditId,
     /// A revocation that the hub has not said it has written, and whose.
-    pub(super) revoking: Option<(&'static str, Revocation)>,
+    pub(super) revoking: Option<(&'static str, BTreeMap<FeedId, u64>)>,
     weather: Weather,
     /// Every machine there is: those of the schedule, and twins.
     pub(super) names: Vec<&'static str>,
@@ -67,6 +69,8 @@ pub struct Play {
     /// What each replica held when last looked, and at which end of its journal.
     seen: RefCell<BTreeMap<&'static str, ((Position, u64, usize), Holding)>>,
     starts: u64,
+    /// Some machine was copied or set back, and not all is healed.
+    pub(super) parted: bool,
     /// What happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
     /// What must not have been.
@@ -115,6 +119,7 @@ impl Play {
             images: BTreeMap::new(),
             seen: RefCell::default(),
             starts: 0,
+            parted: false,
             trace: None,
             failures: Vec::new(),
             tally: BTreeMap::new(),
@@ -209,9 +214,12 @@ impl Play {
             return holding.clone();
         }
         let (heads, mut holding) = (self.held(name), Holding::default());
-        let looked = replica.each_change(|feed, number, envelope| {
+        let looked = replica.each_change(|feed, number, envelope, counts| {
             if let Some(id) = edit_of(envelope) {
                 holding.all.insert(id);
+                if counts {
+                    holding.applied.insert(id);
+                }
                 if !self.model.is_revoked(feed, number, &heads) {
                     holding.standing.insert(id);
                 }
@@ -222,10 +230,17 @@ impl Play {
         holding
     }
 
+    /// The edits that the model takes for counting at a replica. Between a fork and its mending a replica can hold an
+    /// edit as it was written first and another that has seen it as it was written again: then its own word is taken.
+    pub(super) fn counting<'a>(&self, holding: &'a Holding) -> &'a BTreeSet<EditId> {
+        if self.parted { &holding.applied } else { &holding.standing }
+    }
+
     /// The records a replica has, by the model.
     pub(super) fn records_at(&self, name: &'static str) -> Vec<(RecordId, Vec<EditId>)> {
         let holding = self.holding(name);
-        self.model.records_at(&|id| holding.standing.contains(&id))
+        let counting = self.counting(&holding);
+        self.model.records_at(&|id| counting.contains(&id))
     }
 
     pub(super) fn control(&self) -> Channel {
@@ -359,6 +374,7 @@ impl Play {
     fn set_back(&mut self, name: &'static str, with_index: bool) {
         let Some(kept) = self.images.get(name) else { return };
         let (disk, index) = (kept.disk.image(), kept.index.image());
+        self.parted = true;
         let edits = kept.edits.clone();
         self.crash(name);
         self.unsure.remove(name);
@@ -390,15 +406,12 @@ impl Play {
         self.world.go_down(name);
         self.absorb();
         self.world.clone_machine(name, twin);
+        self.parted = true;
         self.names.push(twin);
         let promised = self.promised.get(name).cloned().unwrap_or_default();
         self.promised.insert(twin, promised);
-        for name in [name, twin] {
-            match self.world.start(name) {
-                Ok(()) => self.came_up(name),
-                Err(error) => self.fail(format!("{name} does not reopen: {error}")),
-            }
-        }
+        self.restart(name, IndexFound::Same);
+        self.restart(twin, IndexFound::Same);
         self.count("cloned");
     }
 

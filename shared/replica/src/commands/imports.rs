@@ -59,8 +59,7 @@ impl Import {
             .map_err(|trouble| unreadable(format!("{}；{}", trouble.reason(lang), trouble.remedy(lang))))?;
         let warnings = columns.warning().map(|trouble| trouble.reason(lang)).into_iter().collect();
         let actor = birth::actor(&replica.device(), &replica.incarnation(), 0);
-        replica.minted = (replica.minted + 1).max(context.now << 12);
-        let id = birth::record_id(&actor, replica.minted >> 12, (replica.minted & 0xfff) as u16);
+        let id = replica.mint(&actor, context.now);
         if !dry_run {
             let rows = table.rows.len() as u64;
             let import = control::Import { id, kind: kind.name.into(), file: file.into(), rows };
