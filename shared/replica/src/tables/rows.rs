@@ -2,6 +2,7 @@
 
 use super::columns::Columns;
 use super::read::{Cell, Row};
+use huiliu_core::model::dictionary::Required;
 use huiliu_core::model::values::text::compact;
 use huiliu_core::model::values::{Reading, read_fields};
 use huiliu_core::model::{Date, Field, FieldType, Fields, Kind, Lang, Problem, TableSay, Trouble, Value};
@@ -86,8 +87,13 @@ pub fn read_row(row: &Row, columns: &Columns, kind: &'static Kind, reading: &Rea
     let (errors, odd): (Vec<Problem>, Vec<Problem>) =
         kind.check(&whole, reading.divisions).into_iter().partition(Problem::is_error);
     for problem in errors {
-        // A field that could not be read is not missing as well.
-        if !refused.iter().any(|(field, _)| *field == problem.field) {
+        // A field that could not be read is not missing as well, nor is one that it might have excused.
+        let excuse = problem.field.and_then(|field| match (&problem.trouble, field.required) {
+            (Trouble::Missing, Required::Unless { field, .. }) => kind.field(field),
+            _ => None,
+        });
+        if !refused.iter().any(|(field, _)| *field == problem.field || (excuse.is_some() && *field == excuse))
+        {
             refused.push((problem.field, problem.trouble));
         }
     }

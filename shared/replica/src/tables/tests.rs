@@ -195,6 +195,13 @@ fn a_code_in_a_number_cell_is_refused() {
 }
 
 #[test]
+fn a_code_is_not_missing_while_nobody_knows_whether_it_is_needed() {
+    let refusals = refused("名称,类型,统一社会信用代码\n甲,公司,\n乙,社团,\n".as_bytes());
+    let named: Vec<(u32, &str)> = refusals.iter().map(|r| (r.row, r.field.map_or("", |f| f.name))).collect();
+    assert_eq!(named, [(2, "org_type"), (3, "uscc")]);
+}
+
+#[test]
 fn letters_for_digits_in_a_code_are_taken_and_said() {
     let rows = taken("名称,类型,统一社会信用代码\n甲,ST,5133O203XT0000014A\n".as_bytes());
     assert_eq!(rows[0].fields["uscc"], Value::of("51330203XT0000014A"));

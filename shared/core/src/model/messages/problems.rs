@@ -32,7 +32,7 @@ troubles! {
             "代码只用数字和大写字母，不含 I、O、S、V、Z；请对照登记证书核对", "codes use digits and capitals without I, O, S, V, Z; compare it with the certificate";
         UsccLookalike { suggestion: String } => "把数字写成了相似的字母（如 0 写成 O、1 写成 I）", "letters stand where digits were meant (O for 0, I for 1)";
             "应为 {suggestion}，请核对后改正", "it should be {suggestion}; check and correct it";
-        UsccMended { written: String, taken: String } => "“{written}”中的字母像是误写的数字，已按 {taken} 导入", "letters in {written} look like digits; it was taken as {taken}";
+        UsccMended { written: String, taken: String } => "“{written}”中有字母像是误写的数字，按 {taken} 处理", "letters in {written} stand for digits, so it is read as {taken}";
             "校验码相符，请抽空对照登记证书核对", "the check character fits; compare it with the certificate";
         UsccOrganization { expected: char } => "第9至17位（组织机构代码）校验不符，第17位应为 {expected}", "positions 9 to 17 (organization code) do not check; position 17 should be {expected}";
             "请对照登记证书逐位核对", "compare it with the certificate, character by character";
