@@ -29,11 +29,12 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
         let Some((kind, _)) = replica.kind_of(&id)? else { continue };
         for conflict in replica.conflicts_of(&id)? {
             let named = replica.row(kind, &id)?.and_then(|row| row.fields.get("name").cloned());
+            let name = named.map_or(String::new(), |name| shown(replica, kind, "name", &name, lang));
+            let record = Say::RecordNamed { kind: kind.title(lang).to_owned(), name, id: id.to_string() };
+            let record = record.text(lang);
             lines.push(
                 Say::ConflictOf {
-                    kind: kind.title(lang).to_owned(),
-                    name: named.map_or(String::new(), |name| shown(replica, kind, "name", &name, lang)),
-                    id: id.to_string(),
+                    record,
                     field: label(kind, &conflict.field, lang),
                     previous: match &conflict.previous {
                         Value::Null if conflict.field != DELETED => Say::ValueEmpty.text(lang),

@@ -83,7 +83,8 @@ catalogue! {
         NoConflicts => "没有待处理的冲突。", "no open conflicts";
         NothingQuarantined { n: usize } => "隔离区没有第 {n} 项。请用 quarantine list 查看。", "there is no item {n} in the quarantine; see quarantine list";
         ListCount { count: usize } => "共 {count} 条。", "{count} in all";
-        ConflictOf { kind: String, name: String, id: String, field: String, previous: String } => "{kind}“{name}”（{id}）的“{field}”，原值：{previous}", "{kind} “{name}” ({id}), “{field}”, before: {previous}";
+        RecordNamed { kind: String, name: String, id: String } => "{kind}“{name}”（{id}）", "{kind} “{name}” ({id})";
+        ConflictOf { record: String, field: String, previous: String } => "{record}的“{field}”，原值：{previous}", "{record}, “{field}”, before: {previous}";
         HowToResolve => "请选定一个值：conflict resolve 记录编号 栏目 --take 序号，或 --value 另填的值。", "choose with: conflict resolve ID FIELD --take NUMBER, or --value another";
         HasConflict { field: String, count: usize } => "“{field}”有 {count} 个值待选定，请用 conflict show 查看。", "“{field}” has {count} values and waits for a choice; see conflict show";
         IsDeleted { reason: String } => "本记录已删除：{reason}", "this record is deleted: {reason}";
