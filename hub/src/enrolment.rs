@@ -7,9 +7,10 @@ use huiliu_core::sync::PublicKey;
 use huiliu_link::certificate::DEFAULT_VALIDITY;
 use huiliu_link::enrol::{self, JoinReply, JoinRequest, RenewReply, RenewRequest};
 use huiliu_link::{HubIdentity, PeerIdentity};
+use huiliu_replica::commands::words::moment;
 use huiliu_replica::hub::IssuedTicket;
 use huiliu_replica::service::engine::Engine;
-use huiliu_replica::service::time::{now, rfc3339};
+use huiliu_replica::service::time::now;
 use huiliu_replica::{Replica, ReplicaError};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -85,7 +86,7 @@ fn admit(
     let is_granted = authority.is_some_and(|authority| authority.grant_of(&device).is_some());
     match &issued.used {
         Some((by, name, at)) if *by != device => {
-            return Err(Say::TicketUsed { name: name.clone(), at: rfc3339(*at) });
+            return Err(Say::TicketUsed { name: name.clone(), at: moment(*at) });
         }
         Some(_) if is_granted => return Ok(()),
         _ => {}

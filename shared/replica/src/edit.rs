@@ -177,15 +177,7 @@ impl Replica {
             settled.extend(conflict.claims.iter().map(|claim| claim.change));
             settled.truncate(MAX_SETTLES);
         }
-        let mut merged = document.fields();
-        for (field, value) in fields.iter().filter(|(field, _)| *field != DELETED) {
-            merged.insert(field.clone(), value.clone());
-        }
-        merged.retain(|_, value| !value.is_null());
-        if !fields.contains_key(DELETED) {
-            self.check(kind, &merged)?;
-            self.check_owner(kind, &merged, record.channel)?;
-        }
+        let merged = self.merged(kind, record.channel, document.fields(), fields)?;
         let branch = self.branch_for(id)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();
@@ -200,6 +192,40 @@ impl Replica {
         };
         self.stage_edit(*id, kind, record.channel, branch, raw, settled, before, who, now)?;
         Ok(Outcome::Changed(*id))
+    }
+
+    /// What a change would make of a record that has these fields `before`: the fields after it, none if all would stay
+    /// as it is. A rehearsed import asks this for rows whose record an earlier row has made or changed.
+    pub fn rehearse(
+        &self,
+        kind: &'static Kind,
+        channel: Channel,
+        before: &Fields,
+        fields: &Fields,
+    ) -> Result<Option<Fields>, ReplicaError> {
+        self.own_grant(channel)?;
+        let after = self.merged(kind, channel, before.clone(), fields)?;
+        Ok((after != *before).then_some(after))
+    }
+
+    /// The fields of a record after a change, which must be whole and in the same hands as before.
+    fn merged(
+        &self,
+        kind: &'static Kind,
+        channel: Channel,
+        before: Fields,
+        change: &Fields,
+    ) -> Result<Fields, ReplicaError> {
+        let mut merged = before;
+        for (field, value) in change.iter().filter(|(field, _)| *field != DELETED) {
+            merged.insert(field.clone(), value.clone());
+        }
+        merged.retain(|_, value| !value.is_null());
+        if !change.contains_key(DELETED) {
+            self.check(kind, &merged)?;
+            self.check_owner(kind, &merged, channel)?;
+        }
+        Ok(merged)
     }
 
     fn check(&self, kind: &'static Kind, fields: &Fields) -> Result<(), ReplicaError> {

@@ -339,9 +339,15 @@ impl City {
     /// The hub is founded and serves.
     #[track_caller]
     pub fn found() -> Self {
+        Self::found_with(&["init", "--division", "3302"])
+    }
+
+    /// The hub is founded in this way and serves.
+    #[track_caller]
+    pub fn found_with(init: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary directory");
         let hub = Site::hub(folder.path().join("hub"));
-        hub.good(&["init", "--division", "3302"]);
+        hub.good(init);
         let service = hub.serve();
         let address = service.listen().to_owned();
         Self { folder, hub, service: Some(service), address }

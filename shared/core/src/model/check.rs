@@ -2,7 +2,7 @@
 
 use super::check_characters::{CitizenFault, UsccFault, check_uscc};
 use super::dates::Date;
-use super::dictionary::{Field, FieldType, Kind, Required};
+use super::dictionary::{CodeTable, Field, FieldType, Kind, Required};
 use super::divisions::Divisions;
 use super::ids::{DivisionCode, Level};
 use super::kinds::division::level_label;
@@ -190,10 +190,7 @@ fn text_trouble(ty: FieldType, text: &str, divisions: &Divisions) -> Option<Trou
     match ty {
         FieldType::Text { max } => too_long(text, max),
         FieldType::Ref(_) => too_long(text, 300),
-        FieldType::Code(table) => {
-            let known = || table.labels(Lang::Zh);
-            table.get(text).is_none().then(|| Trouble::UnknownCode { known: known() })
-        }
+        FieldType::Code(table) => table.get(text).is_none().then(|| Trouble::unknown_code(table)),
         FieldType::Date => text.parse::<Date>().err().map(|_| Trouble::NotADate),
         FieldType::Uscc => check_uscc(text).err().map(Trouble::from),
         FieldType::NewDivision => text.parse::<DivisionCode>().err().map(|_| Trouble::DivisionKnown),
@@ -217,7 +214,8 @@ fn division_trouble(text: &str, highest: Level, lowest: Level, divisions: &Divis
         return Some(Trouble::UnknownDivision);
     }
     if !(highest..=lowest).contains(&code.level()) {
-        return Some(Trouble::DivisionLevel { expected: level_range(highest, lowest, Lang::Zh) });
+        let [expected, expected_en] = [Lang::Zh, Lang::En].map(|lang| level_range(highest, lowest, lang));
+        return Some(Trouble::DivisionLevel { expected, expected_en });
     }
     let on = divisions.retired_on(code)?.to_string();
     let name = |code: &DivisionCode| {
@@ -232,6 +230,13 @@ fn division_trouble(text: &str, highest: Level, lowest: Level, divisions: &Divis
 fn level_range(highest: Level, lowest: Level, lang: Lang) -> String {
     let (first, last) = (level_label(highest, lang), level_label(lowest, lang));
     if first == last { first.to_owned() } else { format!("{first}{}{last}", lang.pick("至", " to ")) }
+}
+
+impl Trouble {
+    /// The trouble of a word that is not in a table of codes.
+    pub(super) fn unknown_code(table: &CodeTable) -> Self {
+        Self::UnknownCode { known: table.labels(Lang::Zh), known_en: table.labels(Lang::En) }
+    }
 }
 
 impl From<UsccFault> for Trouble {

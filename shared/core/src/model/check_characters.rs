@@ -47,13 +47,22 @@ pub fn check_uscc(code: &str) -> Result<(), UsccFault> {
         Ok(()) => return Ok(()),
         Err(fault) => fault,
     };
-    if matches!(fault, UsccFault::Character { .. }) {
-        let suggestion = code.replace('O', "0").replace('I', "1").replace('Z', "2").replace('S', "5");
-        if check_exact(&suggestion).is_ok() {
-            return Err(UsccFault::Lookalike { suggestion });
+    match fault {
+        UsccFault::Character { .. } => {
+            Err(lookalike(code).map_or(fault, |suggestion| UsccFault::Lookalike { suggestion }))
         }
+        fault => Err(fault),
     }
-    Err(fault)
+}
+
+/// The code that was meant where letters stand that the standard leaves out because they look like others: O for 0,
+/// I for 1, Z for 2, S for 5, and V for U or Y. Only if its check characters hold, and only if no second reading does.
+fn lookalike(code: &str) -> Option<String> {
+    let digits = code.replace('O', "0").replace('I', "1").replace('Z', "2").replace('S', "5");
+    let mut readings = vec![digits.replace('V', "U"), digits.replace('V', "Y")];
+    readings.dedup();
+    readings.retain(|reading| check_exact(reading).is_ok());
+    if readings.len() == 1 { readings.pop() } else { None }
 }
 
 fn check_exact(code: &str) -> Result<(), UsccFault> {

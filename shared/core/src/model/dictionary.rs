@@ -10,7 +10,7 @@ use super::ids::{DivisionCode, KindId, Level};
 use super::value::Fields;
 use super::values::text::{plain, without_bracket};
 
-pub use super::kinds::{kind, kind_by_id, kinds};
+pub use super::kinds::{kind, kind_by_id, kind_of_word, kinds};
 
 /// A kind of record.
 #[derive(Debug)]
@@ -158,6 +158,11 @@ pub struct Code {
 }
 
 impl Kind {
+    /// What people of a language call it.
+    pub fn title(&self, lang: super::messages::Lang) -> &'static str {
+        lang.pick(self.label, self.label_en)
+    }
+
     /// The field of a name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -2,11 +2,12 @@
 
 use crate::commands::records::save;
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{aligned, field_of, id_of, json_of, label, shown, value_of};
+use crate::commands::words::{aligned, field_of, id_of, json_of, label, moment, not_saved, shown, value_of};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::{RecordEdit, Replica};
 use huiliu_core::documents::DELETED;
+use huiliu_core::model::Value;
 use huiliu_core::model::messages::Say;
 use serde_json::json;
 
@@ -27,8 +28,22 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
     for id in records {
         let Some((kind, _)) = replica.kind_of(&id)? else { continue };
         for conflict in replica.conflicts_of(&id)? {
-            lines.push(vec![id.to_string(), label(kind, &conflict.field, lang)]);
-            let mut values = Vec::new();
+            let named = replica.row(kind, &id)?.and_then(|row| row.fields.get("name").cloned());
+            let name = named.map_or(String::new(), |name| shown(replica, kind, "name", &name, lang));
+            let record = Say::RecordNamed { kind: kind.title(lang).to_owned(), name, id: id.to_string() };
+            let record = record.text(lang);
+            lines.push(
+                Say::ConflictOf {
+                    record,
+                    field: label(kind, &conflict.field, lang),
+                    previous: match &conflict.previous {
+                        Value::Null if conflict.field != DELETED => Say::ValueEmpty.text(lang),
+                        previous => shown(replica, kind, &conflict.field, previous, lang),
+                    },
+                }
+                .text(lang),
+            );
+            let (mut values, mut rows) = (Vec::new(), Vec::new());
             for (n, claim) in (1..).zip(&conflict.claims) {
                 let author = replica.author_of(&id, &claim.change)?;
                 let at = author.as_ref().map(|author| rfc3339(author.stamp.at.millis()));
@@ -36,18 +51,19 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
                 let device = author.as_ref().and_then(|author| author.device_name.clone());
                 let division =
                     author.as_ref().and_then(|author| author.division).map(|code| code.to_string());
-                lines.push(vec![
+                rows.push(vec![
                     format!("  {n}"),
                     shown(replica, kind, &conflict.field, &claim.value, lang),
                     by.clone().unwrap_or_default(),
                     device.clone().unwrap_or_default(),
-                    at.clone().unwrap_or_default(),
+                    author.as_ref().map(|author| moment(author.stamp.at.millis())).unwrap_or_default(),
                 ]);
                 let value = json_of(&claim.value);
                 values.push(json!({
                     "n": n, "value": value, "by": by, "device": device, "division": division, "at": at,
                 }));
             }
+            lines.push(aligned(&rows));
             let field = if conflict.field == DELETED { "deleted" } else { &conflict.field };
             list.push(json!({
                 "record": id.to_string(),
@@ -58,7 +74,9 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
             }));
         }
     }
-    let text = if lines.is_empty() { Say::NothingHere.text(lang) } else { aligned(&lines) };
+    let end = if lines.is_empty() { Say::NoConflicts } else { Say::HowToResolve };
+    lines.push(end.text(lang));
+    let text = lines.join("\n");
     Ok(Answer::good(json!({ "v": 1, "conflicts": list }), text))
 }
 
@@ -86,7 +104,8 @@ pub fn resolve(
         }
         (None, text) => {
             let known = replica.row(kind, &id)?.map(|row| row.fields).unwrap_or_default();
-            value_of(replica, field_of(kind, field)?, text.unwrap_or_default(), &known)?
+            let read = value_of(replica, field_of(kind, field)?, text.unwrap_or_default(), &known);
+            read.map_err(|problem| not_saved(&[problem]))?
         }
     };
     let edit = RecordEdit::Settle { id, field: name.to_owned(), value: chosen };

@@ -1,25 +1,28 @@
-//! `import`, `export` and `template`.
+//! `import`.
 //!
 //! An import's id is journaled first; its rows follow in groups, each durable before the next. So a killed import
 //! leaves a prefix, and the same file run again counts that prefix as same.
 
+use crate::commands::exports::{cannot_write, format_of};
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{division_of, kind_of};
-use crate::service::home::{Failure, replica_failure};
+use crate::commands::words::{division_of, failure_of, kind_of};
+use crate::service::home::Failure;
 use crate::tables::report::Line;
-use crate::tables::{self, Columns, Format, Outcome as RowOutcome, Row, Taken};
+use crate::tables::{self, Columns, Outcome as RowOutcome, Row, TableFault, Taken};
 use crate::{Outcome, RecordEdit, Replica, ReplicaError};
 use huiliu_core::model::dictionary::Kind;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{Reading, Source};
-use huiliu_core::model::{DivisionCode, Fields, RecordId};
+use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId, Trouble};
 use huiliu_core::sync::control;
 use huiliu_core::sync::{EntryKind, birth};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// So many rows become durable together.
 const GROUP_ROWS: usize = 256;
+/// So many warnings and so many refusals are read on a screen; `--report` and `--json` have all of them.
+const SHOWN: usize = 30;
 
 /// An import under way.
 pub struct Import {
@@ -35,8 +38,10 @@ pub struct Import {
     same: usize,
     refused: Vec<Line>,
     warnings: Vec<String>,
-    /// Rehearsal: natural keys that would exist by now.
-    rehearsed: BTreeSet<String>,
+    /// Natural keys of the records that rows above have made.
+    made: BTreeSet<String>,
+    /// Rehearsal: the records that rows above would have made or changed, as they would be by now.
+    rehearsed: BTreeMap<String, (Channel, Fields)>,
 }
 
 impl Import {
@@ -57,7 +62,9 @@ impl Import {
         let table = tables::read(bytes, kind).map_err(|fault| unreadable(fault.sentence(lang)))?;
         let columns = Columns::of(&table.headers, kind)
             .map_err(|trouble| unreadable(format!("{}；{}", trouble.reason(lang), trouble.remedy(lang))))?;
-        let warnings = columns.warning().map(|trouble| trouble.reason(lang)).into_iter().collect();
+        let empty = table.rows.is_empty().then_some(Trouble::NoRows);
+        let warnings = columns.warning().into_iter().chain(empty);
+        let warnings = warnings.map(|trouble| TableFault::from(trouble).sentence(lang)).collect();
         let actor = birth::actor(&replica.device(), &replica.incarnation(), 0);
         let id = replica.mint(&actor, context.now);
         if !dry_run {
@@ -79,7 +86,8 @@ impl Import {
             same: 0,
             refused: Vec::new(),
             warnings,
-            rehearsed: BTreeSet::new(),
+            made: BTreeSet::new(),
+            rehearsed: BTreeMap::new(),
         })
     }
 
@@ -114,33 +122,27 @@ impl Import {
 
     /// Makes or changes the record of a row.
     fn take(&mut self, replica: &mut Replica, taken: Taken, context: &Context) -> Result<(), Failure> {
-        let mut fields = taken.fields.clone();
-        fields.retain(|_, value| !value.is_null());
         let key = self.kind.natural_key(&tables::rows::as_new(&taken));
         // A row further up may have made the same record: it counts before this one is looked for.
-        let found = match &key {
-            Some(key) => {
-                let staged = self.rehearsed.contains(key);
-                if staged && !self.dry_run {
-                    replica.commit_import(self.id, &context.who, context.now)?;
-                }
-                replica.find_natural(self.kind, key)?
+        if let Some(key) = &key {
+            if let Some((channel, before)) = self.rehearsed.get(key) {
+                let after = replica.rehearse(self.kind, *channel, before, &taken.fields);
+                return self.count_rehearsed(replica, &taken, key.clone(), *channel, after, context);
             }
-            None => Vec::new(),
-        };
-        let edit = match (found.as_slice(), &key) {
-            ([], Some(key)) if self.dry_run && self.rehearsed.contains(key) => {
-                self.same += 1;
-                return Ok(());
+            if self.made.contains(key) && !self.dry_run {
+                replica.commit_import(self.id, &context.who, context.now)?;
             }
-            ([], _) => RecordEdit::New {
+        }
+        let found = key.as_ref().map_or(Ok(Vec::new()), |key| replica.find_natural(self.kind, key))?;
+        let edit = match found.as_slice() {
+            [] => RecordEdit::New {
                 kind: self.kind.name.into(),
                 fields: tables::rows::as_new(&taken),
                 owner: self.division,
                 strict: false,
             },
-            ([id], _) => RecordEdit::Set { id: *id, fields: taken.fields },
-            (several, _) => {
+            [id] => RecordEdit::Set { id: *id, fields: taken.fields.clone() },
+            several => {
                 let ids: Vec<String> = several.iter().map(RecordId::to_string).collect();
                 let reason = Say::RowTwice { ids: ids.join(", ") }.text(context.lang());
                 self.refuse(taken.row, reason, Say::RowTwiceRemedy.text(context.lang()));
@@ -151,19 +153,70 @@ impl Import {
         if self.dry_run {
             replica.abandon();
         }
-        self.count(replica, taken.row, outcome, context)?;
-        self.rehearsed.extend(key);
-        Ok(())
+        if let (Some(key), Ok(outcome)) = (key, &outcome) {
+            if self.dry_run {
+                let now = self.imagined(replica, &taken, outcome)?;
+                self.rehearsed.insert(key, now);
+            } else if matches!(outcome, Outcome::Created(_)) {
+                self.made.insert(key);
+            }
+        }
+        self.count(replica, &taken, outcome, context)
+    }
+
+    /// Where the record of a row would lie, and what it would say, had the row been imported.
+    fn imagined(
+        &self,
+        replica: &Replica,
+        taken: &Taken,
+        outcome: &Outcome,
+    ) -> Result<(Channel, Fields), Failure> {
+        if let Outcome::Created(_) = outcome {
+            let fields = tables::rows::as_new(taken);
+            let owner = self.kind.owner(&fields, replica.divisions()).or(self.division);
+            return Ok((replica.channel_of(self.kind, owner.unwrap_or(replica.division())), fields));
+        }
+        let id = outcome.id();
+        let (_, record) = replica.kind_of(&id)?.ok_or(ReplicaError::NoSuchRecord(id))?;
+        let mut fields = replica.row(self.kind, &id)?.map(|row| row.fields).unwrap_or_default();
+        fields.extend(taken.fields.clone());
+        fields.retain(|_, value| !value.is_null());
+        Ok((record.channel, fields))
+    }
+
+    /// Counts a row whose record an earlier row of the rehearsal has touched.
+    fn count_rehearsed(
+        &mut self,
+        replica: &Replica,
+        taken: &Taken,
+        key: String,
+        channel: Channel,
+        after: Result<Option<Fields>, ReplicaError>,
+        context: &Context,
+    ) -> Result<(), Failure> {
+        let outcome = after.map(|after| match after {
+            Some(after) => {
+                self.rehearsed.insert(key, (channel, after));
+                Outcome::Changed(self.id)
+            }
+            None => Outcome::Same(self.id),
+        });
+        self.count(replica, taken, outcome, context)
     }
 
     fn count(
         &mut self,
         replica: &Replica,
-        row: u32,
+        taken: &Taken,
         outcome: Result<Outcome, ReplicaError>,
         context: &Context,
     ) -> Result<(), Failure> {
-        let lang = context.lang();
+        let (row, lang) = (taken.row, context.lang());
+        if outcome.is_ok() {
+            let odd =
+                taken.warnings.iter().map(|odd| Say::RowOdd { row, odd: odd.sentence(lang) }.text(lang));
+            self.warnings.extend(odd);
+        }
         match outcome {
             Ok(Outcome::Created(_)) => self.created += 1,
             Ok(Outcome::Changed(_)) => self.changed += 1,
@@ -175,7 +228,7 @@ impl Import {
                 self.refuse(row, reason, Say::RowOutsideRemedy.text(lang));
             }
             Err(error @ ReplicaError::OwnerWouldChange { .. }) => {
-                let reason = replica_failure(&error).text(lang);
+                let reason = failure_of(&error).text(lang);
                 self.refuse(row, reason, Say::RowOwnerRemedy.text(lang));
             }
             Err(ReplicaError::Problems(problems)) => {
@@ -192,13 +245,24 @@ impl Import {
             Err(ReplicaError::Gate(verdict)) => {
                 self.refuse(row, Say::GateSaysNo { why: verdict.to_string() }.text(lang), String::new());
             }
-            Err(error) => return Err(replica_failure(&error)),
+            Err(error) => return Err(failure_of(&error)),
         }
         Ok(())
     }
 
     fn refuse(&mut self, row: u32, reason: String, remedy: String) {
         self.refused.push(Line { row, field: String::new(), value: String::new(), reason, remedy });
+    }
+
+    fn refusal_text(&self, one: &Line, lang: Lang) -> String {
+        let (row, reason, remedy) = (one.row, one.reason.clone(), one.remedy.clone());
+        let (field, value) = (one.title(self.kind, lang), one.value.clone());
+        match (field.is_empty(), value.is_empty()) {
+            (true, _) => Say::RowRefused { row, reason, remedy },
+            (false, true) => Say::CellMissing { row, field, reason, remedy },
+            (false, false) => Say::CellRefused { row, field, value, reason, remedy },
+        }
+        .text(lang)
     }
 
     /// The answer: exit 0, or 3 if rows were refused.
@@ -213,16 +277,14 @@ impl Import {
             Say::Imported { created, changed, same, refused: refused_rows }
         };
         let mut text = vec![say.text(lang)];
-        text.extend(self.warnings.iter().cloned());
-        text.extend(self.refused.iter().map(|one| {
-            Say::RowRefused {
-                row: u64::from(one.row),
-                field: one.title(self.kind, lang),
-                reason: one.reason.clone(),
-                remedy: one.remedy.clone(),
-            }
-            .text(lang)
-        }));
+        text.extend(self.warnings.iter().take(SHOWN).cloned());
+        if let Some(count) = self.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            text.push(Say::MoreWarnings { count }.text(lang));
+        }
+        text.extend(self.refused.iter().take(SHOWN).map(|one| self.refusal_text(one, lang)));
+        if let Some(count) = self.refused.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            text.push(Say::MoreRefused { count }.text(lang));
+        }
         let json = json!({
             "v": 1,
             "id": if self.dry_run { Json::Null } else { Json::from(self.id.to_string()) },
@@ -236,53 +298,6 @@ impl Import {
         let exit = if rows.is_empty() { 0 } else { 3 };
         Answer { exit, json, text: text.join("\n"), file: None }
     }
-}
-
-/// Writes the living records of a kind, of a division and below it if one is given, as a table.
-pub fn export(
-    replica: &Replica,
-    kind: &str,
-    file: &str,
-    division: Option<&str>,
-    context: &Context,
-) -> Result<Answer, Failure> {
-    let kind = kind_of(kind)?;
-    let division = division.map(|text| division_of(replica, text)).transpose()?;
-    let mut records: Vec<Fields> = Vec::new();
-    replica.each_row(kind, |_, row| {
-        if division.is_none_or(|above| replica.divisions().is_within(row.division, above)) {
-            records.push(row.fields);
-        }
-        true
-    })?;
-    let fields = tables::write::open_fields(kind);
-    let written = tables::export(format_of(file)?, kind, &fields, records.iter(), replica.divisions());
-    let bytes = written.map_err(|fault| cannot_write(file, fault))?;
-    let say = Say::Wrote { file: file.to_owned(), rows: records.len() };
-    let json = json!({ "v": 1, "file": file, "rows": records.len() });
-    Ok(Answer { exit: 0, json, text: say.text(context.lang()), file: Some(bytes) })
-}
-
-/// Writes an empty table of a kind, with its code tables and notes.
-pub fn template(kind: &str, file: &str, context: &Context) -> Result<Answer, Failure> {
-    let kind = kind_of(kind)?;
-    let written = tables::template(format_of(file)?, kind, context.lang());
-    let bytes = written.map_err(|fault| cannot_write(file, fault))?;
-    let say = Say::Wrote { file: file.to_owned(), rows: 0 };
-    Ok(Answer {
-        exit: 0,
-        json: json!({ "v": 1, "file": file }),
-        text: say.text(context.lang()),
-        file: Some(bytes),
-    })
-}
-
-fn format_of(file: &str) -> Result<Format, Failure> {
-    Format::of(file).ok_or_else(|| Failure::new(2, Say::TableEnding { file: file.to_owned() }))
-}
-
-fn cannot_write(file: &str, fault: impl std::fmt::Display) -> Failure {
-    Failure::new(1, Say::CannotWrite { file: file.to_owned(), why: fault.to_string() })
 }
 
 /// The refused rows of an answer as a table, for `--report`.

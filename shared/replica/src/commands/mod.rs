@@ -1,6 +1,8 @@
 //! The commands of both programs: a request in, an answer out, the same beside a running service and without one.
 
 pub mod conflicts;
+pub mod exports;
+pub mod history;
 pub mod imports;
 pub mod nodes;
 pub mod records;

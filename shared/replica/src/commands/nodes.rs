@@ -2,10 +2,10 @@
 
 use crate::Replica;
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{aligned, division_of, json_time};
+use crate::commands::words::{aligned, division_of, json_time, listing, moment, place};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say, Words};
 use huiliu_core::sync::DeviceId;
 use huiliu_link::identity::random;
 use huiliu_link::ticket::{Secret, Ticket};
@@ -39,33 +39,59 @@ fn describe(replica: &Replica, device: &DeviceId, context: &Context) -> Json {
 /// Lists the devices that were ever granted, the hub's own left out.
 pub fn list(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     let devices = replica.authority().devices().map(|(device, _)| *device);
-    let nodes: Vec<Json> = devices
-        .filter(|device| *device != replica.device())
-        .map(|device| describe(replica, &device, context))
-        .collect();
-    let lines: Vec<Vec<String>> = nodes
+    let devices: Vec<DeviceId> = devices.filter(|device| *device != replica.device()).collect();
+    let nodes: Vec<Json> = devices.iter().map(|device| describe(replica, device, context)).collect();
+    let lang = context.lang();
+    let lines: Vec<Vec<String>> = devices
         .iter()
-        .map(|node| {
+        .zip(&nodes)
+        .map(|(device, node)| {
             let text = |key: &str| node[key].as_str().unwrap_or("-").to_owned();
-            let device = text("device").chars().take(12).collect();
-            vec![device, text("division"), text("name"), text("state"), text("last_seen")]
+            let short = text("device").chars().take(12).collect();
+            let seen = replica.peers().get(device).map(|peer| moment(peer.last_seen));
+            let seen = seen.unwrap_or_else(|| "-".to_owned());
+            let place = format!("{} {}", text("division_name"), text("division"));
+            vec![short, text("name"), place, state(node, lang), node["pending"].to_string(), seen]
         })
         .collect();
-    let text = if lines.is_empty() { Say::NothingHere.text(context.lang()) } else { aligned(&lines) };
+    let heads =
+        [Say::HeadDevice, Say::HeadName, Say::WordUnit, Say::WordState, Say::WordPending, Say::HeadSeen];
+    let text = if lines.is_empty() { Say::NoNodes.text(lang) } else { listing(&heads, lines, lang) };
     Ok(Answer::good(json!({ "v": 1, "nodes": nodes }), text))
 }
 
 /// Shows one device.
 pub fn show(replica: &Replica, node: &str, context: &Context) -> Result<Answer, Failure> {
     let device = find(replica, node)?;
-    let json = describe(replica, &device, context);
-    let lines = json.as_object().into_iter().flatten();
-    let lines: Vec<Vec<String>> = lines
-        .map(|(key, value)| {
-            vec![key.clone(), value.as_str().map_or_else(|| value.to_string(), str::to_owned)]
-        })
-        .collect();
+    let (json, lang) = (describe(replica, &device, context), context.lang());
+    let text = |key: &str| json[key].as_str().unwrap_or("-").to_owned();
+    let peer = replica.peers().get(&device);
+    let time = |millis: Option<u64>| millis.map_or_else(|| "-".to_owned(), moment);
+    let mut lines = vec![
+        (Say::HeadDevice, text("device")),
+        (Say::HeadName, text("name")),
+        (Say::WordUnit, format!("{} {}", text("division_name"), text("division"))),
+        (Say::WordState, state(&json, lang)),
+        (Say::WordPending, json["pending"].to_string()),
+        (Say::HeadSeen, time(peer.map(|peer| peer.last_seen))),
+        (Say::HeadVerified, time(peer.and_then(|peer| peer.verified_at))),
+        (Say::HeadIncarnation, text("incarnation")),
+    ];
+    if let Some(reason) = json["reason"].as_str() {
+        lines.insert(4, (Say::HeadReason, reason.to_owned()));
+    }
+    let lines: Vec<Vec<String>> = lines.into_iter().map(|(head, text)| vec![head.text(lang), text]).collect();
     Ok(Answer::good(json!({ "v": 1, "node": json }), aligned(&lines)))
+}
+
+/// The state of a described device in words.
+fn state(node: &Json, lang: Lang) -> String {
+    match (node["state"].as_str(), node["connected"].as_bool()) {
+        (Some("revoked"), _) => Words::StateRevoked.text(lang),
+        (Some("granted"), _) => Words::StateInvited.text(lang),
+        (_, Some(true)) => Words::StateOnline.text(lang),
+        _ => Say::StateJoined.text(lang),
+    }
 }
 
 /// Ends a device's grants.
@@ -122,9 +148,9 @@ pub fn invite(
     };
     let text = ticket.encode().map_err(|_| Failure::new(2, Say::NoAddress))?;
     replica.issue_ticket(id, secret.digest(), code, expires, &context.who, context.now)?;
-    let name = replica.divisions().full_name(code).unwrap_or_else(|| code.to_string());
     let until = rfc3339(expires * 1000);
-    let said = Say::Invited { division: name, until: until.clone() }.text(context.lang());
+    let (division, shown) = (place(replica, code), moment(expires * 1000));
+    let said = Say::Invited { division, until: shown }.text(context.lang());
     let json = json!({ "v": 1, "ticket": text, "division": code.to_string(), "expires": until });
     Ok(Answer {
         exit: 0,

@@ -1,20 +1,18 @@
 //! `record list | show | new | set | delete`.
 
+use crate::commands::history;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{
-    aligned, division_of, field_of, fields_of, id_of, json_fields, json_of, kind_of, label, shown, value_of,
+    aligned, division_of, field_of, fields_of, id_of, json_fields, kind_of, label, listing, not_saved, place,
+    shown, value_of,
 };
 use crate::service::home::Failure;
-use crate::service::time::rfc3339;
 use crate::{Outcome, RecordEdit, Replica};
-use huiliu_core::documents::{DELETED, Document};
-use huiliu_core::model::dictionary::Kind;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::dictionary::{Field, Kind, Required};
+use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::{Fields, RecordId, Value};
-use huiliu_core::sync::Hash;
 use huiliu_store::rows::Row;
-use serde_json::{Map, Value as Json, json};
-use std::collections::BTreeSet;
+use serde_json::{Value as Json, json};
 
 /// Lists the records of a kind: of a division and all below it, and where fields hold values.
 pub fn list(
@@ -32,23 +30,38 @@ pub fn list(
         let bad = || Failure::new(2, Say::BadFilter { text: condition.clone() });
         let (name, text) = condition.split_once('=').ok_or_else(bad)?;
         let field = field_of(kind, name)?;
-        wanted.push((field.name, value_of(replica, field, text, &Fields::new())?));
+        let value = value_of(replica, field, text, &Fields::new()).map_err(|problem| {
+            let (zh, en) = (problem.sentence(Lang::Zh), problem.sentence(Lang::En));
+            Failure::new(2, Say::BadFilterValue { zh, en })
+        })?;
+        wanted.push((field.name, value));
     }
     let within = |row: &Row| division.is_none_or(|above| replica.divisions().is_within(row.division, above));
     let holds = |row: &Row| {
         wanted.iter().all(|(field, value)| row.fields.get(*field).unwrap_or(&Value::Null) == value)
     };
+    let lang = context.lang();
+    let columns: Vec<&Field> = kind.fields.iter().filter(|field| field.required != Required::No).collect();
     let (mut list, mut lines) = (Vec::new(), Vec::new());
     replica.each_row(kind, |id, row| {
         if within(&row) && holds(&row) {
-            let name = row.fields.get("name").map(|v| shown(replica, kind, "name", v, context.lang()));
-            lines.push(vec![id.to_string(), row.division.to_string(), name.unwrap_or_default()]);
+            let cell = |field: &&Field| {
+                row.fields
+                    .get(field.name)
+                    .map_or(String::new(), |v| shown(replica, kind, field.name, v, lang))
+            };
+            let mut line: Vec<String> = std::iter::once(id.to_string()).collect();
+            line.extend(columns.iter().map(cell));
+            line.push(place(replica, row.division));
+            lines.push(line);
             list.push(json_record(kind, &id, &row));
         }
         limit.is_none_or(|limit| list.len() < limit)
     })?;
-    let text = if lines.is_empty() { Say::NothingHere.text(context.lang()) } else { aligned(&lines) };
-    Ok(Answer::good(json!({ "v": 1, "records": list }), text))
+    let labels = columns.iter().map(|field| Say::Told { text: field.title(lang).to_owned() });
+    let heads: Vec<Say> =
+        std::iter::once(Say::HeadId).chain(labels).chain(std::iter::once(Say::HeadOwner)).collect();
+    Ok(Answer::good(json!({ "v": 1, "records": list }), listing(&heads, lines, lang)))
 }
 
 fn json_record(kind: &Kind, id: &RecordId, row: &Row) -> Json {
@@ -71,55 +84,33 @@ pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Re
         record["deleted"] = Json::from(reason.as_str());
     }
     let lang = context.lang();
-    let mut lines: Vec<Vec<String>> = row
-        .fields
-        .iter()
-        .map(|(field, value)| vec![label(kind, field, lang), shown(replica, kind, field, value, lang)])
-        .collect();
+    let mut text = format!("{} {id}\n{}", kind.title(lang), aligned(&lines_of(replica, kind, &row, lang)));
+    if let Some(reason) = &row.deleted {
+        text += &format!("\n{}", Say::IsDeleted { reason: reason.clone() }.text(lang));
+    }
+    for conflict in replica.conflicts_of(&id)? {
+        let (field, count) = (label(kind, &conflict.field, lang), conflict.claims.len());
+        text += &format!("\n{}", Say::HasConflict { field, count }.text(lang));
+    }
     let mut json = json!({ "v": 1, "record": record });
     if history {
-        let changes = changes(replica, &id)?;
-        for change in &changes {
-            let text = |key: &str| change[key].as_str().unwrap_or_default().to_owned();
-            lines.push(vec![text("at"), text("by"), change["fields"].to_string()]);
-        }
-        json["changes"] = Json::from(changes);
+        let changes = history::changes(replica, &id)?;
+        text += &format!("\n\n{}", history::text(replica, kind, &changes, lang));
+        json["changes"] = changes.iter().map(history::Change::json).collect();
     }
-    Ok(Answer::good(json, format!("{} {id}\n{}", lang.pick(kind.label, kind.label_en), aligned(&lines))))
+    Ok(Answer::good(json, text))
 }
 
-/// Every change with what each field was and became, oldest first.
-fn changes(replica: &Replica, id: &RecordId) -> Result<Vec<Json>, Failure> {
-    let document = replica.load_document(id)?;
-    let order = document.history();
-    let mut changes = Vec::new();
-    for (hash, author) in replica.history(id)? {
-        let Some((_, deps, _)) = order.iter().find(|(change, ..)| *change == hash) else { continue };
-        changes.push(json!({
-            "at": rfc3339(author.stamp.at.millis()),
-            "by": author.stamp.who,
-            "device": author.device_name,
-            "division": author.division.map(|division| division.to_string()),
-            "fields": difference(&document, deps, &hash),
-        }));
-    }
-    Ok(changes)
-}
-
-/// What one change did to each field: the old and the new value.
-fn difference(document: &Document, before: &[Hash], after: &Hash) -> Json {
-    let names: BTreeSet<String> = document.written().into_iter().collect();
-    let mut fields = Map::new();
-    for name in names {
-        let old = if before.is_empty() { Value::Null } else { document.get_at(&name, before) };
-        let new = document.get_at(&name, &[*after]);
-        if old != new {
-            let name = if name == DELETED { "deleted".to_owned() } else { name };
-            fields.insert(name, json!({ "old": json_of(&old), "new": json_of(&new) }));
-        }
-    }
-
-    Json::Object(fields)
+/// What a record says, in the order of forms; fields of a newer version come last.
+fn lines_of(replica: &Replica, kind: &'static Kind, row: &Row, lang: Lang) -> Vec<Vec<String>> {
+    let newer = row.fields.keys().map(String::as_str).filter(|name| kind.field(name).is_none());
+    let names = kind.fields.iter().map(|field| field.name).chain(newer);
+    let mut lines = vec![vec![Say::HeadOwner.text(lang), place(replica, row.division)]];
+    lines.extend(names.filter_map(|name| {
+        let value = row.fields.get(name)?;
+        Some(vec![label(kind, name, lang), shown(replica, kind, name, value, lang)])
+    }));
+    lines
 }
 
 /// Makes a record.
@@ -150,7 +141,8 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
         let field = field_of(kind, name)?;
         let mut known = row.fields.clone();
         known.extend(fields.clone());
-        fields.insert(field.name.to_owned(), value_of(replica, field, text, &known)?);
+        let value = value_of(replica, field, text, &known).map_err(|problem| not_saved(&[problem]))?;
+        fields.insert(field.name.to_owned(), value);
     }
     save(replica, &RecordEdit::Set { id, fields }, context)
 }

@@ -1,6 +1,6 @@
 //! Requests and answers, as they cross the local interface.
 
-use crate::commands::{conflicts, imports, nodes, records, status, verify};
+use crate::commands::{conflicts, exports, imports, nodes, records, status, verify, words};
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
@@ -120,7 +120,7 @@ impl Answer {
 
 impl From<ReplicaError> for Failure {
     fn from(error: ReplicaError) -> Self {
-        crate::service::home::replica_failure(&error)
+        words::failure_of(&error)
     }
 }
 
@@ -182,9 +182,9 @@ fn try_run(
             Ok(import.finish(context))
         }
         Request::Export { kind, file, division } => {
-            imports::export(replica, kind, file, division.as_deref(), context)
+            exports::export(replica, kind, file, division.as_deref(), context)
         }
-        Request::Template { kind, file } => imports::template(kind, file, context),
+        Request::Template { kind, file } => exports::template(kind, file, context),
         Request::Sync => Ok(Answer::good(json!({ "v": 1 }), "")),
         Request::SyncPlan => status::plan(replica, context),
         Request::NodeList => nodes::list(replica, context),

@@ -1,7 +1,7 @@
 //! `status`, `sync plan` and `quarantine`.
 
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{aligned, json_time, reason};
+use crate::commands::words::{aligned, json_time, moment, reason};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::{Replica, Role};
@@ -87,7 +87,7 @@ fn status_text(
     let lang = context.lang();
     let word = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
     let place = replica.divisions().full_name(replica.division()).unwrap_or_default();
-    let mut lines = vec![vec![word("单位", "division"), format!("{place} {}", replica.division())]];
+    let mut lines = vec![vec![Say::WordUnit.text(lang), format!("{place} {}", replica.division())]];
     for (name, count) in replica.counts()? {
         let kind = kinds().iter().find(|kind| kind.name == name);
         let label = kind.map_or(name, |kind| lang.pick(kind.label, kind.label_en));
@@ -97,7 +97,7 @@ fn status_text(
     lines.push(vec![word("待处理冲突", "conflicts"), conflicts.to_string()]);
     lines.push(vec![word("隔离区", "quarantined"), quarantined.to_string()]);
     let never = word("从未", "never");
-    lines.push(vec![word("最近核对", "verified"), replica.verified_at().map_or(never, rfc3339)]);
+    lines.push(vec![Say::HeadVerified.text(lang), replica.verified_at().map_or(never, moment)]);
     if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {
         let offline = link.trouble.clone().unwrap_or_else(|| word("未连接", "not connected"));
         lines.push(vec![word("连接", "link"), link.transport.map_or(offline, str::to_owned)]);
@@ -142,6 +142,9 @@ pub fn plan(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
 pub fn quarantine(replica: &Replica, only: Option<usize>, context: &Context) -> Result<Answer, Failure> {
     let lang = context.lang();
     let held = replica.quarantined()?;
+    if let Some(n) = only.filter(|n| *n == 0 || *n > held.len()) {
+        return Err(Failure::new(1, Say::NothingQuarantined { n }));
+    }
     let shown = held.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == at + 1));
     let (mut list, mut lines) = (Vec::new(), Vec::new());
     for (at, one) in shown {

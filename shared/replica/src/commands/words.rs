@@ -1,19 +1,51 @@
 //! Turning values, times and reasons into what people read and scripts parse, and back.
 
-use crate::Replica;
-use crate::service::home::{Failure, kind_names, problems_remain};
+use crate::service::home::{self, Failure};
 use crate::service::time::rfc3339;
+use crate::{Replica, ReplicaError};
+use huiliu_core::documents::DELETED;
 use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{self, Reading, Source};
-use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Value};
+use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Scope, Value};
 use huiliu_core::sync::control::reason as code;
 use serde_json::Value as Json;
 
-/// The kind of a name.
+/// Times in sentences and lists for people; JSON has RFC 3339.
+pub use huiliu_web::moment;
+
+/// The kind that a person names, by its name or its label.
 pub fn kind_of(name: &str) -> Result<&'static Kind, Failure> {
-    let known = || Failure::new(2, Say::NoSuchKind { kind: name.to_owned(), known: kind_names() });
-    dictionary::kind(name).ok_or_else(known)
+    let unknown = || {
+        let known: Vec<String> =
+            dictionary::kinds().iter().map(|kind| format!("{} {}", kind.name, kind.label)).collect();
+        Failure::new(2, Say::NoSuchKind { kind: name.to_owned(), known: known.join(", ") })
+    };
+    dictionary::kind_of_word(name).ok_or_else(unknown)
+}
+
+/// The sentence and exit code of what a replica says no to, in words of the office: places by name, not by channel.
+pub fn failure_of(error: &ReplicaError) -> Failure {
+    match error {
+        ReplicaError::OutsideGrant(channel) if channel.scope == Scope::Published => {
+            Failure::new(4, Say::OnlyTheHub)
+        }
+        ReplicaError::OutsideGrant(channel) => {
+            let place = home::divisions().full_name(channel.division);
+            let channel = place.unwrap_or_else(|| channel.division.to_string());
+            Failure::new(4, Say::OutsideGrant { channel })
+        }
+        ReplicaError::Problems(problems) => not_saved(problems),
+        error => home::replica_failure(error),
+    }
+}
+
+/// The failure of a form that is not complete or not right: every problem, one after the other.
+pub fn not_saved(problems: &[Problem]) -> Failure {
+    let list = |lang: Lang, between: &str| {
+        problems.iter().map(|problem| problem.sentence(lang)).collect::<Vec<_>>().join(between)
+    };
+    Failure::new(1, Say::ProblemsRemain { zh: list(Lang::Zh, ""), en: list(Lang::En, " ") })
 }
 
 /// A record's id.
@@ -39,13 +71,17 @@ pub fn fields_of(replica: &Replica, kind: &'static Kind, pairs: &[String]) -> Re
     let near = Some(replica.division());
     let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
     let (fields, problems) = values::read_fields(kind, &given, &reading);
-    if problems.is_empty() { Ok(fields) } else { Err(problems_remain(&problems)) }
+    if problems.is_empty() { Ok(fields) } else { Err(not_saved(&problems)) }
 }
 
 /// A field by its name or label.
 pub fn field_of(kind: &'static Kind, name: &str) -> Result<&'static Field, Failure> {
     let found = kind.field(name.trim()).or_else(|| kind.field_by_label(name));
-    let unknown = || Say::NoSuchField { field: name.to_owned(), kind: kind.label.to_owned() };
+    let unknown = || Say::NoSuchField {
+        field: name.to_owned(),
+        kind: kind.label.to_owned(),
+        kind_en: kind.label_en.to_owned(),
+    };
     found.ok_or_else(|| Failure::new(2, unknown()))
 }
 
@@ -55,7 +91,7 @@ pub fn value_of(
     field: &'static Field,
     text: &str,
     fields: &Fields,
-) -> Result<Value, Failure> {
+) -> Result<Value, Problem> {
     let near = Some(replica.division());
     let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
     let inside = match field.ty {
@@ -65,7 +101,7 @@ pub fn value_of(
         _ => None,
     };
     values::read(field, text, inside.and_then(|code| code.parse().ok()), &reading)
-        .map_err(|trouble| problems_remain(&[Problem::error(Some(field), trouble)]))
+        .map_err(|trouble| Problem::error(Some(field), trouble))
 }
 
 /// A value as scripts read it: codes as codes, money as integer fen, numbers as numbers.
@@ -86,6 +122,10 @@ pub fn json_fields(fields: &Fields) -> Json {
 /// A value as people read it.
 pub fn shown(replica: &Replica, kind: &'static Kind, field: &str, value: &Value, lang: Lang) -> String {
     match kind.field(field) {
+        _ if field == DELETED => match value {
+            Value::Text(reason) => Say::ValueDeleted { reason: reason.clone() }.text(lang),
+            _ => Say::ValueKept.text(lang),
+        },
         Some(field) => values::show(field, value, replica.divisions(), lang),
         None => match value {
             Value::Text(text) => text.clone(),
@@ -96,7 +136,16 @@ pub fn shown(replica: &Replica, kind: &'static Kind, field: &str, value: &Value,
 
 /// A field's label.
 pub fn label(kind: &'static Kind, field: &str, lang: Lang) -> String {
-    kind.field(field).map_or(field, |field| field.title(lang)).to_owned()
+    match kind.field(field) {
+        Some(field) => field.title(lang).to_owned(),
+        None if field == DELETED => Say::LabelDeleted.text(lang),
+        None => field.to_owned(),
+    }
+}
+
+/// A division's name with those above it, else its code.
+pub fn place(replica: &Replica, division: DivisionCode) -> String {
+    replica.divisions().full_name(division).unwrap_or_else(|| division.to_string())
 }
 
 /// A time as scripts read it, or null.
@@ -121,6 +170,17 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         _ => Say::ReasonGate,
     };
     say.text(lang)
+}
+
+/// A table for a terminal: heads, rows, and how many there are; a sentence if there are none.
+pub fn listing(heads: &[Say], rows: Vec<Vec<String>>, lang: Lang) -> String {
+    if rows.is_empty() {
+        return Say::NothingHere.text(lang);
+    }
+    let count = rows.len();
+    let mut lines = vec![heads.iter().map(|head| head.text(lang)).collect()];
+    lines.extend(rows);
+    format!("{}\n{}", aligned(&lines), Say::ListCount { count }.text(lang))
 }
 
 /// Lines with their columns aligned for a terminal: Chinese characters are two wide.

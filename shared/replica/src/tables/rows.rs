@@ -2,6 +2,7 @@
 
 use super::columns::Columns;
 use super::read::{Cell, Row};
+use huiliu_core::model::dictionary::Required;
 use huiliu_core::model::values::text::compact;
 use huiliu_core::model::values::{Reading, read_fields};
 use huiliu_core::model::{Date, Field, FieldType, Fields, Kind, Lang, Problem, TableSay, Trouble, Value};
@@ -77,20 +78,27 @@ pub fn read_row(row: &Row, columns: &Columns, kind: &'static Kind, reading: &Rea
     let texts: Vec<(&'static Field, &str)> =
         given.iter().map(|(field, text)| (*field, text.as_str())).collect();
     let (fields, problems) = read_fields(kind, &texts, reading);
-    refused.extend(problems.into_iter().map(|problem| (problem.field, problem.trouble)));
+    let (unread, mended): (Vec<Problem>, Vec<Problem>) = problems.into_iter().partition(Problem::is_error);
+    refused.extend(unread.into_iter().map(|problem| (problem.field, problem.trouble)));
 
     let defaults = kind.defaults(&fields, reading.near, reading.divisions);
     let mut whole = fields.clone();
     whole.extend(defaults.clone());
-    let (errors, warnings): (Vec<Problem>, Vec<Problem>) =
+    let (errors, odd): (Vec<Problem>, Vec<Problem>) =
         kind.check(&whole, reading.divisions).into_iter().partition(Problem::is_error);
     for problem in errors {
-        // A field that could not be read is not missing as well.
-        if !refused.iter().any(|(field, _)| *field == problem.field) {
+        // A field that could not be read is not missing as well, nor is one that it might have excused.
+        let excuse = problem.field.and_then(|field| match (&problem.trouble, field.required) {
+            (Trouble::Missing, Required::Unless { field, .. }) => kind.field(field),
+            _ => None,
+        });
+        if !refused.iter().any(|(field, _)| *field == problem.field || (excuse.is_some() && *field == excuse))
+        {
             refused.push((problem.field, problem.trouble));
         }
     }
     if refused.is_empty() {
+        let warnings = mended.into_iter().chain(odd).collect();
         return Outcome::Taken(Taken { row: row.number, fields, defaults, warnings });
     }
     let refusal = |(field, trouble): (Option<&'static Field>, Trouble)| {
@@ -119,14 +127,14 @@ fn cell_text(cell: &Cell, field: &Field) -> Result<String, Trouble> {
     match (cell, field.ty) {
         (Cell::Empty, _) => Ok(String::new()),
         (Cell::Failed, _) => Err(Trouble::FormulaError),
-        (Cell::Text(text), FieldType::Uscc) if is_scientific(text) => Err(Trouble::NumberInCodeColumn),
+        (Cell::Number(_), ty) if holds_codes(ty) => Err(Trouble::NumberInCodeColumn),
+        (Cell::Text(text), ty) if holds_codes(ty) && is_scientific(text) => Err(Trouble::NumberInCodeColumn),
         (Cell::Text(text), FieldType::Date) => Ok(serial_text(text).unwrap_or_else(|| text.clone())),
         (Cell::Text(text), _) => Ok(text.clone()),
         (Cell::Date(date), FieldType::Date) => Ok(date.to_string()),
         (Cell::Date(_), _) => Err(Trouble::DateInWrongColumn),
         (Cell::Bool(yes), FieldType::Bool) => Ok(if *yes { "是" } else { "否" }.to_owned()),
         (Cell::Bool(yes), _) => Ok(if *yes { "TRUE" } else { "FALSE" }.to_owned()),
-        (Cell::Number(_), FieldType::Uscc) => Err(Trouble::NumberInCodeColumn),
         (Cell::Number(number), FieldType::Date) => {
             Ok(Date::from_excel(number.floor())
                 .map_or_else(|| plain_number(*number), |date| date.to_string()))
@@ -137,6 +145,19 @@ fn cell_text(cell: &Cell, field: &Field) -> Result<String, Trouble> {
         (Cell::Number(number), _) if number.abs() >= 1e15 => Err(Trouble::NumberInCodeColumn),
         (Cell::Number(number), _) => Ok(plain_number(*number)),
     }
+}
+
+/// Whether a column holds codes. A code is no number: as one it loses zeros in front, and digits beyond the fifteenth,
+/// and nobody sees which; so the whole column has to be text, whatever the one cell looks like.
+fn holds_codes(ty: FieldType) -> bool {
+    matches!(
+        ty,
+        FieldType::Uscc
+            | FieldType::Code(_)
+            | FieldType::Division { .. }
+            | FieldType::NewDivision
+            | FieldType::Divisions
+    )
 }
 
 /// 5.13302E+17: what Excel makes of a code of digits when it saves csv.

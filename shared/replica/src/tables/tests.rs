@@ -129,7 +129,7 @@ fn a_workbook_of_the_office_is_read() {
 fn every_fault_of_a_row_is_named_with_a_remedy() {
     let rows = "名称,类型,统一社会信用代码,成立登记日期,专职人数\n\
         甲,ST,51330203XT0000014B,2018-02-30,十\n\
-        ,公司,5133O203XT0000014A,,\n\
+        ,公司,5133O203XT0000014B,,\n\
         乙,BA,,,,,多\n\
         丙,ST,5.13302E+17,43241,\n";
     let refusals = refused(rows.as_bytes());
@@ -149,7 +149,7 @@ fn every_fault_of_a_row_is_named_with_a_remedy() {
     );
     assert_eq!(refusals[0].trouble.reason(Lang::Zh), "校验码不符，第18位应为 A");
     assert_eq!(refusals[0].value.as_deref(), Some("51330203XT0000014B"));
-    assert_eq!(refusals[4].trouble, Trouble::UsccLookalike { suggestion: "51330203XT0000014A".into() });
+    assert_eq!(refusals[4].trouble, Trouble::UsccCharacter { position: 5, found: 'O' });
     assert_eq!(refusals[7].trouble, Trouble::NumberInCodeColumn);
     assert!(refusals[7].trouble.remedy(Lang::Zh).contains("文本"));
     let lines: Vec<Line> = refusals.iter().map(|refusal| Line::of(refusal, Lang::Zh)).collect();
@@ -176,9 +176,38 @@ fn a_code_in_a_number_cell_is_refused() {
     sheet.write_string(1, 0, "甲").unwrap();
     sheet.write_string(1, 1, "ST").unwrap();
     sheet.write_number(1, 2, 513_302_030_000_001_400.0).unwrap();
+    for (column, head) in (3_u16..).zip(["登记管理机关", "所在乡级", "行业分类", "专职人数"])
+    {
+        sheet.write_string(0, column, head).unwrap();
+    }
+    // Exact, and refused all the same: the next cell of the column may not be.
+    sheet.write_number(1, 3, 330_203).unwrap();
+    sheet.write_number(1, 4, 330_203_004).unwrap();
+    sheet.write_number(1, 5, 3).unwrap();
+    sheet.write_number(1, 6, 12).unwrap();
     let refusals = refused(&book.save_to_buffer().unwrap());
-    assert_eq!(refusals.len(), 1);
-    assert_eq!((refusals[0].row, &refusals[0].trouble), (2, &Trouble::NumberInCodeColumn));
+    let named: Vec<&str> = refusals.iter().map(|one| one.field.map_or("", |field| field.name)).collect();
+    assert_eq!(named, ["uscc", "registration_authority", "town_code", "sector"]);
+    assert!(refusals.iter().all(|one| one.row == 2 && one.trouble == Trouble::NumberInCodeColumn));
+    assert_eq!(refusals[2].value.as_deref(), Some("330203004"));
+    let text = "名称,类型,所在乡级\n乙,BA,3.30203E+08\n";
+    assert_eq!(refused(text.as_bytes())[0].trouble, Trouble::NumberInCodeColumn);
+}
+
+#[test]
+fn a_code_is_not_missing_while_nobody_knows_whether_it_is_needed() {
+    let refusals = refused("名称,类型,统一社会信用代码\n甲,公司,\n乙,社团,\n".as_bytes());
+    let named: Vec<(u32, &str)> = refusals.iter().map(|r| (r.row, r.field.map_or("", |f| f.name))).collect();
+    assert_eq!(named, [(2, "org_type"), (3, "uscc")]);
+}
+
+#[test]
+fn letters_for_digits_in_a_code_are_taken_and_said() {
+    let rows = taken("名称,类型,统一社会信用代码\n甲,ST,5133O203XT0000014A\n".as_bytes());
+    assert_eq!(rows[0].fields["uscc"], Value::of("51330203XT0000014A"));
+    let mended =
+        Trouble::UsccMended { written: "5133O203XT0000014A".into(), taken: "51330203XT0000014A".into() };
+    assert_eq!(rows[0].warnings.iter().map(|one| &one.trouble).collect::<Vec<_>>(), [&mended]);
 }
 
 #[test]

@@ -186,7 +186,7 @@ fn a_division_record_says_what_it_must() {
     assert_eq!(
         troubles,
         [
-            Trouble::LevelOfCode { expected: "县级".into() },
+            Trouble::LevelOfCode { expected: "县级".into(), expected_en: "county".into() },
             Trouble::ParentHigher,
             Trouble::SuccessorWithoutEnd
         ]

@@ -95,8 +95,9 @@ fn check(kind: &'static Kind, fields: &Fields, _: &Divisions, problems: &mut Vec
     let Some(code) = division_in(fields, "code") else { return };
     let expected = level_code(code.level());
     if text(fields, "level").is_some_and(|level| level != expected) {
-        let expected = level_label(code.level(), Lang::Zh).to_owned();
-        problems.push(Problem::error(kind.field("level"), Trouble::LevelOfCode { expected }));
+        let [expected, expected_en] =
+            [Lang::Zh, Lang::En].map(|lang| level_label(code.level(), lang).to_owned());
+        problems.push(Problem::error(kind.field("level"), Trouble::LevelOfCode { expected, expected_en }));
     }
     if division_in(fields, "parent").is_some_and(|parent| parent.level() >= code.level()) {
         problems.push(Problem::error(kind.field("parent"), Trouble::ParentHigher));

@@ -7,7 +7,7 @@ pub mod social_org_codes;
 use super::dictionary::{Field, FieldType, Kind};
 use super::ids::{DivisionCode, KindId, Level};
 use super::value::{Fields, Value};
-use super::values::text::compact;
+use super::values::text::{compact, plain};
 
 static KINDS: [Kind; 2] = [division::KIND, social_org::KIND];
 
@@ -19,6 +19,12 @@ pub fn kinds() -> &'static [Kind] {
 /// The kind of a name: `social_org`.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().find(|kind| kind.name == name)
+}
+
+/// The kind that a word means: its name, its label or its English label. Case and blanks do not matter.
+pub fn kind_of_word(word: &str) -> Option<&'static Kind> {
+    let word = plain(word);
+    KINDS.iter().find(|kind| [kind.name, kind.label, kind.label_en].iter().any(|name| plain(name) == word))
 }
 
 /// The kind of a number.

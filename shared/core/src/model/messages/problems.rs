@@ -14,24 +14,26 @@ troubles! {
         NotADate => "不是有效的日期", "not a date of the calendar"; "请写成 2018-05-21 或 2018年5月21日", "write it as 2018-05-21";
         NotMoney => "不是金额", "not an amount of money"; "请写成 3万元 或 30000元，最多到分", "write 3万元 or 30000元, fen at the finest";
         NotYesNo => "应为“是”或“否”", "neither yes nor no"; "请填写 是 或 否", "write 是 or 否";
-        UnknownCode { known: String } => "不在可选项中", "not one of the choices"; "请从以下选项中选择：{known}", "choose one of: {known}";
+        UnknownCode { known: String, known_en: String } => "不在可选项中", "not one of the choices"; "请从以下选项中选择：{known}", "choose one of: {known_en}";
         UnknownDivision => "找不到这个行政区划", "no such division"; "请填写行政区划代码或全称，例如 330203 或 宁波市海曙区", "write its code or full name, such as 330203 or 宁波市海曙区";
         UnknownDivisionWithin { within: String } => "在{within}范围内找不到这个行政区划", "no such division within {within}";
             "请核对名称，或改填行政区划代码", "check the name, or write the code";
         AmbiguousDivision { candidates: String } => "有多个同名的行政区划：{candidates}", "several divisions have this name: {candidates}";
             "请填写行政区划代码，或写明上级区划名称", "write the code, or the name with those above it";
-        DivisionLevel { expected: String } => "行政区划的层级不符，应为{expected}", "wrong level of division, expected {expected}";
-            "请填写{expected}的代码或名称", "write the code or name of a {expected}";
+        DivisionLevel { expected: String, expected_en: String } => "行政区划的层级不符，应为{expected}", "wrong level of division, expected {expected_en}";
+            "请填写{expected}的代码或名称", "write the code or name of a {expected_en}";
         RetiredDivision { on: String, successors: String } => "该行政区划已于{on}撤销", "this division ended on {on}"; "请改为：{successors}", "change it to: {successors}";
         DivisionKnown => "行政区划代码应为2、4、6、9或12位数字", "a division code has 2, 4, 6, 9 or 12 digits"; "请核对代码", "check the code";
         ParentHigher => "上级区划的层级应高于本级", "the parent must stand higher than the division"; "请核对上级区划", "check the parent";
-        LevelOfCode { expected: String } => "层级与代码位数不符，应为{expected}", "the level does not fit the code, expected {expected}"; "请核对层级和代码", "check level and code";
+        LevelOfCode { expected: String, expected_en: String } => "层级与代码位数不符，应为{expected}", "the level does not fit the code, expected {expected_en}"; "请核对层级和代码", "check level and code";
         SuccessorWithoutEnd => "填写了继任区划，但没有终止日期", "a successor is named without an end date"; "请填写有效期止", "fill in the end date";
         UsccLength { found: usize } => "统一社会信用代码应为18位，现为{found}位", "a credit code has 18 characters, found {found}"; "请对照登记证书核对", "compare it with the certificate";
         UsccCharacter { position: usize, found: char } => "第{position}位的“{found}”不是代码允许的字符", "“{found}” in position {position} is not allowed in a code";
             "代码只用数字和大写字母，不含 I、O、S、V、Z；请对照登记证书核对", "codes use digits and capitals without I, O, S, V, Z; compare it with the certificate";
         UsccLookalike { suggestion: String } => "把数字写成了相似的字母（如 0 写成 O、1 写成 I）", "letters stand where digits were meant (O for 0, I for 1)";
             "应为 {suggestion}，请核对后改正", "it should be {suggestion}; check and correct it";
+        UsccMended { written: String, taken: String } => "“{written}”中有字母像是误写的数字，按 {taken} 处理", "letters in {written} stand for digits, so it is read as {taken}";
+            "校验码相符，请抽空对照登记证书核对", "the check character fits; compare it with the certificate";
         UsccOrganization { expected: char } => "第9至17位（组织机构代码）校验不符，第17位应为 {expected}", "positions 9 to 17 (organization code) do not check; position 17 should be {expected}";
             "请对照登记证书逐位核对", "compare it with the certificate, character by character";
         UsccCheck { expected: char } => "校验码不符，第18位应为 {expected}", "the check character does not fit; position 18 should be {expected}";
@@ -53,7 +55,7 @@ troubles! {
         UnknownField { name: String } => "没有名为“{name}”的字段", "no field is named “{name}”"; "请核对字段名称", "check the field's name";
 
         NumberInCodeColumn => "单元格是数字格式，代码可能已失真", "the cell is a number, so the code may be damaged";
-            "请把该列设为“文本”格式后重新粘贴", "set the column's format to text and paste the codes again";
+            "请选中该列，用“数据”菜单的“分列”把格式改成“文本”；18位代码还要从原表重新粘贴，数字格式只保留15位", "turn the column into text (Data, Text to Columns, Text); paste codes of 18 characters again, as a number keeps 15 digits";
         FormulaError => "单元格是公式错误值", "the cell holds a formula error"; "请改为实际内容", "replace it by its value";
         DateInWrongColumn => "单元格是日期格式，与该列不符", "the cell is a date, which this column does not take"; "请把单元格设为“文本”格式后重填", "set the cell's format to text and fill it in anew";
         RowShape => "这一行的列数多于表头", "the row has more cells than the header"; "请检查该行是否有多余的分隔符或引号", "look for extra separators or quotes in the row";
@@ -67,7 +69,7 @@ troubles! {
         NulBytes => "文件含有空字节，不是文本表格", "the file contains NUL bytes and is no text table"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";
         BadEncoding => "文字编码无法识别", "the text encoding is unknown"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";
         NoHeader { expected: String } => "找不到表头", "no header row was found"; "第一行请写列名，例如：{expected}", "write the column names first, such as: {expected}";
-        NoRows => "表头下面没有数据", "there is nothing below the header"; "请填写数据后再导入", "fill in rows";
+        NoRows => "表头下面没有数据", "there is nothing below the header"; "请在表头下面填写数据，一行一条，再导入", "fill in rows below the header, one for each record, and import again";
         DoubleColumn { label: String, first: String, second: String } => "“{first}”和“{second}”两列都是“{label}”", "both “{first}” and “{second}” mean “{label}”"; "请只保留一列", "keep one of them";
         MissingColumns { labels: String } => "缺少必需的列：{labels}", "required columns are missing: {labels}"; "请补上这些列，或先导出模板再填写", "add them, or start from the template";
         UnknownColumns { labels: String } => "以下列不认识，已忽略：{labels}", "unknown columns were ignored: {labels}"; "如需导入，请改成模板中的列名", "use the template's column names to import them";

@@ -7,7 +7,7 @@ use crate::model::dates::Date;
 use crate::model::dictionary::{Field, FieldType, Kind};
 use crate::model::divisions::Divisions;
 use crate::model::ids::{DivisionCode, Level};
-use crate::model::messages::{Lang, Trouble};
+use crate::model::messages::Trouble;
 use crate::model::value::{Fields, Value};
 
 /// Where a text comes from; it decides what a bare number of money means.
@@ -55,7 +55,7 @@ pub fn read(
         FieldType::Text { .. } | FieldType::Ref(_) => Value::Text(kept_text),
         FieldType::Code(table) => match table.find(&kept_text) {
             Some(entry) => Value::of(entry.code),
-            None => return Err(Trouble::UnknownCode { known: table.labels(Lang::Zh) }),
+            None => return Err(Trouble::unknown_code(table)),
         },
         FieldType::Date => Value::of(read_date(&kept_text).ok_or(Trouble::NotADate)?.to_string()),
         FieldType::Money => {
@@ -82,7 +82,8 @@ pub fn read(
 
 /// Reads the texts of one record, those that others depend on first. Fields that are not given stay absent.
 ///
-/// The problems are those of reading alone; `Kind::check` finds the rest once the record is whole.
+/// The problems are those of reading alone; `Kind::check` finds the rest once the record is whole. Only a table can have
+/// warnings among them: a credit code with O for 0 is taken as it was meant, while a form asks the person who typed it.
 pub fn read_fields(
     kind: &'static Kind,
     given: &[(&'static Field, &str)],
@@ -106,6 +107,11 @@ pub fn read_fields(
         match read(field, text, inside.and_then(|code| code.parse().ok()), reading) {
             Ok(value) => {
                 fields.insert(field.name.to_owned(), value);
+            }
+            Err(Trouble::UsccLookalike { suggestion }) if reading.source == Source::Import => {
+                let mended = Trouble::UsccMended { written: kept(text), taken: suggestion.clone() };
+                problems.push(Problem::warning(Some(field), mended));
+                fields.insert(field.name.to_owned(), Value::Text(suggestion));
             }
             Err(trouble) => problems.push(Problem::error(Some(field), trouble)),
         }

@@ -202,6 +202,31 @@ fn credit_codes_are_read_tolerantly_and_checked_strictly() {
 }
 
 #[test]
+fn a_list_may_write_letters_for_digits_and_a_form_may_not() {
+    let divisions = Divisions::sample();
+    let field = social_org().field("uscc").unwrap();
+    let read = |text: &str, source| {
+        let (fields, problems) = read_fields(social_org(), &[(field, text)], &reading(source, &divisions));
+        (fields.get("uscc").cloned(), problems)
+    };
+    let meant = Value::of("51330203XT0000014A");
+    for text in ["5133O203XT0000014A", "5I33O2O3XTOOOOOI4A", "5133o203xt0000014a", "S13302O3XT0000014A"] {
+        let (value, problems) = read(text, Source::Import);
+        assert_eq!(value.as_ref(), Some(&meant), "{text}");
+        let sentence = problems[0].sentence(Lang::Zh);
+        assert!(!problems[0].is_error() && problems.len() == 1, "{sentence}");
+        assert!(sentence.contains(text) && sentence.contains("51330203XT0000014A"), "{sentence}");
+        for source in [Source::Form, Source::Command] {
+            let (value, problems) = read(text, source);
+            assert_eq!((value, problems[0].is_error()), (None, true), "a person is asked");
+        }
+    }
+    // A letter is no excuse for a code that does not check.
+    let (value, problems) = read("5133O203XT0000014B", Source::Import);
+    assert_eq!((value, problems[0].is_error()), (None, true));
+}
+
+#[test]
 fn a_period_in_one_cell_fills_two_fields() {
     let divisions = Divisions::sample();
     let field = social_org().field_by_label("证书有效期").unwrap();
