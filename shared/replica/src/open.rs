@@ -87,6 +87,8 @@ impl Replica {
             grouping: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            unheard: BTreeSet::new(),
+            batch_sizes: BTreeMap::new(),
             effects: VecDeque::new(),
             acknowledged: BTreeMap::new(),
             verified_at: None,

@@ -62,6 +62,7 @@ impl Session {
             return;
         }
         self.take_frontier(hello.frontier.as_deref().unwrap_or_default());
+        self.offer_again(&BTreeMap::new());
         let frontier = self.frontier(ledger);
         let heads = self.heads_of_peer(hello.incarnation, ledger);
         self.send(Message::Welcome(Welcome::Send { frontier, heads }));
@@ -82,6 +83,16 @@ impl Session {
     fn take_frontier(&mut self, frontier: &[(Tag, u64)]) {
         self.peer_has =
             frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number))).collect();
+    }
+
+    /// Forgets what was sent beyond what the peer has just said it holds, unless it is still on its way there: what the
+    /// peer left with us because it came too early is offered again.
+    fn offer_again(&mut self, believed: &BTreeMap<FeedId, u64>) {
+        self.sent = self.pace.on_the_way();
+        self.sent.retain(|feed, sent| {
+            let has = self.peer_has.get(feed).copied().unwrap_or(0);
+            *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
+        });
     }
 
     /// Dialer: the answer to Hello.
@@ -105,10 +116,9 @@ impl Session {
                 self.take_frontier(&frontier);
                 let believed = std::mem::take(&mut self.hello).believed;
                 // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
-                self.sent.retain(|feed, sent| {
-                    let has = self.peer_has.get(feed).copied().unwrap_or(0);
-                    *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
-                });
+                self.offer_again(&believed);
+                // A Hello asks anew: what both have said before it is no answer to it.
+                self.said = None;
                 self.outputs.push_back(Output::Holds(self.peer_has.clone()));
                 for (channel, incarnation, number, hash) in heads {
                     let feed = FeedId { channel, device: self.me, incarnation };
