@@ -125,7 +125,7 @@ pub fn reason(reason: u16, lang: Lang) -> String {
 /// Why a session ends, in words.
 pub fn closing(closing: &Closing) -> Say {
     match closing {
-        Closing::Nonsense => Say::HubIncomprehensible,
+        Closing::Nonsense => Say::Incomprehensible,
         Closing::Upgrade(low, high) => Say::OtherProtocol { low: *low, high: *high },
         Closing::Busy(_) => Say::Busy,
         Closing::Stranger => Say::NotTheCertified,

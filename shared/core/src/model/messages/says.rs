@@ -56,8 +56,8 @@ catalogue! {
         CertificateExpired => "本机证书已过期，续期没有成功。请联系市级。", "this device's certificate has expired and was not renewed; contact the hub";
         WrongHub => "对方不是邀请码中的市级汇流中心，已断开，没有发送任何数据。请向市级核实地址。", "the other side is not the hub named in the ticket; nothing was sent. Verify the address";
         HubSaidNo { sentence: String } => "市级拒绝：{sentence}", "the hub refuses: {sentence}";
-        HubIncomprehensible => "对方发来的内容无法识别，已断开连接。本机内容都已保存。请确认两边程序版本相同；如再次发生，请联系维护人员。", "the other side sent what cannot be understood, and the connection was closed; everything is saved. See that both programs have the same version, and if it happens again call whoever maintains them";
-        NotTheCertified => "对方自报的身份与证书不符，已断开连接。请联系维护人员。", "the other side is not who its certificate says, and the connection was closed; call whoever maintains it";
+        Incomprehensible => "收到的内容无法识别，连接已断开，已保存的内容都在。请确认两边程序版本相同；如再次发生，请联系维护人员。", "what came cannot be understood, and the connection was closed; everything saved is kept. See that both programs have the same version, and if it happens again call whoever maintains them";
+        NotTheCertified => "自报的身份与证书不符，连接已断开。请联系维护人员。", "the device is not the one of its certificate, and the connection was closed; call whoever maintains it";
         OtherProtocol { low: u16, high: u16 } => "两边程序的版本相差太大（对方使用协议 {low} 至 {high}），不能同步。本机内容都已保存，请升级较旧的一方。", "the two programs are too far apart (the other side speaks protocols {low} to {high}) and cannot sync; everything is saved here. Upgrade the older one";
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";

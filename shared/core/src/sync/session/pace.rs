@@ -105,33 +105,40 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// Sends full batches over a line of so many bytes a second, as its caller would, until some were acknowledged;
-    /// gives back the size of the last.
-    fn over(pace: &mut Pace, bytes_per_second: u64, batches: usize) -> usize {
-        let (mut now, mut free_at, mut arrivals) = (pace.acknowledged_at, 0, VecDeque::new());
-        let mut last = 0;
-        for _ in 0..batches {
-            while let Some(size) = pace.room() {
-                last = size;
-                free_at = now.max(free_at) + size as u64 * 1000 / bytes_per_second;
-                arrivals.push_back(free_at);
-                pace.sent(size, size, Vec::new(), now);
+    /// A line on which full batches go out as their sender's caller would send them.
+    struct Line {
+        pace: Pace,
+        now: u64,
+        free_at: u64,
+        arrivals: VecDeque<u64>,
+    }
+
+    impl Line {
+        /// Goes on until so many more are acknowledged, at so many bytes a second; gives back the size of the last.
+        fn carry(&mut self, batches: usize, bytes_per_second: u64) -> usize {
+            let mut last = 0;
+            for _ in 0..batches {
+                while let Some(size) = self.pace.room() {
+                    last = size;
+                    self.free_at = self.now.max(self.free_at) + size as u64 * 1000 / bytes_per_second;
+                    self.arrivals.push_back(self.free_at);
+                    self.pace.sent(size, size, Vec::new(), self.now);
+                }
+                self.now = self.now.max(self.arrivals.pop_front().expect("one is under way"));
+                self.pace.acknowledged(CREDIT_BYTES, self.now);
             }
-            now = now.max(arrivals.pop_front().expect("one is under way"));
-            pace.acknowledged(CREDIT_BYTES, now);
+            last
         }
-        last
     }
 
     #[test]
     fn a_batch_comes_to_take_two_seconds_of_its_line() {
-        let mut pace = Pace::new(START_BYTES);
-        let narrow = over(&mut pace, 12_500, 10);
-        assert!((20_000..=25_000).contains(&narrow), "100 kbit/s: {narrow}");
-        let wide = over(&mut pace, 10_000_000, 20);
-        assert_eq!(wide, BATCH_BYTES.1);
-        let narrow = over(&mut pace, 1_000, 10);
-        assert_eq!(narrow, BATCH_BYTES.0);
+        let (pace, arrivals) = (Pace::new(START_BYTES), VecDeque::new());
+        let mut line = Line { pace, now: 0, free_at: 0, arrivals };
+        let narrow = line.carry(10, 12_500);
+        assert!((20_000..=26_000).contains(&narrow), "100 kbit/s: {narrow}");
+        assert_eq!(line.carry(20, 10_000_000), BATCH_BYTES.1);
+        assert_eq!(line.carry(10, 1_000), BATCH_BYTES.0);
     }
 
     #[test]
