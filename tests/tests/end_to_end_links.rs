@@ -2,10 +2,14 @@
 
 use huiliu_link::identity::load_key_file;
 use huiliu_link::{HubIdentity, Listener};
-use huiliu_tests::harness::lists::uscc;
-use huiliu_tests::harness::process::{City, Site, until};
+use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
+use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints, until};
+use std::net::{SocketAddr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn new_organization(site: &Site, n: usize) -> String {
     let name = format!("name=试验第{n}号协会");
@@ -104,4 +108,52 @@ fn a_connection_that_has_gone_stale_is_replaced_for_whoever_asks() {
     haishu.sync();
     assert_eq!(city.hub.organizations().len(), 1);
     service.stop();
+}
+
+/// A line of so many bytes a second each way between one node and the hub; gives back its near end.
+fn line(hub: &str, bytes_per_second: u32) -> String {
+    let bind = || UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (near, far) = (bind(), bind());
+    far.connect(hub.parse::<SocketAddr>().unwrap()).unwrap();
+    let address = near.local_addr().unwrap().to_string();
+    let takes = move |length: usize| Duration::from_secs(1) * length as u32 / bytes_per_second;
+    let node = Arc::new(Mutex::new(None));
+    let (near_end, far_end, caller) = (near.try_clone().unwrap(), far.try_clone().unwrap(), node.clone());
+    // The threads end with the test's process.
+    std::thread::spawn(move || {
+        let mut datagram = [0; 65536];
+        while let Ok((length, from)) = near.recv_from(&mut datagram) {
+            *caller.lock().unwrap() = Some(from);
+            std::thread::sleep(takes(length));
+            // Whoever does not listen just now misses it, as on any line.
+            let _ = far.send(&datagram[..length]);
+        }
+    });
+    std::thread::spawn(move || {
+        let mut datagram = [0; 65536];
+        loop {
+            let Ok(length) = far_end.recv(&mut datagram) else { continue };
+            std::thread::sleep(takes(length));
+            if let Some(node) = *node.lock().unwrap() {
+                let _ = near_end.send_to(&datagram[..length], node);
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn a_slow_line_is_no_silence() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let list = city.file("名录.csv", list_csv("330203", 0..3000, &TOWNS).as_bytes());
+    haishu.good(&["import", &list, "--kind", "social_org"]);
+    // 100 kbit a second, which is what a county's radio link may have left.
+    let path = haishu.data.join("settings.json");
+    let mut settings: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    settings["hub"]["addresses"] = serde_json::json!([line(city.address(), 12_500)]);
+    std::fs::write(&path, settings.to_string()).unwrap();
+    haishu.sync();
+    assert_eq!(city.hub.organizations().len(), 3000);
+    assert_equal_fingerprints(&haishu, &city.hub);
 }
