@@ -172,13 +172,13 @@ impl Engine {
         .await
     }
 
-    /// Asks a session's peer whether both are level.
-    pub fn ask(&self, id: SessionId) -> Result<(), NoAnswer> {
-        let job: Job = Box::new(move |state| {
+    /// Asks a session's peer whether both are level; returns when the question is on its way.
+    pub async fn ask(&self, id: SessionId) -> Result<(), NoAnswer> {
+        self.with(move |state| {
             let outcome = state.replica.ask(id, now());
             state.failed(id, outcome);
-        });
-        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)
+        })
+        .await
     }
 
     /// The connection of a session is gone.

@@ -52,6 +52,8 @@ impl Worker {
         let opened = self.patiently(Some(connection), connection.open(Purpose::Session)).await?;
         let stream = opened.map_err(|e| link_failure(&e))?;
         let session = self.parts.engine.open(None).await.map_err(stopped)?;
+        // An engine at work is not a hub that is silent.
+        self.moved_at = Instant::now();
         let OpenSession { id, frames, mut events, inlet } = session;
         let (incoming, mut arrived) = mpsc::channel(INCOMING_FRAMES);
         let pump = huiliu_link::pump(stream, frames, incoming);
@@ -68,7 +70,11 @@ impl Worker {
                     true => {
                         // What moved before is no answer to what is asked now.
                         movement.moved(connection);
-                        self.parts.engine.ask(id).map_err(|error| stopped(error).into())
+                        let asked = self.ask(id).await;
+                        if self.waiting.len() == 1 {
+                            self.asked_at = self.moved_at;
+                        }
+                        asked
                     }
                     false => Err(End::Over),
                 },
@@ -76,11 +82,13 @@ impl Worker {
                     if movement.moved(connection) || inlet.is_busy() {
                         self.moved_at = Instant::now();
                     }
-                    self.look(&mut talk, id)
+                    self.look(&mut talk, id).await
                 }
                 arrival = arrived.recv() => match arrival {
                     Some(Pumped::Frame(frame)) => {
-                        inlet.frame(frame).await.map_err(|error| stopped(error).into())
+                        let taken = inlet.frame(frame).await;
+                        self.moved_at = Instant::now();
+                        taken.map_err(|error| stopped(error).into())
                     }
                     Some(Pumped::Ended(how)) => Err(ended(how).into()),
                     None => Err(ended(Ok(())).into()),
@@ -118,7 +126,7 @@ impl Worker {
                 self.waiting = later;
                 match (self.waiting.is_empty(), self.always) {
                     // Who asked meanwhile may have saved something before.
-                    (false, _) => self.parts.engine.ask(id).map_err(|error| stopped(error).into()),
+                    (false, _) => self.ask(id).await,
                     (true, true) => Ok(()),
                     (true, false) => Err(End::Level),
                 }
@@ -160,11 +168,19 @@ impl Worker {
         Ok(())
     }
 
+    /// Asks the hub whether both are level.
+    async fn ask(&mut self, id: crate::SessionId) -> Result<(), End> {
+        let asked = self.parts.engine.ask(id).await;
+        // The engine may have been at work for long: only from now on is it the hub that is waited for.
+        self.moved_at = Instant::now();
+        Ok(asked.map_err(stopped)?)
+    }
+
     /// Looks at the clock: whether it is time to ask anew, whether somebody waits in vain.
-    fn look(&mut self, talk: &mut Talk, id: crate::SessionId) -> Result<(), End> {
+    async fn look(&mut self, talk: &mut Talk, id: crate::SessionId) -> Result<(), End> {
         if talk.ask_at.is_some_and(|at| at <= Instant::now()) {
             talk.ask_at = None;
-            self.parts.engine.ask(id).map_err(stopped)?;
+            self.ask(id).await?;
         }
         if self.is_silent() {
             return Err(silent().into());
