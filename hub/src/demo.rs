@@ -14,7 +14,7 @@ use huiliu_replica::generator::organizations;
 use huiliu_replica::service::cli::Global;
 use huiliu_replica::service::home::{self, Failure};
 use huiliu_replica::service::join::join;
-use huiliu_replica::service::serve::{Running, Web, told_to_stop};
+use huiliu_replica::service::serve::{Ending, Running, Web, told_to_stop};
 use huiliu_replica::tables::{self, Format};
 use huiliu_replica::{Role, service::home::divisions};
 use serde_json::{Value as Json, json};
@@ -106,6 +106,13 @@ impl Member {
         } else {
             Err(Failure::new(answer.exit, Say::Told { text: answer.text }))
         }
+    }
+
+    async fn stop(self, ending: Ending) {
+        if let Some(web) = self.web {
+            web.stop(ending).await;
+        }
+        self.running.stop(ending).await;
     }
 
     async fn sync(&self) -> Result<(), Failure> {
@@ -304,17 +311,13 @@ impl<'a> Demo<'a> {
     }
 
     async fn end(self) {
+        let ending = Ending::begin();
+        self.nodes.iter().for_each(|member| member.running.hang_up());
         for member in self.nodes {
-            if let Some(web) = member.web {
-                web.stop().await;
-            }
-            member.running.stop().await;
+            member.stop(ending).await;
         }
-        self.listening.stop().await;
-        if let Some(web) = self.hub.web {
-            web.stop().await;
-        }
-        self.hub.running.stop().await;
+        self.listening.stop(ending).await;
+        self.hub.stop(ending).await;
     }
 }
 

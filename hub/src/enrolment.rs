@@ -7,7 +7,7 @@ use huiliu_core::sync::PublicKey;
 use huiliu_link::certificate::DEFAULT_VALIDITY;
 use huiliu_link::enrol::{self, JoinReply, JoinRequest, RenewReply, RenewRequest};
 use huiliu_link::{HubIdentity, PeerIdentity};
-use huiliu_replica::commands::words::moment;
+use huiliu_replica::commands::words::{moment, tame};
 use huiliu_replica::hub::IssuedTicket;
 use huiliu_replica::service::engine::Engine;
 use huiliu_replica::service::time::now;
@@ -35,7 +35,7 @@ impl Enrolment {
     pub(crate) async fn join(&self, request: &JoinRequest) -> JoinReply {
         let refused = |say: Say| JoinReply::Refused { code: REFUSED, sentence: say.text(Default::default()) };
         let Ok(key) = request.key() else { return refused(Say::TicketDamaged) };
-        let (ticket, digest, name) = (request.ticket, request.secret.digest(), request.name.clone());
+        let (ticket, digest, name) = (request.ticket, request.secret.digest(), tame(&request.name));
         let admitted = self.engine.call(move |replica, now| {
             let tickets = replica.tickets().map_err(|_| Say::Busy)?;
             let issued =

@@ -26,7 +26,7 @@ pub(crate) fn init(
     let bad = || Failure::new(2, Say::BadDivision { text: division.to_owned() });
     let code = division.parse().ok().filter(|code| divisions.contains(*code)).ok_or_else(bad)?;
     let name = name.unwrap_or_else(|| divisions.full_name(code).unwrap_or_else(|| division.to_owned()));
-    let directory = home::lock(&global.data)?;
+    let directory = home::begin_in(&global.data)?;
     let path = directory.path(home::KEY);
     let key = huiliu_link::identity::load_key_file(&path).or_else(|_| create_key_file(&path));
     let key = key.map_err(|e| home::link_failure(&e))?;

@@ -5,22 +5,30 @@ use huiliu_core::model::messages::Say;
 use huiliu_core::sync::{DeviceId, Hash};
 use huiliu_link::enrol::{JoinReply, JoinRequest, Message, RenewRequest};
 use huiliu_link::{Arrival, HubIdentity, Listener, PeerIdentity, Pumped, Purpose};
+use huiliu_replica::commands::words::closing;
 use huiliu_replica::service::engine::{Engine, OpenSession, SessionEvent};
 use huiliu_replica::service::home::{Failure, link_failure, packed_edition};
-use huiliu_replica::service::serve::Running;
+use huiliu_replica::service::serve::{Ending, Running};
 use huiliu_replica::service::time::now;
+use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
 /// Beside the journal: where the hub was last bound, for tickets made while it does not run.
 const ADDRESSES: &str = "listen.json";
-/// What waits between a connection and the engine.
-const INCOMING_FRAMES: usize = 64;
+/// What waits between a connection and the engine: the next frame, while the one before it waits for room.
+const INCOMING_FRAMES: usize = 1;
+/// How often it is looked who may speak no more.
+const REVIEW: Duration = Duration::from_secs(2);
 /// The application's refusals, as close codes.
 const REFUSED: u32 = 1;
+
+/// Devices that may speak no more, and the sentence for each: made by one look for all sessions.
+type Fallen = watch::Receiver<BTreeMap<DeviceId, String>>;
 
 /// The hub's open end.
 pub(crate) struct Listening {
@@ -46,12 +54,14 @@ impl Listening {
             name: running.settings.name.clone(),
             division: running.settings.division,
         };
+        let (fallen, falls) = watch::channel(BTreeMap::new());
+        tokio::spawn(review(running.engine.clone(), fallen));
         let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             loop {
                 tokio::select! {
                     arrival = listener.accept() => match arrival {
-                        Some(arrival) => drop(tokio::spawn(serve(enrolment.clone(), arrival))),
+                        Some(arrival) => drop(tokio::spawn(serve(enrolment.clone(), falls.clone(), arrival))),
                         None => return,
                     },
                     _ = stopped.wait_for(|stop| *stop) => break,
@@ -63,9 +73,9 @@ impl Listening {
     }
 
     /// Says goodbye to everybody.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(self, ending: Ending) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), self.task).await;
+        let _ = tokio::time::timeout_at(ending.farewells(), self.task).await;
     }
 }
 
@@ -99,7 +109,7 @@ pub(crate) fn last_addresses(root: &Path) -> Vec<String> {
     serde_json::from_slice(&bytes).unwrap_or_default()
 }
 
-async fn serve(enrolment: Enrolment, arrival: Arrival) {
+async fn serve(enrolment: Enrolment, falls: Fallen, arrival: Arrival) {
     let Arrival { peer, purpose, channel, connection, .. } = arrival;
     let mut channel = channel;
     match (purpose, peer) {
@@ -128,7 +138,7 @@ async fn serve(enrolment: Enrolment, arrival: Arrival) {
             let _ = channel.reply(packed).await;
         }
         (Purpose::Session, Some(peer)) => match may_speak(&enrolment.engine, &peer).await {
-            Ok(()) => session(&enrolment.engine, peer.device, channel).await,
+            Ok(()) => session(&enrolment.engine, peer.device, falls, channel).await,
             Err(say) => {
                 let _ = channel.close(REFUSED, &say.text(Default::default())).await;
             }
@@ -160,28 +170,55 @@ pub(crate) async fn standing(engine: &Engine, device: DeviceId) -> Result<(), Sa
     }
 }
 
+/// Looks again and again which devices have lost their grants, as long as there are sessions that want to know.
+async fn review(engine: Engine, fallen: watch::Sender<BTreeMap<DeviceId, String>>) {
+    let mut tick = tokio::time::interval(REVIEW);
+    while !fallen.is_closed() {
+        tick.tick().await;
+        let looked = engine.call(|replica, _| {
+            let authority = replica.ledger().authority.as_ref();
+            let devices = authority.into_iter().flat_map(|authority| {
+                let revoked = move |device: &DeviceId| Some(authority.revocation(device)?.reason.clone());
+                authority.devices().filter_map(move |(device, _)| Some((*device, revoked(device)?)))
+            });
+            let told = |reason: String| Say::DeviceRevoked { reason }.text(Default::default());
+            devices.map(|(device, reason)| (device, told(reason))).collect::<BTreeMap<_, _>>()
+        });
+        let Ok(now) = looked.await else { return };
+        fallen.send_if_modified(|before| {
+            let changed = *before != now;
+            *before = now;
+            changed
+        });
+    }
+}
+
+/// Waits until a device may speak no more, and gives the sentence for it.
+async fn fall(falls: &mut Fallen, device: &DeviceId) -> Option<String> {
+    falls.wait_for(|fallen| fallen.contains_key(device)).await.ok()?.get(device).cloned()
+}
+
 /// One session, as long as its connection lasts.
-async fn session(engine: &Engine, device: DeviceId, channel: huiliu_link::FrameStream) {
-    let Ok(OpenSession { id, frames, mut events }) = engine.open(Some(device)).await else { return };
+async fn session(engine: &Engine, device: DeviceId, mut falls: Fallen, channel: huiliu_link::FrameStream) {
+    let Ok(OpenSession { id, frames, mut events, inlet }) = engine.open(Some(device)).await else { return };
     let (incoming, mut arrived) = mpsc::channel(INCOMING_FRAMES);
     let pump = huiliu_link::pump(channel, frames, incoming);
-    let mut review = tokio::time::interval(std::time::Duration::from_secs(2));
     let farewell = loop {
         tokio::select! {
             arrival = arrived.recv() => match arrival {
-                Some(Pumped::Frame(frame)) => if engine.frame(id, frame).is_err() { break None },
+                Some(Pumped::Frame(frame)) => if inlet.frame(frame).await.is_err() { break None },
                 _ => break None,
             },
             event = events.recv() => match event {
-                Some(SessionEvent::Closing(closing)) => break Some((REFUSED, format!("{closing:?}"))),
+                Some(SessionEvent::Closing(why)) => {
+                    break Some((REFUSED, closing(&why).text(Default::default())));
+                }
                 Some(SessionEvent::Failed) => break Some((0, Say::Busy.text(Default::default()))),
                 Some(_) => {}
                 None => break None,
             },
             // A device that is revoked while it is connected is told so.
-            _ = review.tick() => if let Err(say) = standing(engine, device).await {
-                break Some((REFUSED, say.text(Default::default())));
-            },
+            sentence = fall(&mut falls, &device) => break sentence.map(|sentence| (REFUSED, sentence)),
         }
     };
     engine.hang_up(id);

@@ -11,7 +11,7 @@ use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
 use huiliu_replica::service::cli::{self, Common, Global, ask, write_file};
 use huiliu_replica::service::home::{self, Failure};
-use huiliu_replica::service::serve::{Running, told_to_stop, write_ready};
+use huiliu_replica::service::serve::{Ending, Running, write_ready};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -171,9 +171,10 @@ async fn serve(
     }
     let say = Say::ServingHub { listen: hub.address.to_string(), web: web.address.to_string() };
     eprintln!("{}", say.text(global.lang()));
-    told_to_stop().await;
-    hub.stop().await;
-    web.stop().await;
-    running.stop().await;
+    let told = running.until_told().await;
+    let ending = Ending::begin();
+    tokio::join!(hub.stop(ending), web.stop(ending));
+    running.stop(ending).await;
+    told?;
     Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
 }

@@ -9,7 +9,7 @@ use huiliu_replica::commands::{Answer, Request};
 use huiliu_replica::service::cli::{self, Common, Global, ask};
 use huiliu_replica::service::client;
 use huiliu_replica::service::home::{self, Failure};
-use huiliu_replica::service::serve::{Running, sync_once, told_to_stop, write_ready};
+use huiliu_replica::service::serve::{Ending, Running, sync_once, write_ready};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -107,9 +107,12 @@ async fn serve(
     if open {
         open_browser(web.address);
     }
-    told_to_stop().await;
-    web.stop().await;
-    running.stop().await;
+    let told = running.until_told().await;
+    let ending = Ending::begin();
+    running.hang_up();
+    web.stop(ending).await;
+    running.stop(ending).await;
+    told?;
     Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
 }
 

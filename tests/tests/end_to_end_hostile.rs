@@ -11,7 +11,7 @@ use huiliu_core::sync::message::{self, Hello, Message, VERSIONS};
 use huiliu_core::sync::{DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, birth, wire};
 use huiliu_core::sync::{Envelope, Stamp};
 use huiliu_link::identity::load_key_file;
-use huiliu_link::{Connection, Credential, Dialer, FrameStream, Purpose};
+use huiliu_link::{Connection, Credential, Dialer, FrameStream, LinkError, Purpose};
 use huiliu_replica::Role;
 use huiliu_replica::service::home;
 use huiliu_tests::harness::lists::uscc;
@@ -192,18 +192,32 @@ async fn garbage_from_a_joined_device_ends_its_session_and_nothing_else() {
         vec![forger.hello(), message::encode(&Message::Batch(bomb()))],
     ];
     frames.extend((10..20).map(|seed| vec![forger.hello(), noise(seed, 500)]));
+    let mut told = 0;
     for sent in frames {
         let (dialer, connection, mut stream) = forger.connect().await;
         for frame in sent {
             // The hub may hang up before everything has left.
             let _ = stream.send(frame).await;
         }
-        let ended = async { while let Ok(Some(_)) = stream.recv().await {} };
+        let ended = async {
+            loop {
+                match stream.recv().await {
+                    Ok(Some(_)) => {}
+                    Ok(None) => break None,
+                    Err(error) => break Some(error),
+                }
+            }
+        };
         // Some garbage is only not understood and the session stays open; what counts is that the hub goes on.
-        let _ = tokio::time::timeout(Duration::from_secs(1), ended).await;
+        let ended = tokio::time::timeout(Duration::from_secs(1), ended).await;
+        if let Ok(Some(LinkError::Refused { sentence, .. })) = ended {
+            assert!(sentence.contains("无法识别"), "{sentence}");
+            told += 1;
+        }
         connection.close(0, "");
         dialer.shutdown().await;
     }
+    assert!(told > 0, "nobody was told why");
     let id = yuyao.create(&["name=余姚的", "org_type=ST", &format!("uscc={}", uscc("330281", 1))]);
     until("the hub to go on", || (city.hub.field(&id, "name") == "余姚的").then_some(()));
     haishu.sync();

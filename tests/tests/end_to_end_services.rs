@@ -108,6 +108,28 @@ fn a_service_ends_in_order_whatever_it_is_doing() {
 }
 
 #[test]
+fn an_import_that_the_end_of_the_service_cuts_short_says_how_far_it_came() {
+    const ROWS: usize = 12_000;
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let service = haishu.serve();
+    let list = city.file("名录.csv", list_csv("330203", 0..ROWS, &TOWNS).as_bytes());
+    let client = haishu.start(&["import", &list, "--kind", "social_org"]);
+    until("the import to be under way", || {
+        (haishu.status()["records"]["social_org"].as_u64() > Some(0)).then_some(())
+    });
+    service.stop();
+    let said = client.finish();
+    let done = said.json["rows_done"].as_u64().unwrap_or_default() as usize;
+    assert!(said.sentence(1).contains(&format!("前 {done} 行")));
+    assert!(done > 0 && done < ROWS);
+    assert_eq!(haishu.organizations().len(), done, "what is done is durable, and nothing else");
+    let again = haishu.good(&["import", &list, "--kind", "social_org"]);
+    assert_eq!(again["same"], done);
+    assert_eq!(again["created"], ROWS - done);
+}
+
+#[test]
 fn killed_and_started_again_everything_called_saved_is_there() {
     let mut city = City::found();
     let haishu = city.join("haishu", "330203");

@@ -152,6 +152,34 @@ impl Connection {
     }
 }
 
+/// Tells whether anything moves on the streams of a connection. Keep-alives do not count: they say that a machine is
+/// there, not that its program is.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Movement {
+    received: u64,
+    sent: u64,
+    acknowledged: u64,
+}
+
+impl Movement {
+    /// Whether a piece of a stream came since this was last so, or one was sent and something acknowledged: a large
+    /// frame on a slow link moves piece by piece.
+    pub fn moved(&mut self, connection: &Connection) -> bool {
+        let stats = connection.0.quic.stats();
+        let now = Self {
+            received: stats.frame_rx.stream,
+            sent: stats.frame_tx.stream,
+            acknowledged: stats.frame_rx.acks,
+        };
+        let moved =
+            now.received > self.received || now.sent > self.sent && now.acknowledged > self.acknowledged;
+        if moved {
+            *self = now;
+        }
+        moved
+    }
+}
+
 impl Link {
     fn close(&self, code: u32, sentence: &str) {
         let (quic, code) = (self.quic.clone(), VarInt::from_u32(code));

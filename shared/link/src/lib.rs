@@ -33,7 +33,7 @@ mod tls;
 
 pub use backoff::Backoff;
 pub use certificate::{HubIdentity, PeerIdentity};
-pub use connection::Connection;
+pub use connection::{Connection, Movement};
 pub use dial::Dialer;
 pub use error::{LinkError, Result};
 pub use listen::{Arrival, Listener};

@@ -13,7 +13,7 @@ use huiliu_core::sync::compare::{self, Listing};
 use huiliu_core::sync::control::reason;
 use huiliu_core::sync::ledger::Fingerprint;
 use huiliu_core::sync::message::{Compare, RecordHeads};
-use huiliu_core::sync::session::{Closing, Input, Output, Session};
+use huiliu_core::sync::session::{Closing, Input, Output, START_BYTES, Session};
 use huiliu_core::sync::{DeviceId, FeedId, Hash};
 use huiliu_store::keys;
 use huiliu_store::rows::{RecordRow, WaitingRow};
@@ -43,18 +43,27 @@ impl Replica {
         let mut salt = [0; 8];
         (self.entropy)(&mut salt);
         let hub = self.home.root.device();
-        let session = Session::dial(hub, salt, self.acknowledged.clone(), self.pending(), &self.ledger);
-        self.sessions.insert(id, session);
+        let (held, pending, bytes) = (self.acknowledged.clone(), self.pending(), self.batch_bytes(&hub));
+        self.sessions.insert(id, Session::dial(hub, salt, held, pending, bytes, &self.ledger));
+        self.unheard.insert(id);
+    }
+
+    /// The size of batches to which the last session with a peer came.
+    fn batch_bytes(&self, peer: &DeviceId) -> usize {
+        self.batch_sizes.get(peer).copied().unwrap_or(START_BYTES)
     }
 
     /// Opens a session with a caller whose certificate says who it is.
     pub fn listen(&mut self, id: SessionId, peer: DeviceId) {
-        self.sessions.insert(id, Session::listen(peer, &self.ledger));
+        self.sessions.insert(id, Session::listen(peer, self.batch_bytes(&peer), &self.ledger));
+        self.unheard.insert(id);
     }
 
     /// The connection of a session is gone.
     pub fn hang_up(&mut self, id: SessionId) {
-        self.sessions.remove(&id);
+        if let Some(session) = self.sessions.remove(&id) {
+            self.batch_sizes.insert(session.peer(), session.next_batch_bytes());
+        }
     }
 
     /// Asks the peer of a session whether both are level; [`Effect::Level`] will tell.
@@ -72,10 +81,9 @@ impl Replica {
 
     /// The next thing to do, if there is one.
     pub fn poll(&mut self, now: u64) -> Result<Option<Effect>, ReplicaError> {
-        if self.effects.is_empty() {
-            for id in self.sessions.keys().copied().collect::<Vec<_>>() {
-                self.drive(id, None, now)?;
-            }
+        // A session that was driven wants nothing more until it gets an input, and Grew is everybody's.
+        while let (true, Some(id)) = (self.effects.is_empty(), self.unheard.pop_first()) {
+            self.drive(id, None, now)?;
         }
         if !self.has_bug("acknowledged before stored") {
             self.flush()?;
@@ -95,7 +103,7 @@ impl Replica {
         let mut inputs: Vec<Input> = input.into_iter().collect();
         loop {
             for input in inputs.drain(..) {
-                session.handle(input, &self.ledger);
+                session.handle(input, &self.ledger, now);
             }
             match session.poll(&self.ledger) {
                 None => break,
@@ -119,8 +127,8 @@ impl Replica {
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
-                let (batch, heads) = self.load(session, &wants, bytes)?;
-                return Ok(vec![Input::Loaded { batch, heads }]);
+                let (batch, read, heads) = self.load(session, &wants, bytes)?;
+                return Ok(vec![Input::Loaded { batch, read, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
                 Some(Received { heads, refused, doubtful }) => {

@@ -89,6 +89,8 @@ impl Replica {
             has_written: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),
+            unheard: BTreeSet::new(),
+            batch_sizes: BTreeMap::new(),
             effects: VecDeque::new(),
             acknowledged: BTreeMap::new(),
             verified_at: None,

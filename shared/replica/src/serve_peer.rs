@@ -11,8 +11,8 @@ use huiliu_store::rows::RunRow;
 use huiliu_store::{Position, Span, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A batch to be sent and where its feeds then stand.
-pub(crate) type Loaded = (Vec<u8>, Vec<(FeedId, u64)>);
+/// A batch to be sent, how many bytes of the journal are in it, and where its feeds then stand.
+pub(crate) type Loaded = (Vec<u8>, usize, Vec<(FeedId, u64)>);
 
 /// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first.
 type Candidate = (bool, Position, usize, Span, u64);
@@ -42,7 +42,7 @@ impl Replica {
         }
         let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
         let batch = wire::encode(&runs, &Writing { replica: self, session, known });
-        Ok((batch, heads.into_iter().collect()))
+        Ok((batch, size, heads.into_iter().collect()))
     }
 
     /// The run of a feed that follows a number.

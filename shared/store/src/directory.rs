@@ -3,7 +3,8 @@
 use crate::disk::RealDisk;
 use crate::index::SledIndex;
 use crate::{Disk, Index, StoreError};
-use std::fs::{self, File, TryLockError};
+use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// An open data directory; nobody else has it open while this lives.
@@ -12,11 +13,15 @@ pub struct Directory {
     _lock: File,
 }
 
+/// The owner's alone: who can read the directory can read the records in it.
+const PRIVATE: u32 = 0o700;
+
 impl Directory {
-    /// Opens the directory, creating it if need be, and locks it.
+    /// Opens the directory, creating it for the owner alone if need be, and locks it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
-        fs::create_dir_all(&root).map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
+        let created = DirBuilder::new().recursive(true).mode(PRIVATE).create(&root);
+        created.map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
         let path = root.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
@@ -31,6 +36,13 @@ impl Directory {
     pub fn is_open(root: &Path) -> bool {
         let lock = File::open(root.join("lock"));
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    }
+
+    /// Closes the directory to everybody but its owner: one that was there before may stand open. Only a replica that
+    /// begins does this; later it is the administrator's to say who else may read, such as a backup.
+    pub fn keep_private(&self) -> Result<(), StoreError> {
+        let closed = fs::set_permissions(&self.root, Permissions::from_mode(PRIVATE));
+        closed.map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))
     }
 
     /// The path of a file in it.

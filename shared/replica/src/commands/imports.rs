@@ -24,6 +24,27 @@ const GROUP_ROWS: usize = 256;
 /// So many warnings and so many refusals are read on a screen; `--report` and `--json` have all of them.
 const SHOWN: usize = 30;
 
+/// A table that was read: its rows, and which column means what. Reading needs no replica, so that nobody waits for it.
+pub struct Table {
+    file: String,
+    kind: &'static Kind,
+    columns: Columns,
+    rows: Vec<Row>,
+}
+
+impl Table {
+    /// Reads the bytes of a file as a table of a kind.
+    pub fn read(file: &str, bytes: &[u8], kind: &str, context: &Context) -> Result<Self, Failure> {
+        let lang = context.lang();
+        let kind = kind_of(kind)?;
+        let unreadable = |why: String| Failure::new(1, Say::CannotRead { file: file.to_owned(), why });
+        let table = tables::read(bytes, kind).map_err(|fault| unreadable(fault.sentence(lang)))?;
+        let columns = Columns::of(&table.headers, kind)
+            .map_err(|trouble| unreadable(format!("{}；{}", trouble.reason(lang), trouble.remedy(lang))))?;
+        Ok(Self { file: file.to_owned(), kind, columns, rows: table.rows })
+    }
+}
+
 /// An import under way.
 pub struct Import {
     kind: &'static Kind,
@@ -45,39 +66,32 @@ pub struct Import {
 }
 
 impl Import {
-    /// Reads the table and, unless it is a rehearsal, notes in the journal that an import began.
+    /// Unless it is a rehearsal, notes in the journal that an import began.
     pub fn begin(
         replica: &mut Replica,
-        file: &str,
-        bytes: &[u8],
-        kind: &str,
+        table: Table,
         division: Option<&str>,
         dry_run: bool,
         context: &Context,
     ) -> Result<Self, Failure> {
         let lang = context.lang();
-        let kind = kind_of(kind)?;
+        let Table { file, kind, columns, rows } = table;
         let division = division.map(|text| division_of(replica, text)).transpose()?;
-        let unreadable = |why: String| Failure::new(1, Say::CannotRead { file: file.to_owned(), why });
-        let table = tables::read(bytes, kind).map_err(|fault| unreadable(fault.sentence(lang)))?;
-        let columns = Columns::of(&table.headers, kind)
-            .map_err(|trouble| unreadable(format!("{}；{}", trouble.reason(lang), trouble.remedy(lang))))?;
-        let empty = table.rows.is_empty().then_some(Trouble::NoRows);
+        let empty = rows.is_empty().then_some(Trouble::NoRows);
         let warnings = columns.warning().into_iter().chain(empty);
         let warnings = warnings.map(|trouble| TableFault::from(trouble).sentence(lang)).collect();
         let actor = birth::actor(&replica.device(), &replica.incarnation(), 0);
         let id = replica.mint(&actor, context.now);
         if !dry_run {
-            let rows = table.rows.len() as u64;
-            let import = control::Import { id, kind: kind.name.into(), file: file.into(), rows };
+            let import = control::Import { id, kind: kind.name.into(), file, rows: rows.len() as u64 };
             replica.stage_local(EntryKind::IMPORT, control::encode(&import), &context.who, context.now);
             replica.commit()?;
         }
         Ok(Self {
             kind,
             columns,
-            total: table.rows.len(),
-            rows: table.rows.into_iter(),
+            total: rows.len(),
+            rows: rows.into_iter(),
             division,
             dry_run,
             id,
@@ -94,6 +108,15 @@ impl Import {
     /// Rows done and rows in all.
     pub fn progress(&self) -> (usize, usize) {
         (self.total - self.rows.len(), self.total)
+    }
+
+    /// The service ends before the import does: what was done is durable.
+    pub fn stopped(&self, context: &Context) -> Answer {
+        let (done, total) = self.progress();
+        let say = if self.dry_run { Say::RehearsalStopped } else { Say::ImportStopped { done, total } };
+        let mut answer = Answer::failed(&Failure::new(1, say), context.lang());
+        answer.json["rows_done"] = json!(done);
+        answer
     }
 
     /// Takes the next group of rows; false when none is left.

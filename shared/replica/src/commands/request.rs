@@ -173,8 +173,8 @@ fn try_run(
         Request::QuarantineList => status::quarantine(replica, None, context),
         Request::QuarantineShow { n } => status::quarantine(replica, Some(*n), context),
         Request::Import { file, bytes, kind, dry_run, division } => {
-            let mut import =
-                imports::Import::begin(replica, file, bytes, kind, division.as_deref(), *dry_run, context)?;
+            let table = imports::Table::read(file, bytes, kind, context)?;
+            let mut import = imports::Import::begin(replica, table, division.as_deref(), *dry_run, context)?;
             while import.step(replica, context)? {
                 let (done, total) = import.progress();
                 progress(done, total);

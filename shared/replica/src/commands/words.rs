@@ -9,6 +9,7 @@ use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{self, Reading, Source};
 use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Scope, Value};
 use huiliu_core::sync::control::reason as code;
+use huiliu_core::sync::session::Closing;
 use serde_json::Value as Json;
 
 /// Times in sentences and lists for people; JSON has RFC 3339.
@@ -183,8 +184,37 @@ pub fn listing(heads: &[Say], rows: Vec<Vec<String>>, lang: Lang) -> String {
     format!("{}\n{}", aligned(&lines), Say::ListCount { count }.text(lang))
 }
 
-/// Lines with their columns aligned for a terminal: Chinese characters are two wide.
+/// Why a session ends, in words.
+pub fn closing(closing: &Closing) -> Say {
+    match closing {
+        Closing::Nonsense => Say::Incomprehensible,
+        Closing::Upgrade(low, high) => Say::OtherProtocol { low: *low, high: *high },
+        Closing::Busy(_) => Say::Busy,
+        Closing::Stranger => Say::NotTheCertified,
+    }
+}
+
+/// What somebody calls a device, as it may be kept and shown: on one line, of a length that fits one, without characters
+/// that steer a terminal or turn the direction of what follows.
+pub fn tame(name: &str) -> String {
+    let shown = name.chars().filter(|c| !steers(*c));
+    shown.collect::<String>().trim().chars().take(MOST_NAME).collect()
+}
+
+/// So many characters of a name are kept.
+const MOST_NAME: usize = 64;
+
+fn steers(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || turns
+}
+
+/// Lines with their columns aligned for a terminal: Chinese characters are two wide. What others wrote cannot steer it.
 pub fn aligned(lines: &[Vec<String>]) -> String {
+    let blank = |c: char| if matches!(c, '\n' | '\t') { ' ' } else { c };
+    let calm = |text: &String| text.chars().map(blank).filter(|c| !steers(*c)).collect();
+    let lines: Vec<Vec<String>> = lines.iter().map(|line| line.iter().map(calm).collect()).collect();
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
     let wide = |text: &str| text.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum::<usize>();
     let width = |at: usize| lines.iter().filter_map(|line| line.get(at)).map(|text| wide(text)).max();
@@ -198,4 +228,18 @@ pub fn aligned(lines: &[Vec<String>]) -> String {
         padded.join("  ").trim_end().to_owned()
     };
     lines.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_cannot_steer_a_terminal() {
+        assert_eq!(tame(" 海曙\u{1b}[2J一号机\r\n\u{202e} "), "海曙[2J一号机");
+        assert_eq!(tame(&"长".repeat(500)).chars().count(), MOST_NAME);
+        assert_eq!(tame("\u{7}\u{0}"), "");
+        let line = vec!["a\u{1b}]0;x\u{7}b".to_owned(), "次\n行".to_owned()];
+        assert_eq!(aligned(&[line]), "a]0;xb  次 行");
+    }
 }

@@ -208,7 +208,12 @@ pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> E
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     let cli = parse();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => ExitCode::from(runtime.block_on(run(cli))),
+        Ok(runtime) => {
+            let code = runtime.block_on(run(cli));
+            // A table that is still being read would hold up a program that was told to end.
+            runtime.shutdown_background();
+            ExitCode::from(code)
+        }
         Err(error) => {
             tracing::error!(%error, "the runtime does not start");
             ExitCode::FAILURE

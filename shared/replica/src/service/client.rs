@@ -51,16 +51,40 @@ fn died() -> Failure {
     Failure::new(1, Say::ServiceDied)
 }
 
+/// Puts lines together from pieces. What was searched once is not searched again: an answer may be one line of 100 MB.
+#[derive(Default)]
+struct Lines {
+    text: Vec<u8>,
+    /// So much of it holds no line end.
+    searched: usize,
+}
+
+impl Lines {
+    fn push(&mut self, piece: &[u8]) {
+        self.text.extend_from_slice(piece);
+    }
+
+    fn next(&mut self) -> Option<Vec<u8>> {
+        let found = self.text[self.searched..].iter().position(|byte| *byte == b'\n');
+        let Some(end) = found.map(|at| self.searched + at) else {
+            self.searched = self.text.len();
+            return None;
+        };
+        self.searched = 0;
+        let rest = self.text.split_off(end + 1);
+        Some(std::mem::replace(&mut self.text, rest))
+    }
+}
+
 async fn read(
     mut body: hyper::body::Incoming,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Answer, Failure> {
-    let mut text: Vec<u8> = Vec::new();
+    let mut lines = Lines::default();
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| died())?;
-        text.extend_from_slice(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default());
-        while let Some(end) = text.iter().position(|byte| *byte == b'\n') {
-            let line: Vec<u8> = text.drain(..=end).collect();
+        lines.push(frame.data_ref().map(|data| data.as_ref()).unwrap_or_default());
+        while let Some(line) = lines.next() {
             match serde_json::from_slice(&line).map_err(|_| died())? {
                 Line::Progress(done, total) => progress(done, total),
                 Line::Answer(answer) => return Ok(*answer),
@@ -68,4 +92,23 @@ async fn read(
         }
     }
     Err(died())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_come_out_whole_wherever_they_were_cut() {
+        let text = b"1\n\n{\"a\": [1, 2]}\nlast\nrest";
+        for size in 1..text.len() {
+            let (mut lines, mut found) = (Lines::default(), Vec::new());
+            for piece in text.chunks(size) {
+                lines.push(piece);
+                found.extend(std::iter::from_fn(|| lines.next()));
+            }
+            assert_eq!(found, [&b"1\n"[..], b"\n", b"{\"a\": [1, 2]}\n", b"last\n"], "cut every {size}");
+            assert_eq!(lines.text, b"rest");
+        }
+    }
 }

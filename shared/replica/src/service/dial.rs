@@ -1,23 +1,26 @@
-//! The node's side of the link: one long-lived connection to the hub, dialled again when it breaks.
+//! The node's side of the link: one long-lived connection to the hub, dialled again when it breaks, and the people who
+//! wait for a sync. What is said on a connection stands in `visit`.
 
-use crate::service::engine::{Engine, OpenSession, SessionEvent};
-use crate::service::home::{CERTIFICATE, Failure, HubSettings, REGISTRY, link_failure, take_edition};
-use crate::service::time::now;
+use crate::service::engine::Engine;
+use crate::service::home::{CERTIFICATE, Failure, HubSettings, link_failure};
 use huiliu_core::model::messages::Say;
-use huiliu_core::sync::session::Closing;
 use huiliu_core::sync::{DeviceKey, PublicKey};
-use huiliu_link::{Backoff, Connection, Credential, Dialer, LinkError, PeerIdentity, Pumped, Purpose, enrol};
+use huiliu_link::{Backoff, Connection, Credential, Dialer, Movement};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
-/// Silence is said within this time.
-const PATIENCE: Duration = Duration::from_secs(15);
-/// A session that is asked and says nothing for so long is taken for broken.
-const STALL: Duration = Duration::from_secs(30);
-/// What waits between the connection and the engine.
-const INCOMING_FRAMES: usize = 64;
+/// When somebody waits and nothing at all moves for so long, the hub is called silent. Fifteen seconds are promised;
+/// a connection that had gone stale, the goodbye and the end of the program take their part of them.
+const PATIENCE: Duration = Duration::from_secs(11);
+/// Somebody who waits is not told of a connection that breaks before it was tried so often.
+const ATTEMPTS: u32 = 4;
+/// The wait between two of these attempts.
+const BREATH: Duration = Duration::from_millis(500);
+/// How often it is looked whether something moves.
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 
 /// How a sync ended.
 pub type SyncOutcome = Result<(), Failure>;
@@ -45,29 +48,57 @@ pub struct LinkState {
     pub trouble: Option<String>,
 }
 
-/// A handle to the dialer. It redials until the last handle is gone.
+/// What the dialer is told.
+enum Wish {
+    Sync(oneshot::Sender<SyncOutcome>),
+    Stop,
+}
+
+/// A handle to the dialer. It redials until it is told to stop or the last handle is gone.
 #[derive(Clone)]
 pub struct Dialing {
-    requests: mpsc::UnboundedSender<oneshot::Sender<SyncOutcome>>,
+    wishes: mpsc::UnboundedSender<Wish>,
     state: Arc<Mutex<LinkState>>,
 }
 
 impl Dialing {
     /// Starts dialling. `always`: also when nobody asks.
     pub fn start(parts: DialParts, always: bool) -> Self {
-        let (requests, queue) = mpsc::unbounded_channel();
+        let (wishes, queue) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(LinkState::default()));
-        let worker = Worker { parts, queue, waiting: Vec::new(), state: state.clone(), always };
+        let worker = Worker {
+            parts: Arc::new(parts),
+            queue,
+            waiting: Vec::new(),
+            asked_at: Instant::now(),
+            moved_at: Instant::now(),
+            level_by: None,
+            attempts: 0,
+            backoff: Backoff::default(),
+            state: state.clone(),
+            always,
+        };
         tokio::spawn(worker.run());
-        Self { requests, state }
+        Self { wishes, state }
     }
 
     /// Becomes level with the hub, or says why not.
     pub async fn sync(&self) -> SyncOutcome {
         let (answer, answered) = oneshot::channel();
-        let silent = || Failure::new(5, Say::HubSilent { pending: 0 });
-        self.requests.send(answer).map_err(|_| silent())?;
-        answered.await.unwrap_or_else(|_| Err(silent()))
+        let stopped = || Failure::new(1, Say::ServiceDied);
+        self.wishes.send(Wish::Sync(answer)).map_err(|_| stopped())?;
+        answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// Says goodbye and dials no more.
+    pub fn stop(&self) {
+        // A dialer that has ended needs no telling.
+        let _ = self.wishes.send(Wish::Stop);
+    }
+
+    /// Resolves when the dialer has ended.
+    pub async fn ended(&self) {
+        self.wishes.closed().await;
     }
 
     /// What the link is doing.
@@ -76,89 +107,153 @@ impl Dialing {
     }
 }
 
-struct Worker {
-    parts: DialParts,
-    queue: mpsc::UnboundedReceiver<oneshot::Sender<SyncOutcome>>,
-    waiting: Vec<oneshot::Sender<SyncOutcome>>,
+/// How a visit to the hub ended.
+pub(super) enum End {
+    /// Both are level, and nobody wants the connection to stay.
+    Level,
+    /// The connection is no good any more; the next may be.
+    Again,
+    /// It failed.
+    Failed(Failure),
+    /// The dialer is told to stop.
+    Over,
+}
+
+impl From<Failure> for End {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+pub(super) struct Worker {
+    pub(super) parts: Arc<DialParts>,
+    queue: mpsc::UnboundedReceiver<Wish>,
+    /// Who waits for a sync.
+    pub(super) waiting: Vec<oneshot::Sender<SyncOutcome>>,
+    /// When the first of them asked.
+    pub(super) asked_at: Instant,
+    /// When something last moved since then.
+    pub(super) moved_at: Instant,
+    /// Until when they are given time to become level, once both have said that they are not.
+    pub(super) level_by: Option<Instant>,
+    /// How often a connection has failed them.
+    attempts: u32,
+    pub(super) backoff: Backoff,
     state: Arc<Mutex<LinkState>>,
-    always: bool,
+    pub(super) always: bool,
 }
 
 impl Worker {
     async fn run(mut self) {
-        let mut backoff = Backoff::default();
         loop {
-            if !self.always && self.waiting.is_empty() && !self.wait_for_request().await {
+            if !self.always && self.waiting.is_empty() && !self.wish().await {
                 return;
             }
-            let outcome = self.visit(&mut backoff).await;
-            if let Err(failure) = &outcome {
-                self.set_state(None, Some(failure.text(Default::default())));
-            }
-            self.answer(&outcome);
-            if self.queue.is_closed() && self.queue.is_empty() {
-                return;
+            match self.visit().await {
+                End::Over => return,
+                End::Level => continue,
+                End::Again | End::Failed(_) => {}
             }
             let jitter = huiliu_link::identity::random::<1>().map_or(0.5, |byte| f64::from(byte[0]) / 255.0);
-            let pause = tokio::time::sleep(backoff.next_delay(jitter));
+            let pause = if self.waiting.is_empty() { self.backoff.next_delay(jitter) } else { BREATH };
             tokio::select! {
-                () = pause => {}
-                request = self.queue.recv() => match request {
-                    Some(request) => self.waiting.push(request),
-                    None => return,
-                },
+                () = tokio::time::sleep(pause) => {}
+                goes_on = self.wish() => if !goes_on { return },
             }
         }
     }
 
-    async fn wait_for_request(&mut self) -> bool {
+    /// Waits for the next wish and takes it in; false when the dialer is to stop.
+    pub(super) async fn wish(&mut self) -> bool {
         match self.queue.recv().await {
-            Some(request) => {
-                self.waiting.push(request);
+            Some(Wish::Sync(answer)) => {
+                if self.waiting.is_empty() {
+                    self.asked_at = Instant::now();
+                    self.moved_at = self.asked_at;
+                    (self.level_by, self.attempts) = (None, 0);
+                }
+                self.waiting.push(answer);
                 true
             }
-            None => false,
+            Some(Wish::Stop) | None => false,
         }
     }
 
-    fn answer(&mut self, outcome: &SyncOutcome) {
+    /// Whether somebody waits and nothing has moved for too long.
+    pub(super) fn is_silent(&self) -> bool {
+        !self.waiting.is_empty() && self.moved_at.elapsed() >= PATIENCE
+    }
+
+    pub(super) fn answer(&mut self, outcome: &SyncOutcome) {
         for request in self.waiting.drain(..) {
             // Whoever asked may have gone.
             let _ = request.send(outcome.clone());
         }
     }
 
-    fn set_state(&self, transport: Option<&'static str>, trouble: Option<String>) {
+    pub(super) fn set_state(&self, transport: Option<&'static str>, trouble: Option<String>) {
         *self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
             LinkState { transport, trouble };
     }
 
-    /// One connection, as long as it lasts.
-    async fn visit(&mut self, backoff: &mut Backoff) -> SyncOutcome {
-        let dialer = self.dialer()?;
-        let addresses = self.parts.hub.addresses.clone();
-        let outcome = match self.unless_over(dialer.connect(&addresses, PATIENCE)).await? {
-            Err(error) => Err(link_failure(&error)),
-            Ok(connection) => {
-                let visited = self.talk(&connection, backoff).await;
-                connection.close(huiliu_link::quic::GOODBYE, "");
-                visited
+    /// One connection, as long as it lasts. Who waits is answered before the goodbyes.
+    async fn visit(&mut self) -> End {
+        let dialer = match self.dialer() {
+            Ok(dialer) => dialer,
+            Err(failure) => {
+                self.failed(&failure);
+                return End::Failed(failure);
             }
         };
+        let addresses = self.parts.hub.addresses.clone();
+        let end = match self.patiently(None, dialer.connect(&addresses, PATIENCE)).await {
+            Err(end) => end,
+            Ok(Err(error)) => End::Failed(link_failure(&error)),
+            Ok(Ok(connection)) => {
+                self.moved_at = Instant::now();
+                let end = self.talk(&connection).await;
+                connection.close(huiliu_link::quic::GOODBYE, "");
+                end
+            }
+        };
+        if let End::Failed(failure) = &end {
+            self.failed(failure);
+        }
         dialer.shutdown().await;
-        outcome
+        end
     }
 
-    /// Waits for something, takes in what is asked meanwhile, and gives it up when the service ends.
-    async fn unless_over<T>(&mut self, work: impl Future<Output = T>) -> Result<T, Failure> {
+    /// A visit failed: who waits is told, unless another attempt may do better. Only silence is worth one; a no is a no.
+    fn failed(&mut self, failure: &Failure) {
+        self.set_state(None, Some(failure.text(Default::default())));
+        self.attempts += 1;
+        if failure.exit != 5 || self.is_silent() || self.attempts >= ATTEMPTS {
+            self.answer(&Err(failure.clone()));
+        }
+    }
+
+    /// Waits for something, takes in what is asked meanwhile, and gives it up when the dialer is told to stop or
+    /// somebody has waited too long in silence.
+    pub(super) async fn patiently<T>(
+        &mut self,
+        link: Option<&Connection>,
+        work: impl Future<Output = T>,
+    ) -> Result<T, End> {
+        let (mut movement, mut look) = (Movement::default(), interval(LOOK));
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         tokio::pin!(work);
         loop {
             tokio::select! {
                 done = &mut work => return Ok(done),
-                request = self.queue.recv() => match request {
-                    Some(request) => self.waiting.push(request),
-                    None => return Err(Failure::new(5, Say::HubSilent { pending: 0 })),
-                },
+                goes_on = self.wish() => if !goes_on { return Err(End::Over) },
+                _ = look.tick() => {
+                    if link.is_some_and(|link| movement.moved(link)) {
+                        self.moved_at = Instant::now();
+                    }
+                    if self.is_silent() {
+                        return Err(silent().into());
+                    }
+                }
             }
         }
     }
@@ -171,129 +266,9 @@ impl Worker {
         let credential = Credential::new(certificate, &self.parts.key);
         Dialer::new(self.parts.hub_key.device(), Some(&credential)).map_err(|e| link_failure(&e))
     }
-
-    /// Renews the certificate at two thirds of its life, on the connection it opened.
-    async fn renew_if_due(&self, connection: &Connection) -> Result<(), Failure> {
-        let path = self.parts.directory.join(CERTIFICATE);
-        let held = std::fs::read(&path).ok().and_then(|der| PeerIdentity::read(&der).ok());
-        let seconds = (now() / 1000) as i64;
-        let due =
-            held.is_none_or(|held| seconds >= held.not_before + (held.not_after - held.not_before) * 2 / 3);
-        if !due {
-            return Ok(());
-        }
-        let (fresh, _) = enrol::renew(connection, &self.parts.hub_key, &self.parts.key, seconds)
-            .await
-            .map_err(|e| link_failure(&e))?;
-        write_whole(&path, &fresh).map_err(|e| {
-            Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-        })
-    }
-
-    /// Fetches the edition of the registry that the tree uses, once, if the program does not carry it.
-    async fn fetch_edition(&self, connection: &Connection) -> Result<(), Failure> {
-        let stopped = |_| Failure::new(1, Say::ServiceDied);
-        let missing =
-            self.parts.engine.call(|replica, _| replica.missing_edition()).await.map_err(stopped)?;
-        let Some(wanted) = missing else { return Ok(()) };
-        let packed =
-            connection.request(Purpose::Blob, wanted.0.to_vec()).await.map_err(|e| link_failure(&e))?;
-        let kept = packed.clone();
-        let taken = self.parts.engine.call(move |replica, _| take_edition(replica, &packed, &wanted)).await;
-        if taken.map_err(stopped)?? {
-            let path = self.parts.directory.join(REGISTRY);
-            write_whole(&path, &kept).map_err(|e| {
-                Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-            })?;
-        }
-        Ok(())
-    }
-
-    async fn talk(&mut self, connection: &Connection, backoff: &mut Backoff) -> SyncOutcome {
-        self.renew_if_due(connection).await?;
-        let stream = connection.open(Purpose::Session).await.map_err(|e| link_failure(&e))?;
-        let stopped = |_| Failure::new(1, Say::ServiceDied);
-        let OpenSession { id, frames, mut events } = self.parts.engine.open(None).await.map_err(stopped)?;
-        let (incoming, mut arrived) = mpsc::channel(INCOMING_FRAMES);
-        let pump = huiliu_link::pump(stream, frames, incoming);
-        self.set_state(Some(pump.transport()), None);
-        let (mut refused, mut stall) = (None, Box::pin(tokio::time::sleep(STALL)));
-        let outcome = loop {
-            tokio::select! {
-                arrival = arrived.recv() => match arrival {
-                    Some(Pumped::Frame(frame)) => {
-                        stall.as_mut().reset(tokio::time::Instant::now() + STALL);
-                        self.parts.engine.frame(id, frame).map_err(stopped)?;
-                    }
-                    Some(Pumped::Ended(how)) => break ended(how),
-                    None => break ended(Ok(())),
-                },
-                event = events.recv() => match event {
-                    Some(SessionEvent::Level(verified)) => {
-                        backoff.reset();
-                        self.fetch_edition(connection).await?;
-                        let outcome = level(verified, refused.take());
-                        self.answer(&outcome);
-                        if !self.always {
-                            break outcome;
-                        }
-                    }
-                    Some(SessionEvent::Refused(count, reason)) => refused = Some((count, reason)),
-                    Some(SessionEvent::Closing(closing)) => break Err(closed(&closing)),
-                    Some(SessionEvent::Failed) => break Err(Failure::new(1, Say::ReadOnly)),
-                    None => break ended(Ok(())),
-                },
-                request = self.queue.recv() => match request {
-                    Some(request) => {
-                        self.waiting.push(request);
-                        stall.as_mut().reset(tokio::time::Instant::now() + STALL);
-                        self.parts.engine.ask(id).map_err(stopped)?;
-                    }
-                    None => break Ok(()),
-                },
-                () = &mut stall, if !self.waiting.is_empty() => break Err(Failure::new(5, Say::HubSilent { pending: 0 })),
-            }
-        };
-        self.parts.engine.hang_up(id);
-        // What was acknowledged must have left before the connection goes.
-        let _ = pump.close(huiliu_link::quic::GOODBYE, "").await;
-        outcome
-    }
 }
 
-fn level(verified: bool, refused: Option<(usize, u16)>) -> SyncOutcome {
-    match (refused, verified) {
-        (Some((count, reason)), _) => {
-            let why = crate::commands::words::reason(reason, Default::default());
-            Err(Failure::new(4, Say::EntriesRefused { count, why }))
-        }
-        (None, true) => Ok(()),
-        (None, false) => Err(Failure::new(1, Say::NotLevelYet)),
-    }
-}
-
-/// The connection ended before both were level.
-fn ended(how: Result<(), LinkError>) -> SyncOutcome {
-    match how {
-        Ok(()) => Err(Failure::new(5, Say::HubSilent { pending: 0 })),
-        Err(error) => Err(link_failure(&error)),
-    }
-}
-
-fn closed(closing: &Closing) -> Failure {
-    match closing {
-        Closing::Busy(_) => Failure::new(5, Say::Busy),
-        Closing::Upgrade(low, high) => Failure::new(4, Say::TooNew { what: format!("{low}-{high}") }),
-        Closing::Nonsense | Closing::Stranger => {
-            Failure::new(4, Say::HubSaidNo { sentence: format!("{closing:?}") })
-        }
-    }
-}
-
-/// Writes a file so that the old or the new is there at any time.
-fn write_whole(path: &std::path::Path, bytes: &[u8]) -> std::io::Result<()> {
-    let beside = path.with_extension("new");
-    std::fs::write(&beside, bytes)?;
-    std::fs::File::open(&beside)?.sync_all()?;
-    std::fs::rename(&beside, path)
+/// Nothing is heard of the hub. The command puts in how much waits.
+pub(super) fn silent() -> Failure {
+    Failure::new(5, Say::HubSilent { pending: 0 })
 }

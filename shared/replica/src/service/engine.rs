@@ -4,10 +4,13 @@
 use crate::service::time::now;
 use crate::{Effect, Replica, ReplicaError, SessionId};
 use huiliu_core::sync::DeviceId;
+use huiliu_core::sync::message::MAX_FRAME_BYTES;
 use huiliu_core::sync::session::Closing;
+use huiliu_store::Directory;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread::JoinHandle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// A piece of work for the engine.
 type Job = Box<dyn FnOnce(&mut State) + Send>;
@@ -16,6 +19,12 @@ type Held = Box<dyn FnOnce(bool)>;
 
 /// At most so many pieces of work share an fdatasync: the first of them must not wait long.
 const GROUP_JOBS: usize = 64;
+/// So many bytes of frames may wait for the engine, of one session and of all: whoever sends more waits, and in the end
+/// its device does, by the transport's own flow control.
+const SESSION_BYTES: usize = MAX_FRAME_BYTES;
+const ALL_BYTES: usize = 16 * MAX_FRAME_BYTES;
+/// So many frames may wait for a connection; a session has far fewer batches under way.
+const PORT_FRAMES: usize = 256;
 
 /// What a session tells besides frames.
 #[derive(Clone, Debug)]
@@ -41,12 +50,16 @@ struct State {
     ports: BTreeMap<SessionId, Port>,
     next: SessionId,
     answers: Vec<Held>,
+    /// Told to stop: nothing more is begun.
+    over: bool,
 }
 
-/// A handle to the engine. Clones are the same engine; it stops when the last is gone.
+/// A handle to the engine. Clones are the same engine; it stops when the last is gone, or when it is told to.
 #[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::UnboundedSender<Job>,
+    /// Room for frames that wait.
+    room: Arc<Semaphore>,
 }
 
 /// Why the engine gives no answer.
@@ -68,31 +81,51 @@ pub struct OpenSession {
     pub frames: mpsc::Receiver<Vec<u8>>,
     /// What it tells.
     pub events: mpsc::UnboundedReceiver<SessionEvent>,
+    /// Where the frames go that come in.
+    pub inlet: Inlet,
 }
 
-/// So many frames may wait for a connection; the session's own credit is far below.
-const PORT_FRAMES: usize = 4096;
+/// The way of a session's frames into the engine.
+#[derive(Clone)]
+pub struct Inlet {
+    engine: Engine,
+    id: SessionId,
+    room: Arc<Semaphore>,
+}
+
+/// The engine's thread, seen from outside.
+pub struct EngineThread {
+    thread: JoinHandle<()>,
+    ended: watch::Receiver<()>,
+}
+
+impl EngineThread {
+    /// Resolves when the thread has ended, by order or by a panic.
+    pub fn ended(&self) -> impl Future<Output = ()> + use<> {
+        let mut ended = self.ended.clone();
+        async move { while ended.changed().await.is_ok() {} }
+    }
+
+    /// Whether it ended in order; call it once it has ended.
+    pub fn join(self) -> bool {
+        self.thread.join().is_ok()
+    }
+}
 
 impl Engine {
-    /// Starts the thread.
-    pub fn start(replica: Replica) -> (Self, JoinHandle<()>) {
-        let (jobs, mut queue) = mpsc::unbounded_channel::<Job>();
+    /// Starts the thread. It keeps the lock on the directory as long as it lives: nobody else may write there before
+    /// its last write is done.
+    pub fn start(replica: Replica, directory: Directory) -> (Self, EngineThread) {
+        let (jobs, queue) = mpsc::unbounded_channel::<Job>();
+        let (alive, ended) = watch::channel(());
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
-            let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new() };
-            state.replica.group_commits();
-            state.dispatch();
-            while let Some(job) = queue.blocking_recv() {
-                job(&mut state);
-                let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
-                more.for_each(|job| job(&mut state));
-                state.answer();
-                state.dispatch();
-            }
-            if let Err(error) = state.replica.save_synced() {
-                tracing::warn!(%error, "what the hub holds was not remembered");
-            }
+            // Dropped in turn, also by a panic: the replica, then the lock, and last the sign of life.
+            let _alive = alive;
+            let _directory = directory;
+            run(replica, queue);
         });
-        (Self { jobs }, thread.expect("a thread can be started"))
+        let thread = thread.expect("a thread can be started");
+        (Self { jobs, room: Arc::new(Semaphore::new(ALL_BYTES)) }, EngineThread { thread, ended })
     }
 
     /// Does something with the replica and gives back what came of it.
@@ -119,6 +152,7 @@ impl Engine {
 
     /// Opens a session: with the hub (`None`) or with a caller.
     pub async fn open(&self, peer: Option<DeviceId>) -> Result<OpenSession, NoAnswer> {
+        let engine = self.clone();
         self.with(move |state| {
             let (frames, frames_out) = mpsc::channel(PORT_FRAMES);
             let (events, events_out) = mpsc::unbounded_channel();
@@ -132,27 +166,19 @@ impl Engine {
             if state.replica.is_read_only() {
                 state.drop_session(id);
             }
-            OpenSession { id, frames: frames_out, events: events_out }
+            let inlet = Inlet { engine, id, room: Arc::new(Semaphore::new(SESSION_BYTES)) };
+            OpenSession { id, frames: frames_out, events: events_out, inlet }
         })
         .await
     }
 
-    /// Hands in a frame.
-    pub fn frame(&self, id: SessionId, frame: Vec<u8>) -> Result<(), NoAnswer> {
-        let job: Job = Box::new(move |state| {
-            let outcome = state.replica.frame(id, frame, now());
-            state.failed(id, outcome);
-        });
-        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)
-    }
-
-    /// Asks a session's peer whether both are level.
-    pub fn ask(&self, id: SessionId) -> Result<(), NoAnswer> {
-        let job: Job = Box::new(move |state| {
+    /// Asks a session's peer whether both are level; returns when the question is on its way.
+    pub async fn ask(&self, id: SessionId) -> Result<(), NoAnswer> {
+        self.with(move |state| {
             let outcome = state.replica.ask(id, now());
             state.failed(id, outcome);
-        });
-        self.jobs.send(job).map_err(|_| NoAnswer::Stopped)
+        })
+        .await
     }
 
     /// The connection of a session is gone.
@@ -166,6 +192,51 @@ impl Engine {
         });
         // A stopped engine has no sessions.
         let _ = self.jobs.send(job);
+    }
+
+    /// Ends the engine after what it was given so far; later work is answered with [`NoAnswer::Stopped`].
+    pub fn stop(&self) {
+        // One that has stopped needs no telling.
+        let _ = self.jobs.send(Box::new(|state| state.over = true));
+    }
+}
+
+impl Inlet {
+    /// Hands in a frame, once there is room for it.
+    pub async fn frame(&self, frame: Vec<u8>) -> Result<(), NoAnswer> {
+        let bytes = u32::try_from(frame.len().min(SESSION_BYTES)).unwrap_or(u32::MAX);
+        let own = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| NoAnswer::Stopped)?;
+        let shared = self.engine.room.clone().acquire_many_owned(bytes).await;
+        let (id, shared) = (self.id, shared.map_err(|_| NoAnswer::Stopped)?);
+        let job: Job = Box::new(move |state| {
+            let outcome = state.replica.frame(id, frame, now());
+            state.failed(id, outcome);
+            drop((own, shared));
+        });
+        self.engine.jobs.send(job).map_err(|_| NoAnswer::Stopped)
+    }
+
+    /// Whether a frame waits for the engine or is at work in it: then it is not the peer that is silent.
+    pub fn is_busy(&self) -> bool {
+        self.room.available_permits() < SESSION_BYTES
+    }
+}
+
+fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
+    let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new(), over: false };
+    state.replica.group_commits();
+    state.dispatch();
+    while !state.over
+        && let Some(job) = queue.blocking_recv()
+    {
+        job(&mut state);
+        let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
+        more.for_each(|job| job(&mut state));
+        state.answer();
+        state.dispatch();
+    }
+    if let Err(error) = state.replica.save_synced() {
+        tracing::warn!(%error, "what the hub holds was not remembered");
     }
 }
 

@@ -139,6 +139,13 @@ pub fn lock(dir: &Path) -> Result<Directory, Failure> {
     })
 }
 
+/// Locks a directory in which a replica begins, and closes it to everybody else: who can read it can read the records.
+pub fn begin_in(dir: &Path) -> Result<Directory, Failure> {
+    let directory = lock(dir)?;
+    directory.keep_private().map_err(|e| store_failure(&e))?;
+    Ok(directory)
+}
+
 /// Opens the replica of a locked directory.
 pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Failure> {
     let key = load_key_file(&directory.path(KEY)).map_err(|e| link_failure(&e))?;
@@ -191,7 +198,7 @@ pub fn divisions() -> Arc<Divisions> {
 }
 
 /// A directory in which a replica may begin: it does not exist yet, or holds nothing but what an interrupted beginning
-/// leaves behind.
+/// leaves behind, each file whole or still under its name with `.new`.
 pub fn check_empty(dir: &Path, leftovers: &[&str]) -> Result<PathBuf, Failure> {
     let text = dir.display().to_string();
     match std::fs::read_dir(dir) {
@@ -202,7 +209,12 @@ pub fn check_empty(dir: &Path, leftovers: &[&str]) -> Result<PathBuf, Failure> {
         }
         Ok(entries) => {
             let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-            if names.any(|name| !leftovers.contains(&name.as_str())) {
+            let left = |name: &str| {
+                let whole = name.strip_suffix(".new").unwrap_or(name);
+                leftovers.contains(&name)
+                    || whole != name && (whole == SETTINGS || leftovers.contains(&whole))
+            };
+            if names.any(|name| !left(&name)) {
                 return Err(Failure::new(1, Say::NotEmpty { dir: text }));
             }
         }

@@ -15,7 +15,7 @@ pub async fn join(dir: &Path, ticket: &Ticket, name: Option<String>) -> Result<O
     let division = DivisionCode::from_number(ticket.division).ok_or_else(damaged)?;
     let place = home::divisions().full_name(division).unwrap_or_else(|| division.to_string());
     let name = name.unwrap_or(place);
-    let directory = home::lock(dir)?;
+    let directory = home::begin_in(dir)?;
     let path = directory.path(home::KEY);
     // A key left by an attempt whose reply got lost is the one the ticket is bound to by now.
     let key = load_key_file(&path).or_else(|_| create_key_file(&path)).map_err(|e| link_failure(&e))?;

@@ -1,7 +1,7 @@
 //! The local interface: HTTP on loopback, with a token in a file that only the owner can read. Commands beside a
 //! running service go through it and get the same answer as without one.
 
-use crate::commands::imports::Import;
+use crate::commands::imports::{Import, Table};
 use crate::commands::{Answer, Context, Request, run};
 use crate::service::dial::Dialing;
 use crate::service::engine::{Engine, NoAnswer};
@@ -22,6 +22,7 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use tokio::sync::watch;
 
 pub(super) const FILE: &str = "local.json";
 pub(super) const PATH: &str = "/local/command";
@@ -52,6 +53,8 @@ pub struct Local {
     /// The dialer, on a node.
     pub dialing: Option<Dialing>,
     token: String,
+    /// Becomes true when the service ends: then nothing long goes on.
+    stopping: watch::Receiver<bool>,
 }
 
 /// The service can be found while this lives.
@@ -68,10 +71,10 @@ impl Drop for Announced {
 
 impl Local {
     /// An interface with a fresh token.
-    pub fn new(engine: Engine, dialing: Option<Dialing>) -> Self {
+    pub fn new(engine: Engine, dialing: Option<Dialing>, stopping: watch::Receiver<bool>) -> Self {
         let token = huiliu_link::identity::random::<32>().expect("the system gives random bytes");
         let token = token.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { engine, dialing, token }
+        Self { engine, dialing, token, stopping }
     }
 
     /// Its routes.
@@ -104,9 +107,16 @@ impl Local {
         match request {
             Request::Sync => self.sync(&context).await,
             Request::Import { file, bytes, kind, dry_run, division } => {
-                let (division, first) = (division.clone(), context.clone());
+                let (reader, first) = (context.clone(), context.clone());
+                // A large workbook takes seconds to read: not in the engine, where sessions and pages would wait.
+                let read = move || Table::read(&file, &bytes, &kind, &reader);
+                let table = match tokio::task::spawn_blocking(read).await {
+                    Ok(Ok(table)) => table,
+                    Ok(Err(failure)) => return Answer::failed(&failure, lang),
+                    Err(_) => return unanswered(NoAnswer::Stopped, &context),
+                };
                 let begun = self.engine.call(move |replica, _| {
-                    Import::begin(replica, &file, &bytes, &kind, division.as_deref(), dry_run, &first)
+                    Import::begin(replica, table, division.as_deref(), dry_run, &first)
                 });
                 match begun.await {
                     Ok(Ok(import)) => self.import(import, context, lines).await,
@@ -131,6 +141,9 @@ impl Local {
     ) -> Answer {
         loop {
             let (done, total) = import.progress();
+            if *self.stopping.borrow() {
+                return import.stopped(&context);
+            }
             // Whoever asked may have gone; the import goes on.
             let _ = lines.send_data(encode(&Line::Progress(done, total))).await;
             let asked = context.clone();

@@ -11,6 +11,7 @@ pub mod local;
 mod page;
 pub mod serve;
 pub mod time;
+mod visit;
 
 pub use dial::{Dialing, SyncOutcome};
 pub use engine::{Engine, SessionEvent};

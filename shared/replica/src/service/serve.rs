@@ -2,30 +2,29 @@
 
 use crate::commands::{Answer, Context};
 use crate::service::dial::{DialParts, Dialing};
-use crate::service::engine::Engine;
+use crate::service::engine::{Engine, EngineThread};
 use crate::service::home::{self, Failure, Opened, Settings, link_failure};
 use crate::service::local::{Announced, Local, sync_answer};
 use huiliu_core::model::messages::Say;
-use huiliu_store::Directory;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::thread::JoinHandle;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout_at};
 
 /// A running replica.
 pub struct Running {
-    /// The lock on the data directory.
-    directory: Directory,
+    /// The data directory; the engine's thread holds the lock on it.
+    root: PathBuf,
     /// The settings.
     pub settings: Settings,
     /// The engine.
     pub engine: Engine,
     /// The dialer, on a node.
     pub dialing: Option<Dialing>,
-    thread: JoinHandle<()>,
+    thread: EngineThread,
 }
 
 /// A web server under way.
@@ -37,27 +36,52 @@ pub struct Web {
     _announced: Announced,
 }
 
+/// The end of a service: one deadline for all its parts. A program that is told to stop has ten seconds.
+#[derive(Clone, Copy, Debug)]
+pub struct Ending {
+    begun: Instant,
+}
+
+impl Ending {
+    /// It has begun now.
+    pub fn begin() -> Self {
+        Self { begun: Instant::now() }
+    }
+
+    /// So long goodbyes may take, and answers that are under way.
+    pub fn farewells(self) -> Instant {
+        self.begun + Duration::from_secs(4)
+    }
+
+    /// When the program ends, whatever is still at work.
+    pub fn last_moment(self) -> Instant {
+        self.begun + Duration::from_secs(8)
+    }
+}
+
 impl Running {
     /// Starts the engine of an opened replica.
     pub fn start(opened: Opened) -> Self {
-        let (engine, thread) = Engine::start(opened.replica);
-        Self { directory: opened.directory, settings: opened.settings, engine, dialing: None, thread }
+        let Opened { directory, settings, replica } = opened;
+        let root = directory.root().to_owned();
+        let (engine, thread) = Engine::start(replica, directory);
+        Self { root, settings, engine, dialing: None, thread }
     }
 
     /// The data directory.
     pub fn root(&self) -> &Path {
-        self.directory.root()
+        &self.root
     }
 
     /// Begins to dial the hub. `always`: also when nobody asks.
     pub fn dial(&mut self, always: bool) -> Result<(), Failure> {
-        let key = huiliu_link::identity::load_key_file(&self.directory.path(home::KEY));
+        let key = huiliu_link::identity::load_key_file(&self.root.join(home::KEY));
         let parts = DialParts {
             engine: self.engine.clone(),
             key: key.map_err(|e| link_failure(&e))?,
             hub: self.settings.hub.clone(),
             hub_key: self.settings.hub_key(),
-            directory: self.directory.root().to_owned(),
+            directory: self.root.clone(),
         };
         self.dialing = Some(Dialing::start(parts, always));
         Ok(())
@@ -68,13 +92,13 @@ impl Running {
         let taken = |_| Failure::new(1, Say::AddressInUse { address: address.to_string() });
         let listener = TcpListener::bind(address).await.map_err(taken)?;
         let bound = listener.local_addr().map_err(taken)?;
-        let local = Local::new(self.engine.clone(), self.dialing.clone());
+        let (stop, mut stopped) = watch::channel(false);
+        let local = Local::new(self.engine.clone(), self.dialing.clone(), stopped.clone());
         let announced = local.announce(self.root(), bound).map_err(|e| {
             Failure::new(1, Say::CannotWrite { file: "local.json".into(), why: e.to_string() })
         })?;
         let router = local.router().merge(huiliu_web::router(local));
         let router = router.layer(huiliu_web::guard(huiliu_web::loopback_hosts(bound)));
-        let (stop, mut stopped) = watch::channel(false);
         let task = tokio::spawn(async move {
             let quit = async move { drop(stopped.wait_for(|stop| *stop).await) };
             if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(quit).await {
@@ -84,27 +108,44 @@ impl Running {
         Ok(Web { address: bound, stop, task, _announced: announced })
     }
 
-    /// Ends the engine after what it is doing, and gives the directory free.
-    pub async fn stop(self) {
-        let Self { directory, engine, dialing, thread, .. } = self;
-        drop(dialing);
-        drop(engine);
-        // The dialer and open requests hold handles for a moment longer.
-        let ended = tokio::task::spawn_blocking(move || thread.join());
-        if tokio::time::timeout(Duration::from_secs(8), ended).await.is_err() {
+    /// Waits until the program is told to stop; an error if the engine dies before: a service without one serves nobody.
+    pub async fn until_told(&self) -> Result<(), Failure> {
+        tokio::select! {
+            () = told_to_stop() => Ok(()),
+            () = self.thread.ended() => Err(Failure::new(1, Say::EngineDied)),
+        }
+    }
+
+    /// Lets the dialer say goodbye; whoever waits for a sync is told that the service ends.
+    pub fn hang_up(&self) {
+        if let Some(dialing) = &self.dialing {
+            dialing.stop();
+        }
+    }
+
+    /// Ends the engine after what it is doing. Its thread gives the directory free with its last breath, be it after
+    /// the last moment: then the end of the program does.
+    pub async fn stop(self, ending: Ending) {
+        self.hang_up();
+        if let Some(dialing) = self.dialing {
+            let _ = timeout_at(ending.farewells(), dialing.ended()).await;
+        }
+        self.engine.stop();
+        if timeout_at(ending.last_moment(), self.thread.ended()).await.is_err() {
             tracing::warn!(
                 "the engine was still at work when the time was over; what it called saved is saved"
             );
+        } else if !self.thread.join() {
+            tracing::error!("the engine died");
         }
-        drop(directory);
     }
 }
 
 impl Web {
     /// Ends the server; requests under way get a moment.
-    pub async fn stop(self) {
+    pub async fn stop(self, ending: Ending) {
         let _ = self.stop.send(true);
-        let _ = tokio::time::timeout(Duration::from_secs(2), self.task).await;
+        let _ = timeout_at(ending.farewells(), self.task).await;
     }
 }
 
@@ -116,7 +157,7 @@ pub async fn sync_once(opened: Opened, context: &Context) -> Answer {
         Err(failure) => Err(failure),
     };
     let pending = running.engine.call(|replica, _| replica.pending()).await.unwrap_or(0);
-    running.stop().await;
+    running.stop(Ending::begin()).await;
     sync_answer(outcome, pending, context)
 }
 

@@ -13,6 +13,9 @@ catalogue! {
         NotEmpty { dir: String } => "{dir} 不是空目录，没有改动任何内容。请换一个空目录。", "{dir} is not empty; nothing was changed. Choose an empty directory";
         InUse { dir: String } => "数据目录 {dir} 正被另一个程序使用（可能服务已在运行）。请先停止那个程序再试。", "the data directory {dir} is in use, perhaps by a running service; stop it first and try again";
         ServiceDied => "后台服务中途停止。已显示“已保存”的内容都在。请重新启动服务后再试。", "the service stopped while it was working; everything called saved is kept. Start it again and repeat";
+        EngineDied => "程序内部出错，服务已停止。已显示“已保存”的内容都在。请重新启动服务；如再次发生，请把日志交给维护人员。", "an internal error has stopped the service; everything called saved is kept. Start it again, and if it happens once more hand the log to whoever maintains it";
+        ImportStopped { done: usize, total: usize } => "服务正在停止，导入中断：共 {total} 行，前 {done} 行已处理并保存。重新启动服务后再次导入同一文件即可接着做。", "the service is stopping, so the import ends: {done} of {total} rows are done and saved; start the service and import the same file again to go on";
+        RehearsalStopped => "服务正在停止，预演中断，没有写入任何内容。", "the service is stopping, so the rehearsal ends; nothing was written";
         NotJoined => "本机还没有加入市级汇流中心，不能写入。请先用邀请码运行 join，再运行一次 sync。", "this replica has not joined a hub, so nothing can be written; join with a ticket and sync once";
         OutsideGrant { channel: String } => "没有保存：{channel}不在本机的授权范围内。请由该单位或其上级填报，或向市级确认本单位的范围。", "not saved: the grant of this replica does not cover {channel}; let that division or one above it do it, or ask the hub";
         OnlyTheHub => "没有保存：行政区划由市级统一登记。请联系市级。", "not saved: divisions are registered by the hub only; contact the hub";
@@ -55,6 +58,9 @@ catalogue! {
         CertificateExpired => "本机证书已过期，续期没有成功。请联系市级。", "this device's certificate has expired and was not renewed; contact the hub";
         WrongHub => "对方不是邀请码中的市级汇流中心，已断开，没有发送任何数据。请向市级核实地址。", "the other side is not the hub named in the ticket; nothing was sent. Verify the address";
         HubSaidNo { sentence: String } => "市级拒绝：{sentence}", "the hub refuses: {sentence}";
+        Incomprehensible => "收到的内容无法识别，连接已断开，已保存的内容都在。请确认两边程序版本相同；如再次发生，请联系维护人员。", "what came cannot be understood, and the connection was closed; everything saved is kept. See that both programs have the same version, and if it happens again call whoever maintains them";
+        NotTheCertified => "自报的身份与证书不符，连接已断开。请联系维护人员。", "the device is not the one of its certificate, and the connection was closed; call whoever maintains it";
+        OtherProtocol { low: u16, high: u16 } => "两边程序的版本相差太大（对方使用协议 {low} 至 {high}），不能同步。本机内容都已保存，请升级较旧的一方。", "the two programs are too far apart (the other side speaks protocols {low} to {high}) and cannot sync; everything is saved here. Upgrade the older one";
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
         EntriesRefused { count: usize, why: String } => "市级不接收其中 {count} 处内容（{why}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({why}); they are in the quarantine, everything else goes on";

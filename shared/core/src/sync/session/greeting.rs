@@ -51,6 +51,7 @@ impl Session {
             return self.outputs.push_back(Output::Close(Closing::Stranger));
         }
         self.outputs.push_back(Output::Pending(hello.pending));
+        // What is on its way to it may come too early by now, if it has taken something out: it is sent again.
         self.sent.clear();
         self.salt = hello.salt;
         self.tags.clear();
@@ -101,6 +102,16 @@ impl Session {
             frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number))).collect();
     }
 
+    /// Forgets what was sent beyond what the peer has just said it holds, unless it is still on its way there: what the
+    /// peer left with us because it came too early is offered again.
+    fn offer_again(&mut self, believed: &BTreeMap<FeedId, u64>) {
+        self.sent = self.pace.on_the_way();
+        self.sent.retain(|feed, sent| {
+            let has = self.peer_has.get(feed).copied().unwrap_or(0);
+            *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
+        });
+    }
+
     /// Dialer: the answer to Hello.
     pub(super) fn welcomed(&mut self, welcome: Welcome, ledger: &Ledger) {
         match welcome {
@@ -122,10 +133,9 @@ impl Session {
                 self.take_frontier(&frontier);
                 let believed = std::mem::take(&mut self.hello).believed;
                 // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
-                self.sent.retain(|feed, sent| {
-                    let has = self.peer_has.get(feed).copied().unwrap_or(0);
-                    *sent > has && has >= believed.get(feed).copied().unwrap_or(0)
-                });
+                self.offer_again(&believed);
+                // A Hello asks anew: what both have said before it is no answer to it.
+                self.said = None;
                 self.outputs.push_back(Output::Holds { held: self.peer_has.clone(), proved: false });
                 for (channel, incarnation, number, hash) in heads {
                     let feed = FeedId { channel, device: self.me, incarnation };

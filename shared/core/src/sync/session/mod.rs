@@ -2,33 +2,34 @@
 //!
 //! The caller's contract, in order:
 //! 1. [`Session::dial`] or [`Session::listen`].
-//! 2. [`Session::handle`] with each [`Input`]; then [`Session::poll`] until it gives nothing more.
+//! 2. [`Session::handle`] with each [`Input`] and the time; then [`Session::poll`] until it gives nothing more.
 //! 3. A frame of [`Output::Send`] goes out in the order given. [`Output::Load`] is answered with [`Input::Loaded`],
 //!    [`Output::Store`] with [`Input::Stored`] once the runs are durable and applied, [`Output::Compare`] with
-//!    [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle` and `poll` is the replica's of that moment.
+//!    [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle`
+//!    and `poll` is the replica's of that moment.
+//! 4. When the connection is gone, [`Session::next_batch_bytes`] is remembered for the next one with that peer.
 //!
 //! Both sides do the same but for who speaks first: tell what they hold, send what the other lacks, acknowledge what
 //! has become durable. When nothing is left, the dialer says Done with the fingerprints of what both may see, the
 //! listener answers with its own. Sides that are level stay connected, and each commit is pushed at once.
 
 mod greeting;
+mod pace;
+#[cfg(test)]
+mod tests;
+mod turns;
 
 use super::feed::FeedId;
 use super::keys::DeviceId;
 use super::ledger::{Combined, Ledger};
 use super::message::{Ack, Compare, MAX_FRAME_BYTES, Message, Refused, Tag, decode, encode, tag};
 use crate::model::Channel;
+use pace::{CREDIT_BYTES, Pace};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-
-mod turns;
-
 use turns::Greeting;
-pub use turns::{Closing, Input, Output};
 
-/// How many bytes may be under way unacknowledged.
-const CREDIT_BYTES: u32 = 4 * 1024 * 1024;
-/// The sizes between which batches move.
-const BATCH_BYTES: (usize, usize) = (4 * 1024, 1024 * 1024);
+pub use pace::START_BYTES;
+pub use turns::{Closing, Input, Output};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -53,15 +54,16 @@ pub struct Session {
     sent: BTreeMap<FeedId, u64>,
     /// Feeds the peer refuses; nothing more of them is offered.
     refused: BTreeSet<FeedId>,
-    /// Sizes of the batches under way.
-    under_way: VecDeque<usize>,
-    batch_bytes: usize,
+    /// The batches under way, and how large the next may be.
+    pace: Pace,
     loading: bool,
     /// Batches that came while one is being stored.
     arrived: VecDeque<Vec<u8>>,
     storing: bool,
     /// Dialer: the fingerprints last said. Listener: a Done waits for its answer.
     said: Option<Combined>,
+    /// Dialer: a Done was said and its answer has not come. One at a time, so that an answer is about the last.
+    unanswered: bool,
     owes_done: bool,
     asked: bool,
     level: bool,
@@ -75,26 +77,28 @@ pub struct Session {
 
 impl Session {
     /// A session with the hub at `peer`; says Hello at once. `salt` is random. `acknowledged` is what the hub is known
-    /// to hold, so that what is pending goes out with the first flight; `pending` counts those entries.
+    /// to hold, so that what is pending goes out with the first flight; `pending` counts those entries. `batch_bytes` is
+    /// what the last session with this peer came to, or [`START_BYTES`].
     pub fn dial(
         peer: DeviceId,
         salt: [u8; 8],
         acknowledged: BTreeMap<FeedId, u64>,
         pending: u64,
+        batch_bytes: usize,
         ledger: &Ledger,
     ) -> Self {
-        let mut session = Self::new(Role::Dialer, ledger.device, peer, salt);
+        let mut session = Self::new(Role::Dialer, ledger.device, peer, salt, batch_bytes);
         session.peer_has = acknowledged;
         session.hello(pending, ledger);
         session
     }
 
-    /// A session with a caller whose certificate says it is `peer`.
-    pub fn listen(peer: DeviceId, ledger: &Ledger) -> Self {
-        Self::new(Role::Listener, ledger.device, peer, [0; 8])
+    /// A session with a caller whose certificate says it is `peer`. `batch_bytes` as for [`Session::dial`].
+    pub fn listen(peer: DeviceId, batch_bytes: usize, ledger: &Ledger) -> Self {
+        Self::new(Role::Listener, ledger.device, peer, [0; 8], batch_bytes)
     }
 
-    fn new(role: Role, me: DeviceId, peer: DeviceId, salt: [u8; 8]) -> Self {
+    fn new(role: Role, me: DeviceId, peer: DeviceId, salt: [u8; 8], batch_bytes: usize) -> Self {
         Self {
             role,
             me,
@@ -105,12 +109,12 @@ impl Session {
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
             refused: BTreeSet::new(),
-            under_way: VecDeque::new(),
-            batch_bytes: BATCH_BYTES.1 / 8,
+            pace: Pace::new(batch_bytes),
             loading: false,
             arrived: VecDeque::new(),
             storing: false,
             said: None,
+            unanswered: false,
             owes_done: false,
             asked: false,
             level: false,
@@ -129,6 +133,11 @@ impl Session {
     /// Whether both sides last said the same.
     pub fn is_level(&self) -> bool {
         self.level
+    }
+
+    /// The size of batches with which the next session with this peer should begin; smaller if this one was cut.
+    pub fn next_batch_bytes(&self) -> usize {
+        self.pace.next()
     }
 
     /// The session's name for a feed.
@@ -157,11 +166,11 @@ impl Session {
         self.outputs.pop_front()
     }
 
-    /// Something happened.
-    pub fn handle(&mut self, input: Input, ledger: &Ledger) {
+    /// Something happened. `now` is milliseconds since whenever, and measures the link.
+    pub fn handle(&mut self, input: Input, ledger: &Ledger, now: u64) {
         match input {
             Input::Frame(frame) => match decode(&frame) {
-                Ok(message) => self.message(message, ledger),
+                Ok(message) => self.message(message, ledger, now),
                 Err(_) => self.outputs.push_back(Output::Close(Closing::Nonsense)),
             },
             Input::Grew => self.level = false,
@@ -169,7 +178,7 @@ impl Session {
                 self.asked = true;
                 self.said = None;
             }
-            Input::Loaded { batch, heads } => self.loaded(batch, heads),
+            Input::Loaded { batch, read, heads } => self.loaded(batch, read, heads, now),
             Input::Stored { heads, refused } => self.stored(heads, refused, ledger),
             Input::Compared(reply) => match reply {
                 Some(compare) => self.send(Message::Compare(compare)),
@@ -188,7 +197,7 @@ impl Session {
         self.outputs.push_back(Output::Send(encode(&message)));
     }
 
-    fn message(&mut self, message: Message, ledger: &Ledger) {
+    fn message(&mut self, message: Message, ledger: &Ledger, now: u64) {
         match (message, self.role) {
             (Message::Hello(hello), Role::Listener) => self.greeted(hello, ledger),
             (Message::Welcome(welcome), Role::Dialer) => self.welcomed(welcome, ledger),
@@ -196,7 +205,7 @@ impl Session {
                 self.level = false;
                 self.arrived.push_back(batch);
             }
-            (Message::Ack(ack), _) => self.acknowledged(&ack, ledger),
+            (Message::Ack(ack), _) => self.acknowledged(&ack, ledger, now),
             (Message::Refused(refused), _) => {
                 self.refused.extend(refused.iter().map(|refused| refused.feed));
                 self.outputs.push_back(Output::RefusedThere(refused));
@@ -212,10 +221,9 @@ impl Session {
         }
     }
 
-    fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger) {
+    fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger, now: u64) {
         self.learn_tags(ledger);
-        self.under_way.pop_front();
-        self.batch_bytes = (self.batch_bytes * 2).min(BATCH_BYTES.1);
+        self.pace.acknowledged(ack.credit, now);
         let known = ack.frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number)));
         let held: Vec<(FeedId, u64)> = known.collect();
         for (feed, number) in &held {
@@ -225,13 +233,13 @@ impl Session {
         self.outputs.push_back(Output::Acknowledged(held));
     }
 
-    fn loaded(&mut self, batch: Vec<u8>, heads: Vec<(FeedId, u64)>) {
+    fn loaded(&mut self, batch: Vec<u8>, read: usize, heads: Vec<(FeedId, u64)>, now: u64) {
         self.loading = false;
         if heads.is_empty() {
             return;
         }
-        self.sent.extend(heads);
-        self.under_way.push_back(batch.len());
+        self.sent.extend(heads.iter().copied());
+        self.pace.sent(batch.len(), read, heads, now);
         self.level = false;
         self.send(Message::Batch(batch));
     }
@@ -249,7 +257,9 @@ impl Session {
             self.send(Message::Refused(refused));
         }
         let frontier = heads.iter().map(|(feed, number)| (self.tag(feed), *number)).collect();
-        self.send(Message::Ack(Ack { frontier, credit: CREDIT_BYTES }));
+        let waiting: usize = self.arrived.iter().map(Vec::len).sum();
+        let credit = CREDIT_BYTES.saturating_sub(u32::try_from(waiting).unwrap_or(u32::MAX));
+        self.send(Message::Ack(Ack { frontier, credit }));
     }
 
     /// Does what can be done now: store what came, send what the peer lacks, or say Done.
@@ -263,16 +273,18 @@ impl Session {
         }
         // A dialer need not wait for the answer: what it has never sent goes out with its Hello.
         let may_send = self.open || self.role == Role::Dialer;
-        let room = self.under_way.iter().sum::<usize>() < CREDIT_BYTES as usize;
-        if may_send && room && !self.loading {
+        if let Some(bytes) = self.pace.room()
+            && may_send
+            && !self.loading
+        {
             let wants = self.wants(ledger);
             if !wants.is_empty() {
                 self.loading = true;
-                self.outputs.push_back(Output::Load { wants, bytes: self.batch_bytes });
+                self.outputs.push_back(Output::Load { wants, bytes });
                 return;
             }
         }
-        let idle = !self.loading && !self.storing && self.under_way.is_empty();
+        let idle = !self.loading && !self.storing && self.pace.is_idle();
         if self.open && idle {
             self.say_done(ledger);
         }
@@ -296,9 +308,13 @@ impl Session {
     fn say_done(&mut self, ledger: &Ledger) {
         match self.role {
             Role::Dialer => {
+                if self.unanswered {
+                    return;
+                }
                 let ours = ledger.combined_for(&self.me);
                 if self.said != Some(ours) {
                     self.said = Some(ours);
+                    self.unanswered = true;
                     self.send(Message::Done(ours));
                 }
             }
@@ -315,11 +331,17 @@ impl Session {
 
     /// Dialer: the listener's Done.
     fn done(&mut self, theirs: Combined, ledger: &Ledger) {
+        self.unanswered = false;
         let ours = ledger.combined_for(&self.me);
         if theirs == ours {
             self.asked = false;
             self.outputs.push_back(Output::Holds { held: self.everything_shared(ledger), proved: true });
             return self.set_level(true);
+        }
+        if self.said != Some(ours) {
+            // Something was saved, or asked, after the Done that this answers: it is no verdict on what is here now.
+            self.said = None;
+            return;
         }
         if theirs.digest == ours.digest {
             if !std::mem::replace(&mut self.compared, true) {

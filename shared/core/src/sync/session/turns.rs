@@ -17,6 +17,8 @@ pub enum Input {
     Loaded {
         /// As `wire` encodes it; empty if nothing was to be had.
         batch: Vec<u8>,
+        /// How many bytes of the journal went into it.
+        read: usize,
         /// The last number of each feed in it.
         heads: Vec<(FeedId, u64)>,
     },

@@ -1,0 +1,131 @@
+//! A dialer's side, message by message.
+
+use super::*;
+use crate::model::Class;
+use crate::sync::authority::Authority;
+use crate::sync::feed::{Head, Incarnation};
+use crate::sync::keys::{DeviceKey, Hash};
+use crate::sync::message::{Frontier, Welcome};
+
+/// The seed of the hub's key.
+const HUB: u8 = 1;
+
+/// A node that holds three entries of its own in a channel that everybody may see.
+fn node() -> (Ledger, FeedId) {
+    let (hub, me) = (DeviceKey::from_seed([HUB; 32]), DeviceKey::from_seed([2; 32]));
+    let city = "3302".parse().unwrap();
+    let mut ledger = Ledger::new(me.device(), Incarnation([7; 8]));
+    ledger.authority = Some(Authority::new(hub.public(), city));
+    let channel = Channel::published(city, Class::Open);
+    let feed = FeedId { channel, device: me.device(), incarnation: ledger.incarnation };
+    stand_at(&mut ledger, feed, 3);
+    (ledger, feed)
+}
+
+fn stand_at(ledger: &mut Ledger, feed: FeedId, number: u64) {
+    ledger.advance(feed, Head { number, hash: Hash([number as u8; 32]), grant: Hash::ZERO });
+}
+
+fn dial(ledger: &Ledger) -> Session {
+    let hub = DeviceKey::from_seed([HUB; 32]).device();
+    Session::dial(hub, [5; 8], BTreeMap::new(), 3, START_BYTES, ledger)
+}
+
+/// Everything the session wants now; what it wants to load is loaded at once.
+fn drive(session: &mut Session, ledger: &Ledger) -> Vec<Output> {
+    let mut wanted = Vec::new();
+    while let Some(output) = session.poll(ledger) {
+        if let Output::Load { wants, .. } = &output {
+            let heads = wants.iter().map(|(feed, ..)| (*feed, ledger.head(feed).number)).collect();
+            session.handle(Input::Loaded { batch: vec![0], read: 1, heads }, ledger, 0);
+        }
+        wanted.push(output);
+    }
+    wanted
+}
+
+fn hear(session: &mut Session, ledger: &Ledger, message: Message) -> Vec<Output> {
+    session.handle(Input::Frame(encode(&message)), ledger, 0);
+    drive(session, ledger)
+}
+
+fn welcome(frontier: Frontier) -> Message {
+    Message::Welcome(Welcome::Send { frontier, heads: Vec::new() })
+}
+
+fn ack(frontier: Frontier) -> Message {
+    Message::Ack(Ack { frontier, credit: CREDIT_BYTES })
+}
+
+const OTHER: Combined = Combined { digest: [9; 16], sums: [9; 16] };
+
+fn loads(outputs: &[Output]) -> usize {
+    outputs.iter().filter(|output| matches!(output, Output::Load { .. })).count()
+}
+
+fn says(outputs: &[Output], wanted: fn(&Message) -> bool) -> bool {
+    outputs
+        .iter()
+        .any(|output| matches!(output, Output::Send(frame) if decode(frame).is_ok_and(|said| wanted(&said))))
+}
+
+fn verdicts(outputs: &[Output]) -> Vec<bool> {
+    let verdict = |output: &Output| match output {
+        Output::Level(verified) => Some(*verified),
+        _ => None,
+    };
+    outputs.iter().filter_map(verdict).collect()
+}
+
+#[test]
+fn what_the_peer_left_with_us_is_offered_again_when_we_ask_anew() {
+    let (ledger, _) = node();
+    let mut session = dial(&ledger);
+    assert_eq!(loads(&drive(&mut session, &ledger)), 1, "with the first flight");
+    assert_eq!(loads(&hear(&mut session, &ledger, welcome(vec![]))), 0, "it is still on its way");
+    // Acknowledged, and nothing of it taken: it came too early.
+    assert!(says(&hear(&mut session, &ledger, ack(vec![])), |said| matches!(said, Message::Done(_))));
+    assert_eq!(verdicts(&hear(&mut session, &ledger, Message::Done(OTHER))), [false]);
+    session.handle(Input::Ask, &ledger, 0);
+    drive(&mut session, &ledger);
+    let asked = hear(&mut session, &ledger, Message::Done(OTHER));
+    assert!(says(&asked, |said| matches!(said, Message::Hello(_))));
+    assert_eq!(loads(&hear(&mut session, &ledger, welcome(vec![]))), 1);
+}
+
+#[test]
+fn an_asked_session_gives_a_verdict_though_nothing_is_left_to_send() {
+    let (ledger, feed) = node();
+    let mut session = dial(&ledger);
+    drive(&mut session, &ledger);
+    let held = vec![(session.tag(&feed), 3)];
+    hear(&mut session, &ledger, welcome(vec![]));
+    hear(&mut session, &ledger, ack(held.clone()));
+    hear(&mut session, &ledger, Message::Done(OTHER));
+    session.handle(Input::Ask, &ledger, 0);
+    drive(&mut session, &ledger);
+    hear(&mut session, &ledger, Message::Done(OTHER));
+    let greeted = hear(&mut session, &ledger, welcome(held));
+    assert!(says(&greeted, |said| matches!(said, Message::Done(_))));
+    assert_eq!(verdicts(&hear(&mut session, &ledger, Message::Done(OTHER))), [false]);
+}
+
+#[test]
+fn what_is_saved_while_an_answer_is_under_way_is_no_difference() {
+    let (mut ledger, feed) = node();
+    let mut session = dial(&ledger);
+    drive(&mut session, &ledger);
+    hear(&mut session, &ledger, welcome(vec![]));
+    let tag = session.tag(&feed);
+    let done = hear(&mut session, &ledger, ack(vec![(tag, 3)]));
+    assert!(says(&done, |said| matches!(said, Message::Done(_))));
+    let before = ledger.combined_for(&ledger.device);
+    stand_at(&mut ledger, feed, 4);
+    session.handle(Input::Grew, &ledger, 0);
+    assert_eq!(loads(&drive(&mut session, &ledger)), 1);
+    assert_eq!(verdicts(&hear(&mut session, &ledger, Message::Done(before))), []);
+    let done = hear(&mut session, &ledger, ack(vec![(tag, 4)]));
+    assert!(says(&done, |said| matches!(said, Message::Done(_))));
+    let level = Message::Done(ledger.combined_for(&ledger.device));
+    assert_eq!(verdicts(&hear(&mut session, &ledger, level)), [true]);
+}
