@@ -64,7 +64,7 @@ fn both_halves_of_a_cloned_replica_keep_all_they_wrote() {
     assert_eq!(world.replica("haishu2").notice(), Some(Beginning::SeenElsewhere), "the person is told");
     assert_ne!(world.replica("haishu").incarnation(), world.replica("haishu2").incarnation());
     for name in ["haishu", "haishu2"] {
-        world.set(name, ids[0], &[("capital", "30000")]);
+        world.set(name, ids[0], &[("grid_id", "一网格")]);
         world.connect(name);
         world.settle();
         assert_eq!(world.replica(name).pending(), 0, "{name} goes on working");
