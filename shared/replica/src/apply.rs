@@ -83,7 +83,9 @@ impl Replica {
             let head = self.ledger.head(&feed).number;
             let mut number = 1;
             while number <= head {
-                let Some(run) = self.run_at(&feed, number)? else { break };
+                let Some(row) = self.run_row(&feed, number)? else { break };
+                number = row.head.number + 1;
+                let Some(run) = self.read_run(row.span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
                     let after = self.authority().is_after_revocation(&feed, number);
                     let counts = !self.ledger.is_unapplied(&feed, number);
@@ -94,7 +96,6 @@ impl Replica {
                         records.insert(envelope.record);
                     }
                 }
-                number = run.last() + 1;
             }
         }
         records.into_iter().try_for_each(|record| self.evaluate_anew(&record))
@@ -137,7 +138,7 @@ impl Replica {
     }
 
     /// Adds an edit's change to its record and sees whether it counts.
-    fn apply_edit(
+    pub(crate) fn apply_edit(
         &mut self,
         feed: &FeedId,
         number: u64,

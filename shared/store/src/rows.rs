@@ -38,6 +38,17 @@ pub struct RunRow {
     pub signature: Vec<u8>,
 }
 
+/// A run that is here and does not continue its feed: what comes before it was lost.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ParkedRow {
+    /// Its feed.
+    pub feed: FeedId,
+    /// The number of its first entry.
+    pub first: u64,
+    /// Where it lies.
+    pub span: Span,
+}
+
 /// A record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordRow {

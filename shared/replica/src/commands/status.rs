@@ -68,13 +68,17 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     Ok(Answer::good(json, status_text(replica, context, pending, conflicts, quarantined)?))
 }
 
-/// The sentence about a new incarnation, if there is something to tell.
+/// What the person must know besides the figures: damage, a new incarnation, a disk that takes nothing.
 pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
-    match replica.notice() {
-        Some(Beginning::LostTail) => Some(Say::NewIncarnationLost.text(lang)),
-        Some(Beginning::SeenElsewhere) => Some(Say::NewIncarnationSeen.text(lang)),
+    let begun = match replica.notice() {
+        Some(Beginning::LostTail) => Some(Say::NewIncarnationLost),
+        Some(Beginning::SeenElsewhere) => Some(Say::NewIncarnationSeen),
         _ => None,
-    }
+    };
+    let damaged = replica.damaged().ok().filter(|count| *count > 0).map(|count| Say::DamagedHere { count });
+    let closed = replica.is_opened_to_read().then_some(Say::OpenedToRead);
+    let told: Vec<String> = [damaged, begun, closed].into_iter().flatten().map(|say| say.text(lang)).collect();
+    (!told.is_empty()).then(|| told.join(lang.pick("", " ")))
 }
 
 fn status_text(
@@ -106,7 +110,7 @@ fn status_text(
     if let Some(notice) = notice(replica, lang) {
         let _ = write!(text, "\n{notice}");
     }
-    if replica.is_read_only() {
+    if replica.is_read_only() && !replica.is_opened_to_read() {
         let _ = write!(text, "\n{}", Say::ReadOnly.text(lang));
     }
     Ok(text)

@@ -2,7 +2,7 @@
 
 use crate::commands::{Answer, Context, Request, imports};
 use crate::service::home::{self, Failure};
-use crate::service::{client, time};
+use crate::service::{client, mend, opening, time};
 use crate::{Role, commands};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use huiliu_core::model::messages::{Lang, Say};
@@ -48,6 +48,23 @@ pub enum Common {
     Status,
     /// Check every entry of the journal
     Verify,
+    /// Mend what is damaged; the service must be stopped
+    Repair {
+        /// Then fetch from the hub what is missing
+        #[arg(long, conflicts_with = "from_backup")]
+        from_hub: bool,
+        /// Then take what is missing from a copy of the data directory
+        #[arg(long, value_name = "DIR")]
+        from_backup: Option<PathBuf>,
+    },
+    /// Compute the index again; the service must be stopped
+    Rebuild,
+    /// Look at an index: another program calls this before it opens it
+    #[command(hide = true)]
+    ProbeIndex {
+        /// Its folder
+        folder: PathBuf,
+    },
     /// Records: list, show, new, set, delete
     #[command(subcommand)]
     Record(RecordCommand),
@@ -207,6 +224,7 @@ pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> E
     let filter = tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     let cli = parse();
+    opening::probe_with_this_program();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
             let code = runtime.block_on(run(cli));
@@ -258,7 +276,9 @@ impl Common {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(match self.clone() {
             Self::Status | Self::Version => (Request::Status, None),
-            Self::Verify => (Request::Verify, None),
+            Self::Verify | Self::Repair { .. } | Self::Rebuild | Self::ProbeIndex { .. } => {
+                (Request::Verify, None)
+            }
             Self::Record(record) => (record.request(), None),
             Self::Import { file, kind, dry_run, division, .. } => {
                 let bytes = std::fs::read(&file).map_err(|e| {
@@ -289,6 +309,12 @@ impl Common {
             let text = format!("huiliu {version}");
             return global.print(&Answer::good(serde_json::json!({ "v": 1, "version": version }), text));
         }
+        if let Self::ProbeIndex { folder } = self {
+            return huiliu_store::cache::probe(folder);
+        }
+        if let Some(answer) = self.mend(global, role).await {
+            return global.print(&answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang())));
+        }
         let (request, output) = match self.request() {
             Ok(request) => request,
             Err(failure) => return global.fail(&failure),
@@ -298,6 +324,22 @@ impl Common {
         match written {
             Err(failure) if answer.exit == 0 => global.fail(&failure),
             _ => global.print(&answer),
+        }
+    }
+
+    /// What needs the directory for itself.
+    async fn mend(&self, global: &Global, role: Role) -> Option<Result<Answer, Failure>> {
+        match self {
+            Self::Repair { from_hub, from_backup } => {
+                let from = match (from_hub, from_backup) {
+                    (_, Some(dir)) => mend::From::Backup(dir.clone()),
+                    (true, None) => mend::From::Hub,
+                    (false, None) => mend::From::Nowhere,
+                };
+                Some(mend::repair(global, role, from).await)
+            }
+            Self::Rebuild => Some(mend::rebuild(&global.data, role, &global.context())),
+            _ => None,
         }
     }
 
@@ -344,6 +386,10 @@ pub async fn ask(global: &Global, role: Role, request: Request) -> Answer {
         client::ask(&global.data, &request, &context, &mut |done, total| bar.show(done, total)).await;
     if let Some(answer) = beside {
         return answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
+    }
+    if matches!(request, Request::Verify) {
+        let verified = mend::verify(&global.data, role, &context);
+        return verified.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
     }
     let opened = match home::open(&global.data, role) {
         Ok(opened) => opened,

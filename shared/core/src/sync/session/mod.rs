@@ -178,6 +178,8 @@ impl Session {
                 self.asked = true;
                 self.said = None;
             }
+            // Until somebody has mended them these feeds end here for the peer.
+            Input::Unreadable(feeds) => self.refused.extend(feeds),
             Input::Loaded { batch, read, heads } => self.loaded(batch, read, heads, now),
             Input::Stored { heads, refused } => self.stored(heads, refused, ledger),
             Input::Compared(reply) => match reply {

@@ -22,6 +22,8 @@ pub enum Input {
         /// The last number of each feed in it.
         heads: Vec<(FeedId, u64)>,
     },
+    /// What follows in these feeds cannot be read here: they end for the peer as long as the session lasts.
+    Unreadable(Vec<FeedId>),
     /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
     Stored {
         /// Where the feeds of the batch stand.
