@@ -2,6 +2,7 @@
 
 mod forks;
 mod hostile;
+mod recovery;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;
