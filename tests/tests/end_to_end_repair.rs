@@ -86,7 +86,10 @@ fn a_flipped_byte_is_named_and_mended() {
         let name = path.file_name().unwrap().to_str().unwrap();
         assert!(damaged(&said).iter().all(|one| one["segment"] == name), "{said}");
         if !without_index {
-            assert!(damaged(&said).iter().all(|one| one["feed"].is_string() && one["number"].is_u64()), "{said}");
+            assert!(
+                damaged(&said).iter().all(|one| one["feed"].is_string() && one["number"].is_u64()),
+                "{said}"
+            );
             assert!(damaged(&said).len() > 1, "every entry of the run is named: {said}");
         }
         if without_index {
@@ -123,7 +126,11 @@ fn a_lost_end_comes_back_and_nothing_forks() {
     assert!(status["notice"].is_null() && status["verified_at"].is_string(), "{status}");
     for site in [&haishu, &city.hub] {
         let status = site.status();
-        assert_eq!((&status["quarantined"], &status["conflicts"]), (&Json::from(0), &Json::from(0)), "{status}");
+        assert_eq!(
+            (&status["quarantined"], &status["conflicts"]),
+            (&Json::from(0), &Json::from(0)),
+            "{status}"
+        );
     }
     assert_equal_fingerprints(&haishu, &city.hub);
     assert_eq!(haishu.good(&["verify"])["ok"], true);
@@ -314,7 +321,12 @@ fn on_a_full_or_read_only_disk_reading_and_exporting_go_on() {
     for full in [true, false] {
         if full {
             // Fills the disk to its last byte, and fails when it has.
-            let _ = Command::new("dd").arg("if=/dev/zero").arg(format!("of={}", filler.display())).args(["bs=4k", "status=none"]).stderr(std::process::Stdio::null()).status();
+            let _ = Command::new("dd")
+                .arg("if=/dev/zero")
+                .arg(format!("of={}", filler.display()))
+                .args(["bs=4k", "status=none"])
+                .stderr(std::process::Stdio::null())
+                .status();
         } else {
             fs::remove_file(&filler).unwrap();
             haishu.good(&["record", "set", &id, "address=空出之后"]);
@@ -326,7 +338,11 @@ fn on_a_full_or_read_only_disk_reading_and_exporting_go_on() {
         if full {
             assert_eq!(status["fingerprint"], print);
         } else {
-            assert_eq!((&status["read_only"], status["notice"].is_string()), (&Json::Bool(true), true), "{status}");
+            assert_eq!(
+                (&status["read_only"], status["notice"].is_string()),
+                (&Json::Bool(true), true),
+                "{status}"
+            );
         }
         assert_eq!(haishu.organizations().len(), 1);
         assert_eq!(haishu.field(&id, "name"), "满盘试验社");

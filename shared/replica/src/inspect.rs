@@ -8,8 +8,8 @@ use huiliu_core::sync::control::{self, Note};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{BadRun, check_run};
 use huiliu_core::sync::{Authority, EntryKind, FeedId, Hash, Head, PublicKey, Run};
-use huiliu_store::rows::{FeedRow, RunRow};
 use huiliu_store::journal::file_name;
+use huiliu_store::rows::{FeedRow, RunRow};
 use huiliu_store::{Damage, Found, Journal, Position, Span, Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,15 +47,11 @@ pub struct Inspected {
 }
 
 /// Inspects a journal, with the index beside it if there is one that can be trusted.
-pub fn inspect(
-    journal: &Journal,
-    index: Option<&Working>,
-    keys: &Keys,
-) -> Result<Inspected, ReplicaError> {
+pub fn inspect(journal: &Journal, index: Option<&Working>, keys: &Keys) -> Result<Inspected, ReplicaError> {
     let mut walk = Walk::new(keys, index)?;
     journal.inspect(|found| match found {
         Found::Damaged(damage) => walk.found.places.push(damage),
-        Found::Run(run, span) => walk.run(&run, span),
+        Found::Run(run, span) => walk.run(run, span),
     })?;
     walk.found.places.extend(journal.lost_end()?);
     Ok(walk.finish())
@@ -68,12 +64,12 @@ struct Walk<'a> {
     remembered: BTreeMap<FeedId, BTreeMap<u64, RunRow>>,
     /// Where the feeds stood at their points. Of a forked feed one number can have two.
     points: BTreeMap<(FeedId, u64), Vec<Head>>,
-    /// Points behind a hole: what follows them cannot be checked either, and is not told again.
-    unproved: BTreeSet<(FeedId, u64)>,
+    /// Feeds whose author nobody knows.
+    strange: BTreeSet<FeedId>,
     /// Where runs lie that are intact.
     intact: BTreeSet<Position>,
-    /// Runs that follow nothing.
-    behind_holes: Vec<(FeedId, u64, Span)>,
+    /// Runs that follow nothing yet: what fills a hole stands later in the journal than what lies behind it.
+    early: BTreeMap<FeedId, BTreeMap<u64, (Run, Span)>>,
     /// Numbers after which the rest of a feed was given up.
     rewound: BTreeSet<(FeedId, u64)>,
     found: Inspected,
@@ -82,7 +78,8 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn new(keys: &'a Keys, index: Option<&Working>) -> Result<Self, ReplicaError> {
         let mut remembered: BTreeMap<FeedId, BTreeMap<u64, RunRow>> = BTreeMap::new();
-        for (no, feed) in index.map(|index| index.list::<FeedRow>(&keys::feeds())).transpose()?.unwrap_or_default()
+        for (no, feed) in
+            index.map(|index| index.list::<FeedRow>(&keys::feeds())).transpose()?.unwrap_or_default()
         {
             let no = u32::from_be_bytes(no.as_slice().try_into().unwrap_or_default());
             let rows = index.map(|index| index.list::<RunRow>(&keys::runs(no))).transpose()?;
@@ -95,68 +92,70 @@ impl<'a> Walk<'a> {
             authority,
             remembered,
             points: BTreeMap::new(),
-            unproved: BTreeSet::new(),
+            strange: BTreeSet::new(),
             intact: BTreeSet::new(),
-            behind_holes: Vec::new(),
+            early: BTreeMap::new(),
             rewound: BTreeSet::new(),
             found: Inspected::default(),
         })
     }
 
-    fn run(&mut self, run: &Run, span: Span) {
+    fn run(&mut self, run: Run, span: Span) {
         self.intact.insert(span.at);
         self.found.entries += run.entries.len() as u64;
         for entry in &run.entries {
-            if let Some(authority) = self.authority.as_mut().filter(|authority| authority.is_control(&run.feed)) {
+            if let Some(authority) = self.authority.as_mut().filter(|known| known.is_control(&run.feed)) {
                 // Whose key it is does not depend on the grant's own hash.
                 authority.learn(entry_hash(&run.feed, run.first, &Hash::ZERO, entry), entry);
             }
-            if let (EntryKind::NOTE, Some(Note::Rewound { feed, after })) =
-                (entry.kind, control::decode(&entry.payload))
+            if entry.kind == EntryKind::NOTE
+                && let Some(Note::Rewound { feed, after }) = control::decode(&entry.payload)
             {
                 self.rewound.insert((feed, after));
             }
         }
-        match self.check(run, span) {
-            Some(NO_GRANT) => self.found.strays.push(damage(&run.feed, run.first, span, NO_GRANT)),
-            Some(reason) => {
-                self.found.places.push(damage(&run.feed, run.first, span, reason));
-                self.found.bad.insert(span.at);
-                self.intact.remove(&span.at);
-            }
-            None => {}
+        let mut next = Some((run, span));
+        while let Some((run, span)) = next {
+            let (feed, last) = (run.feed, run.last());
+            let goes_on = self.check(run, span);
+            next = if goes_on {
+                self.early.get_mut(&feed).and_then(|runs| runs.remove(&(last + 1)))
+            } else {
+                None
+            };
         }
     }
 
-    /// What is wrong with a run, and where its feed stands after it.
-    fn check(&mut self, run: &Run, span: Span) -> Option<&'static str> {
-        let before = self.before(run);
+    /// Whether a run continues its feed, so that what lies behind it can be checked too.
+    fn check(&mut self, run: Run, span: Span) -> bool {
+        let before = self.before(&run);
         if before.is_empty() {
-            if !self.unproved.contains(&(run.feed, run.first - 1)) {
-                self.behind_holes.push((run.feed, run.first, span));
-            }
-            self.unproved.insert((run.feed, run.last()));
-            return None;
+            self.early.entry(run.feed).or_default().insert(run.first, (run, span));
+            return false;
         }
         let Some(author) = self.author(&run.feed) else {
-            self.unproved.insert((run.feed, run.last()));
             let unknowable = self.keys.own.is_none() || self.keys.hub.is_none();
-            return (!unknowable).then_some(NO_GRANT);
+            if self.strange.insert(run.feed) && !unknowable {
+                self.found.strays.push(damage(&run.feed, run.first, span, NO_GRANT));
+            }
+            return false;
         };
-        let mut wrong = None;
+        let mut wrong = GAP;
         for head in before {
-            match check_run(&author, &head, run) {
+            match check_run(&author, &head, &run) {
                 Ok(next) => {
                     self.points.entry((run.feed, run.last())).or_default().push(next);
-                    return None;
+                    return true;
                 }
-                Err(BadRun::Gap) => wrong = Some(GAP),
-                Err(BadRun::Shape) => wrong = Some("not a run that ends with a signed point"),
-                Err(BadRun::Signature) => wrong = Some("chain or signature does not hold"),
+                Err(BadRun::Gap) => {}
+                Err(BadRun::Shape) => wrong = "not a run that ends with a signed point",
+                Err(BadRun::Signature) => wrong = "chain or signature does not hold",
             }
         }
-        self.unproved.insert((run.feed, run.last()));
-        wrong
+        self.found.places.push(damage(&run.feed, run.first, span, wrong));
+        self.found.bad.insert(span.at);
+        self.intact.remove(&span.at);
+        false
     }
 
     /// Where its feed may have stood before a run, as the journal or the index say.
@@ -166,27 +165,42 @@ impl<'a> Walk<'a> {
         }
         let number = run.first - 1;
         let known = self.points.get(&(run.feed, number)).cloned().unwrap_or_default();
+        if run.feed.channel.scope == Scope::Local && self.early.contains_key(&run.feed) {
+            // A notebook goes on behind a hole, and the index does not know the chain there either.
+            return known;
+        }
         let row = self.remembered.get(&run.feed).and_then(|rows| rows.get(&number));
         known.into_iter().chain(row.map(|row| row.head)).collect()
     }
 
     fn author(&self, feed: &FeedId) -> Option<PublicKey> {
         let hub = self.keys.hub.as_ref().map(|home| &home.root);
-        let known = [self.keys.own.as_ref(), hub].into_iter().flatten().find(|key| key.device() == feed.device);
+        let known =
+            [self.keys.own.as_ref(), hub].into_iter().flatten().find(|key| key.device() == feed.device);
         let granted = || Some(self.authority.as_ref()?.last_grant_of(&feed.device)?.1.key.clone());
         known.cloned().or_else(granted)
     }
 
+    /// Something is missing before a run: known to be lost for good, or not.
+    fn hole(&mut self, feed: &FeedId, first: u64, span: Span) {
+        let before = self.points.range((*feed, 0)..(*feed, first)).next_back();
+        let after = before.map_or(0, |((_, number), _)| *number);
+        if feed.channel.scope == Scope::Local || self.rewound.contains(&(*feed, after)) {
+            self.found.holes.push((*feed, after + 1));
+        } else {
+            self.found.strays.push(damage(feed, first, span, GAP));
+        }
+    }
+
     fn finish(mut self) -> Inspected {
         self.found.feeds = self.points.keys().map(|(feed, _)| feed).collect::<BTreeSet<_>>().len();
-        for (feed, first, span) in std::mem::take(&mut self.behind_holes) {
-            let before = self.points.range((feed, 0)..(feed, first)).next_back();
-            let after = before.map_or(0, |((_, number), _)| *number);
-            let given_up = feed.channel.scope == Scope::Local || self.rewound.contains(&(feed, after));
-            if given_up {
-                self.found.holes.push((feed, after + 1));
-            } else {
-                self.found.strays.push(damage(&feed, first, span, GAP));
+        for (feed, runs) in std::mem::take(&mut self.early) {
+            let mut told = None;
+            for (first, (run, span)) in runs.into_iter().filter(|_| !self.strange.contains(&feed)) {
+                // What follows something behind a hole is behind the same hole.
+                if told.replace(run.last() + 1) != Some(first) {
+                    self.hole(&feed, first, span);
+                }
             }
         }
         let rows = std::mem::take(&mut self.remembered);

@@ -22,7 +22,7 @@ mod open;
 mod parked;
 mod project;
 mod receive;
-mod repair;
+pub mod repair;
 mod replica;
 mod serve_peer;
 pub mod service;

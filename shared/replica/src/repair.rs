@@ -129,10 +129,7 @@ impl Replica {
     }
 
     /// The edits that stand in these runs, from the records they changed.
-    fn edits_of(
-        &self,
-        lost: &[(FeedId, RunRow)],
-    ) -> Result<BTreeMap<(FeedId, u64), Entry>, ReplicaError> {
+    fn edits_of(&self, lost: &[(FeedId, RunRow)]) -> Result<BTreeMap<(FeedId, u64), Entry>, ReplicaError> {
         let stands_in = |change: &ChangeRow| {
             let within = |row: &RunRow| (row.first..=row.head.number).contains(&change.number);
             lost.iter().any(|(feed, row)| *feed == change.feed && within(row))
@@ -150,8 +147,7 @@ impl Replica {
             let mut rows = self.change_rows(&id)?;
             self.fill_raw(&id, &mut rows)?;
             for row in rows.into_iter().filter(|row| !row.raw.is_empty() && stands_in(row)) {
-                let entry =
-                    Entry { kind: EntryKind::EDIT, envelope: Some(row.envelope), payload: row.raw };
+                let entry = Entry { kind: EntryKind::EDIT, envelope: Some(row.envelope), payload: row.raw };
                 edits.insert((row.feed, row.number), entry);
             }
         }
@@ -218,7 +214,8 @@ impl Replica {
     /// Says how many edits there were.
     pub fn give_up_holes(&mut self, now: u64) -> Result<u64, ReplicaError> {
         self.commit_granted()?;
-        let own: Vec<FeedId> = self.parked.keys().filter(|feed| feed.device == self.device()).copied().collect();
+        let own: Vec<FeedId> =
+            self.parked.keys().filter(|feed| feed.device == self.device()).copied().collect();
         let mut kept = 0;
         let mut holes: BTreeMap<FeedId, u64> = BTreeMap::new();
         for feed in own {

@@ -1,7 +1,7 @@
 //! A replica's data directory: `journal/`, `index/`, `witness`, `damaged/`, and the device key and settings beside.
 
-use crate::disk::RealDisk;
 use crate::cache::{Probed, SledIndex, probed_by};
+use crate::disk::RealDisk;
 use crate::{Disk, Index, StoreError};
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};

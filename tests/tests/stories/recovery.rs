@@ -125,7 +125,8 @@ fn the_index_mends_the_journal_byte_for_byte() {
         let numbers: Vec<u64> = named.iter().filter_map(|one| one.entry).map(|(_, number)| number).collect();
         assert_eq!(numbers, (run.first..=run.last()).collect::<Vec<_>>(), "every entry is named: {named:?}");
         assert_eq!(mend(&mut world, "haishu"), (run.entries.len() as u64, false));
-        let frames = |bytes: &[u8]| runs(&image_of(bytes)).into_iter().map(|(run, _)| run).collect::<Vec<_>>();
+        let frames =
+            |bytes: &[u8]| runs(&image_of(bytes)).into_iter().map(|(run, _)| run).collect::<Vec<_>>();
         assert!(frames(&segment(&disk)) == frames(&sound), "entry {} of {}", run.first, run.feed);
         assert!(inspected(&mut world, "haishu").damaged.is_empty());
     }
@@ -144,9 +145,12 @@ fn a_damaged_run_ends_its_feed_for_a_peer_and_no_other() {
     let mut world = city();
     let ids = ["甲社", "乙社"].map(|name| world.create("haishu", &filed(name)));
     visit(&mut world, "haishu");
-    let other = world.create(HUB, &[("name", "市属社"), ("org_type", "BA"), ("registration_authority", "330203")]);
+    let other =
+        world.create(HUB, &[("name", "市属社"), ("org_type", "BA"), ("registration_authority", "330203")]);
     let disk = world.machine(HUB).disk.clone();
-    let of_haishu = edits(&disk).into_iter().find(|(run, _)| run.entries[0].envelope.as_ref().is_some_and(|envelope| envelope.record == ids[1]));
+    let of_haishu = edits(&disk)
+        .into_iter()
+        .find(|(run, _)| run.entries[0].envelope.as_ref().is_some_and(|envelope| envelope.record == ids[1]));
     flip(&disk, of_haishu.unwrap().1);
     world.join("haishu2", "330203");
     assert_eq!(names(&mut world, "haishu2", &ids), [Some(Value::of("甲社")), None]);
@@ -186,7 +190,10 @@ fn what_nobody_has_is_given_up_and_what_followed_is_written_again() {
         assert!(world.replica(name).conflicts_of(&id).unwrap().is_empty(), "{name}");
     }
     let found = inspected(&mut world, "haishu");
-    assert!(found.damaged.is_empty() && !found.holes.is_empty(), "a hole that is known is no damage: {found:?}");
+    assert!(
+        found.damaged.is_empty() && !found.holes.is_empty(),
+        "a hole that is known is no damage: {found:?}"
+    );
     let fingerprint = world.replica("haishu").ledger().fingerprint(haishus());
     world.start_over("haishu");
     assert_eq!(world.replica("haishu").ledger().fingerprint(haishus()), fingerprint);
@@ -283,8 +290,7 @@ fn on_failing_disk(world: &mut World) -> (Parts, Arc<AtomicBool>, Arc<AtomicBool
     let divisions = world.replica("haishu").divisions().clone();
     world.go_down("haishu");
     let machine = world.machine("haishu");
-    let disk =
-        Failing { disk: machine.disk.clone(), full: full.clone(), never_syncs: never_syncs.clone() };
+    let disk = Failing { disk: machine.disk.clone(), full: full.clone(), never_syncs: never_syncs.clone() };
     let parts = Parts {
         disk: Box::new(disk),
         index: Box::new(MemoryIndex::default()),

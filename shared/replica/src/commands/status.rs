@@ -77,7 +77,8 @@ pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
     };
     let damaged = replica.damaged().ok().filter(|count| *count > 0).map(|count| Say::DamagedHere { count });
     let closed = replica.is_opened_to_read().then_some(Say::OpenedToRead);
-    let told: Vec<String> = [damaged, begun, closed].into_iter().flatten().map(|say| say.text(lang)).collect();
+    let told: Vec<String> =
+        [damaged, begun, closed].into_iter().flatten().map(|say| say.text(lang)).collect();
     (!told.is_empty()).then(|| told.join(lang.pick("", " ")))
 }
 

@@ -1,11 +1,11 @@
 //! `verify`: every entry of the journal, its checksum, chain and signature. Names every damaged entry, never stops at
 //! the first, and changes nothing.
 
+use crate::Replica;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::aligned;
 use crate::inspect::{Inspected, Keys, inspect};
 use crate::service::home::Failure;
-use crate::Replica;
 use huiliu_core::model::messages::Say;
 use serde_json::{Value as Json, json};
 

@@ -332,9 +332,9 @@ impl Common {
         match self {
             Self::Repair { from_hub, from_backup } => {
                 let from = match (from_hub, from_backup) {
-                    (_, Some(dir)) => mend::From::Backup(dir.clone()),
-                    (true, None) => mend::From::Hub,
-                    (false, None) => mend::From::Nowhere,
+                    (_, Some(dir)) => mend::Source::Backup(dir.clone()),
+                    (true, None) => mend::Source::Hub,
+                    (false, None) => mend::Source::Nowhere,
                 };
                 Some(mend::repair(global, role, from).await)
             }

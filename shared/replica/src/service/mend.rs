@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a repair takes what the directory itself does not have.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) enum From {
+pub(super) enum Source {
     Nowhere,
     Hub,
     Backup(PathBuf),
@@ -55,7 +55,8 @@ pub(super) fn verify(dir: &Path, role: Role, context: &Context) -> Result<Answer
         // The index names what the journal cannot. It is read from a copy: sled writes when it opens.
         found = with_index(&directory, &journal, &keys).unwrap_or(found);
     }
-    let unreadable = |segment: &str, reason| Damage { segment: segment.into(), offset: 0, entry: None, reason };
+    let unreadable =
+        |segment: &str, reason| Damage { segment: segment.into(), offset: 0, entry: None, reason };
     if settings.is_none() {
         found.damaged.push(unreadable("settings.json", "the settings cannot be read"));
     }
@@ -106,10 +107,10 @@ struct Repair {
 }
 
 /// Repairs a directory: from its own index, then from a backup or the hub.
-pub(super) async fn repair(global: &Global, role: Role, from: From) -> Result<Answer, Failure> {
+pub(super) async fn repair(global: &Global, role: Role, from: Source) -> Result<Answer, Failure> {
     let (dir, context) = (&global.data, global.context());
     let backup = match &from {
-        From::Backup(backup) => Some(open_backup(backup)?),
+        Source::Backup(backup) => Some(open_backup(backup)?),
         _ => None,
     };
     let mut opened = writable(home::open(dir, role)?)?;
@@ -127,7 +128,7 @@ pub(super) async fn repair(global: &Global, role: Role, from: From) -> Result<An
         repair.fetched = opened.replica.take_from(&backup)?;
     }
     let mut synced = None;
-    if from == From::Hub && role == Role::Node {
+    if from == Source::Hub && role == Role::Node {
         let before = opened.replica.held_of_others();
         let answer = sync_once(opened, &context).await;
         opened = writable(home::open(dir, role)?)?;

@@ -2,11 +2,11 @@
 //! takes nothing; or not at all, with one sentence and exit code 78, where going on could only do harm.
 
 use crate::service::home::{
-    Failure, KEY, REGISTRY, Settings, divisions, replica_failure, store_failure, take_edition,
+    Failure, KEY, REGISTRY, Settings, divisions, link_failure, replica_failure, store_failure, take_edition,
 };
 use crate::service::time::now;
 use crate::{Edition, Parts, Replica, ReplicaError, Role};
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::{DeviceKey, registry};
 use huiliu_link::identity::{load_key_file, random};
 use huiliu_store::memory::MemoryIndex;
@@ -51,7 +51,7 @@ fn stop(dir: &Path, failure: Failure) -> Failure {
     if !has_journal(dir) {
         return failure;
     }
-    let (zh, en) = (failure.say.text(huiliu_core::model::messages::Lang::Zh), failure.say.text(huiliu_core::model::messages::Lang::En));
+    let (zh, en) = (failure.say.text(Lang::Zh), failure.say.text(Lang::En));
     Failure::new(78, Say::CannotStart { zh, en })
 }
 
@@ -63,18 +63,17 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     if settings.role() != role {
         return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
     }
+    let key = || load_key_file(&dir.join(KEY)).map_err(|e| stop(dir, link_failure(&e)));
+    let own = key()?;
     let opened = Directory::open(dir).map_err(ReplicaError::from).and_then(|directory| {
-        let key = key_in(&directory);
-        let key = key.map_err(|failure| stop(dir, failure));
-        let Ok(key) = key else { return Ok(Err(key.err())) };
-        Ok(Ok((replica_in(&directory, &settings, key)?, directory)))
+        let replica = replica_in(&directory, &settings, own)?;
+        Ok((replica, directory))
     });
     match opened {
-        Ok(Ok((replica, directory))) => Ok(Opened { directory, settings, replica }),
-        Ok(Err(failure)) => Err(failure.expect("there is no key")),
+        Ok((replica, directory)) => Ok(Opened { directory, settings, replica }),
         Err(error) if takes_nothing(&error) && has_journal(dir) => {
             tracing::warn!(%error, "the disk takes nothing: opened to be read");
-            open_to_read(dir, settings).map_err(|_| failure_of(dir, &error))
+            open_to_read(dir, settings, key()?).map_err(|_| failure_of(dir, &error))
         }
         Err(error) => Err(failure_of(dir, &error)),
     }
@@ -94,10 +93,9 @@ fn failure_of(dir: &Path, error: &ReplicaError) -> Failure {
 fn takes_nothing(error: &ReplicaError) -> bool {
     use ErrorKind::{PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull};
     match error {
-        ReplicaError::Store(StoreError::Io { source, .. }) => matches!(
-            source.kind(),
-            StorageFull | ReadOnlyFilesystem | PermissionDenied | QuotaExceeded
-        ),
+        ReplicaError::Store(StoreError::Io { source, .. }) => {
+            matches!(source.kind(), StorageFull | ReadOnlyFilesystem | PermissionDenied | QuotaExceeded)
+        }
         ReplicaError::Store(StoreError::Poisoned) => true,
         _ => false,
     }
@@ -120,12 +118,8 @@ pub fn begin_in(dir: &Path) -> Result<Directory, Failure> {
 
 /// Opens the replica of a locked directory.
 pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Failure> {
-    let key = key_in(directory)?;
+    let key = load_key_file(&directory.path(KEY)).map_err(|e| link_failure(&e))?;
     replica_in(directory, settings, key).map_err(|e| replica_failure(&e))
-}
-
-fn key_in(directory: &Directory) -> Result<DeviceKey, Failure> {
-    load_key_file(&directory.path(KEY)).map_err(|e| crate::service::home::link_failure(&e))
 }
 
 fn replica_in(directory: &Directory, settings: &Settings, key: DeviceKey) -> Result<Replica, ReplicaError> {
@@ -138,10 +132,10 @@ fn replica_in(directory: &Directory, settings: &Settings, key: DeviceKey) -> Res
 }
 
 /// Opens the replica of a directory on a disk that takes nothing: its index is computed in memory.
-fn open_to_read(dir: &Path, settings: Settings) -> Result<Opened, Failure> {
+fn open_to_read(dir: &Path, settings: Settings, key: DeviceKey) -> Result<Opened, Failure> {
     let directory = Directory::open_to_read(dir).map_err(|e| store_failure(&e))?;
     let index = Box::new(MemoryIndex::default());
-    let parts = parts(&directory, &settings, key_in(&directory)?, index);
+    let parts = parts(&directory, &settings, key, index);
     let replica = Replica::open_to_read(parts).map_err(|e| replica_failure(&e))?;
     let replica = with_edition(&directory, replica).map_err(|e| replica_failure(&e))?;
     Ok(Opened { directory, settings, replica })

@@ -1,6 +1,8 @@
 //! Reading: the runs of the journal, and what is not as it was written.
 
-use super::{Damage, Found, Journal, NEWER, NO_HEADER, Position, SEGMENT_MAGIC, Span, file_name, is_newer, path};
+use super::{
+    Damage, Found, Journal, NEWER, NO_HEADER, Position, SEGMENT_MAGIC, Span, file_name, is_newer, path,
+};
 use crate::frame::{self, Placed};
 use crate::{Disk, StoreError};
 use huiliu_core::sync::{EntryKind, Run};
@@ -162,4 +164,3 @@ fn gather(segment: u32, bytes: &[u8], begin: usize, found: &mut Vec<Found>) {
         found.push(damaged(from, Some((run.feed, run.first)), UNFINISHED));
     }
 }
-
