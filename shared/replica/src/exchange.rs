@@ -281,4 +281,9 @@ impl Listing for Lists<'_> {
     fn point(&self, feed: &FeedId, number: u64) -> Option<Hash> {
         self.replica.point(feed, number).ok().flatten().map(|head| head.hash)
     }
+
+    fn head(&self, feed: &FeedId) -> (u64, Hash) {
+        let head = self.replica.ledger.head(feed);
+        (head.number, head.hash)
+    }
 }

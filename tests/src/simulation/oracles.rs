@@ -92,8 +92,9 @@ impl Play {
             if open != listed {
                 wrong.push(format!("{name} lists {listed} conflicts of {id}, {open} are open"));
                 wrong.push(format!(
-                    "  of the edits {counted:?}; read again: {:?}",
-                    self.listed_conflicts(name, id)
+                    "  of the edits {counted:?}; read again: {:?}; of {}",
+                    self.listed_conflicts(name, id),
+                    changes_in_words(&index, id)
                 ));
             }
             match row {
