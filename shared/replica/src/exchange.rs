@@ -7,7 +7,7 @@
 use crate::error::ReplicaError;
 use crate::fork::POINTS_EACH;
 use crate::receive::Received;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::compare::{self, Listing};
 use huiliu_core::sync::control::reason;
@@ -183,6 +183,9 @@ impl Replica {
                 // What waits may still count or be refused: then equal is not yet verified.
                 if verified && !self.something_waits(&self.dialer_of(session))? {
                     self.verified(session.peer(), now);
+                }
+                if self.role() == Role::Node {
+                    self.adopt_followed()?;
                 }
                 self.effects.push_back(Effect::Level(id, verified));
             }

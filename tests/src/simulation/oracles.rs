@@ -7,6 +7,7 @@ use crate::harness::watch::may_see;
 use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
+use huiliu_core::sync::Hash;
 use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -173,6 +174,16 @@ impl Play {
         drafts.iter().filter_map(|draft| named_edit(&draft.entry.envelope.as_ref()?.stamp.who)).collect()
     }
 
+    /// Every change that some replica holds.
+    fn changes_somewhere(&self) -> BTreeSet<Hash> {
+        let indexes = self.names.iter().map(|name| self.world.machines[name].index.clone());
+        let rows = indexes.flat_map(|index| {
+            let index = Working::new(Box::new(index));
+            index.list::<ChangeRow>(&keys::all_changes()).expect("the index reads")
+        });
+        rows.map(|(_, change)| change.hash).collect()
+    }
+
     /// The winner of every field is the same everywhere.
     fn check_winners(&mut self) {
         let rows = |name: &str| all_rows(&Working::new(Box::new(self.world.machines[name].index.clone())));
@@ -227,9 +238,17 @@ impl Play {
         }
         let index = Working::new(Box::new(self.world.machines[name].index.clone()));
         let waiting = index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads");
+        let somewhere = self.changes_somewhere();
         let stuck = waiting.into_iter().map(|(_, row)| row).find(|row| match row.waiting {
             Some(Waiting::Judgement(_) | Waiting::Upgrade) => true,
-            Some(Waiting::Dependency) => self.world.revoked.is_empty(),
+            // What follows a change that nobody has any more, or never had, may wait for ever.
+            Some(Waiting::Dependency) => {
+                let rows = index.list::<ChangeRow>(&keys::changes(&row.record)).expect("the index reads");
+                let here: BTreeSet<Hash> = rows.iter().map(|(_, change)| change.hash).collect();
+                let mut missing =
+                    rows.iter().flat_map(|(_, change)| &change.deps).filter(|dep| !here.contains(*dep));
+                self.world.revoked.is_empty() && missing.all(|dep| somewhere.contains(dep))
+            }
             _ => false,
         });
         if let Some(row) = stuck {
