@@ -142,8 +142,8 @@ impl Replica {
             let mut rows = self.change_rows(&id)?;
             self.fill_raw(&id, &mut rows)?;
             let device = self.device();
-            let mut again = BTreeSet::new();
             let counted = contents(&rows);
+            let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
             for row in rows.iter().filter(|row| row.feed.device == device) {
                 let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
                     && row.deps.iter().all(|dep| counted.contains(dep));
@@ -151,10 +151,10 @@ impl Replica {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
-                    Some(reason::REPEATED) => {}
-                    Some(why) => self.keep_draft(row, why, 0)?,
-                    None if is_written_again(&rows, row) => {}
-                    None => drop(again.insert(row.hash)),
+                    Some(why) if why != reason::REPEATED => self.keep_draft(row, why, 0)?,
+                    _ if is_written_again(&rows, row) || !answered.insert(content(row)) => {}
+                    // A hub that was set back may have preferred one of two first and the other then.
+                    _ => drop(again.insert(row.hash)),
                 }
             }
             if !again.is_empty() {
@@ -338,11 +338,11 @@ impl Replica {
     }
 }
 
-/// Whether a change has been written again in the record.
+/// Whether the content of a change stands elsewhere in the record, where it counts or may still count.
 fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
-    let change = origin_of(row).change;
     rows.iter().any(|other| {
-        other.hash != row.hash && other.envelope.origin.as_ref().is_some_and(|origin| origin.change == change)
+        let alive = other.state != ChangeState::Refused;
+        other.hash != row.hash && alive && content(other) == content(row)
     })
 }
 

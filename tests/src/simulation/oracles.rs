@@ -70,7 +70,10 @@ impl Play {
         }
         let (holding, none) = (self.holding(name), BTreeSet::new());
         let promised = self.promised.get(name).unwrap_or(&none);
-        let lost = promised.difference(&holding.all).next().map(|id| (*id, &self.model.edits[id]));
+        // What follows a change that its author must write again is a draft until then.
+        let mut missing = promised.difference(&holding.all).peekable();
+        let drafts = if missing.peek().is_some() { self.drafts_at(name) } else { BTreeSet::new() };
+        let lost = missing.find(|id| !drafts.contains(id)).map(|id| (*id, &self.model.edits[id]));
         if let Some((id, edit)) = lost {
             let what = format!("{name} has lost e{id} of {}, which it had said is saved", edit.record);
             self.fail(what);
@@ -99,7 +102,7 @@ impl Play {
                 ));
             }
             match row {
-                None => wrong.push(format!("{name} does not show {id}")),
+                None => wrong.push(format!("{name} does not show {id}, of {}", changes_in_words(&index, id))),
                 Some(row) => wrong.extend(
                     compare(&fields, &row)
                         .map(|what| format!("{name}, {id}: {what}\n  of {}", changes_in_words(&index, id))),
