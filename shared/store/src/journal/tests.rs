@@ -1,0 +1,114 @@
+//! The journal on a disk in memory that forgets what was not synced.
+
+use super::*;
+use crate::memory::MemoryDisk;
+use huiliu_core::model::Hlc;
+use huiliu_core::sync::feed::{Head, sign_run};
+use huiliu_core::sync::{DeviceKey, Entry, Envelope, Hash, Incarnation, Stamp};
+
+fn runs(count: u8) -> Vec<Run> {
+    let haishu = DeviceKey::from_seed([1; 32]);
+    let channel = "own/330203/open".parse().unwrap();
+    let feed = FeedId { channel, device: haishu.device(), incarnation: Incarnation([1; 8]) };
+    let stamp = Stamp { who: "经办".into(), at: Hlc(1) };
+    let mut head = Head::START;
+    let mut all = Vec::new();
+    for n in 0..count {
+        let envelope = Some(Envelope::of_no_record(stamp.clone()));
+        let entry = Entry { kind: EntryKind::NOTE, envelope, payload: vec![n; 20] };
+        let (run, next) = sign_run(&haishu, Hash::ZERO, feed, &head, vec![entry.clone(), entry]);
+        head = next;
+        all.push(run);
+    }
+    all
+}
+
+fn read_all(journal: &Journal) -> (Vec<Run>, Vec<Damage>) {
+    let (mut seen, mut damage) = (Vec::new(), Vec::new());
+    let walked: Result<(), StoreError> = journal.scan(Position::default(), |found| {
+        match found {
+            Found::Run(run, span) => {
+                assert_eq!(journal.read(span).unwrap(), run);
+                seen.push(run);
+            }
+            Found::Damaged(one) => damage.push(one),
+        }
+        Ok(())
+    });
+    walked.unwrap();
+    (seen, damage)
+}
+
+fn journal_on(disk: &MemoryDisk) -> (Journal, Tail) {
+    Journal::open(Box::new(disk.clone())).unwrap()
+}
+
+#[test]
+fn what_was_synced_survives_and_half_an_append_does_not() {
+    let runs = runs(3);
+    for kept in 0..400 {
+        let disk = MemoryDisk::default();
+        let (mut journal, _) = journal_on(&disk);
+        journal.append(&runs[..1]).unwrap();
+        journal.sync().unwrap();
+        journal.append(&runs[1..]).unwrap();
+        drop(journal);
+        disk.restart(|unsynced| kept.min(unsynced));
+        let (journal, tail) = journal_on(&disk);
+        let (seen, damage) = read_all(&journal);
+        assert!(damage.is_empty() && !tail.lost, "{kept}: {damage:?}");
+        assert!(seen.len() == 1 || seen.len() == 3, "an append is whole or gone, kept {kept}");
+        assert_eq!(seen, runs[..seen.len()]);
+    }
+}
+
+#[test]
+fn a_lost_durable_tail_is_noticed() {
+    let runs = runs(2);
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = journal_on(&disk);
+    for run in &runs {
+        journal.append(std::slice::from_ref(run)).unwrap();
+        journal.sync().unwrap();
+    }
+    let end = journal.end();
+    drop(journal);
+    disk.clone().truncate("journal/00000001.seg", end.offset - 37).unwrap();
+    let (mut journal, tail) = journal_on(&disk);
+    assert!(tail.lost && tail.cut_bytes > 0);
+    assert_eq!(read_all(&journal).0, runs[..1]);
+    journal.append(&runs[1..]).unwrap();
+    journal.sync().unwrap();
+    assert_eq!(read_all(&journal).0, runs);
+}
+
+#[test]
+fn damage_in_the_middle_is_named_and_costs_one_run() {
+    let runs = runs(5);
+    let clean = MemoryDisk::default();
+    let (mut journal, _) = journal_on(&clean);
+    let spans = journal.append(&runs).unwrap();
+    journal.sync().unwrap();
+    for offset in spans[2].at.offset..spans[3].at.offset {
+        let mut disk = clean.image();
+        let byte = disk.read("journal/00000001.seg", offset, 1).unwrap()[0];
+        disk.write("journal/00000001.seg", offset, &[byte ^ 0x10]).unwrap();
+        let (journal, tail) = journal_on(&disk);
+        let (seen, damage) = read_all(&journal);
+        assert!(!tail.lost);
+        assert!(seen == [&runs[..2], &runs[3..]].concat(), "offset {offset}");
+        assert!(!damage.is_empty(), "offset {offset}");
+    }
+}
+
+#[test]
+fn a_failed_write_closes_the_journal() {
+    let runs = runs(2);
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = journal_on(&disk);
+    disk.crash_after(0);
+    assert!(journal.append(&runs[..1]).is_err());
+    disk.restart(|_| 0);
+    assert!(matches!(journal.append(&runs[..1]), Err(StoreError::Poisoned)));
+    assert!(matches!(journal.sync(), Err(StoreError::Poisoned)));
+}
