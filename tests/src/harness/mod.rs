@@ -4,5 +4,6 @@ pub mod adversary;
 pub mod lists;
 pub mod network;
 pub mod process;
+pub mod strace;
 pub mod watch;
 pub mod world;
