@@ -6,8 +6,9 @@ use crate::commands::words::aligned;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
 use huiliu_core::model::messages::Say;
+use huiliu_core::sync::control::{self, Note};
 use huiliu_core::sync::feed::{BadRun, check_run};
-use huiliu_core::sync::{FeedId, Head, PublicKey, Run};
+use huiliu_core::sync::{EntryKind, FeedId, Head, PublicKey, Run};
 use huiliu_store::{Damage, Found, Position};
 use serde_json::json;
 use std::collections::BTreeMap;
@@ -41,26 +42,45 @@ pub fn verify(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
 }
 
 fn walk(replica: &Replica) -> Result<(u64, usize, Vec<Damage>), ReplicaError> {
-    let mut heads: BTreeMap<FeedId, Head> = BTreeMap::new();
+    // Where each feed stood at its points: a note that a feed was rewound goes back to one of them.
+    let mut points: BTreeMap<FeedId, Vec<Head>> = BTreeMap::new();
     let (mut entries, mut damaged) = (0, Vec::new());
     replica.journal.scan::<ReplicaError>(Position::default(), |found| {
         match found {
             Found::Damaged(damage) => damaged.push(damage),
             Found::Run(run, span) => {
                 entries += run.entries.len() as u64;
-                let head = heads.get(&run.feed).copied().unwrap_or(Head::START);
+                let head = points.get(&run.feed).and_then(|heads| heads.last()).copied();
+                let head = head.unwrap_or(Head::START);
                 let (next, wrong) = check(replica, &head, &run);
                 if let Some(reason) = wrong {
                     let segment = format!("{:08}.seg", span.at.segment);
                     let entry = Some((run.feed, run.first));
                     damaged.push(Damage { segment, offset: span.at.offset, entry, reason });
                 }
-                heads.insert(run.feed, next);
+                points.entry(run.feed).or_default().push(next);
+                for (feed, after) in rewound(replica, &run) {
+                    points.entry(feed).or_default().retain(|head| head.number <= after);
+                }
             }
         }
         Ok(())
     })?;
-    Ok((entries, heads.len(), damaged))
+    Ok((entries, points.len(), damaged))
+}
+
+/// The feeds that a run of the own notebook says to have been taken back, and to where. The branch that was given up
+/// stays in the journal before it, the other one follows.
+fn rewound(replica: &Replica, run: &Run) -> Vec<(FeedId, u64)> {
+    if run.feed.channel.is_shared() || run.feed.device != replica.device() {
+        return Vec::new();
+    }
+    let notes = run.entries.iter().filter(|entry| entry.kind == EntryKind::NOTE);
+    let back = notes.filter_map(|entry| match control::decode(&entry.payload) {
+        Some(Note::Rewound { feed, after }) => Some((feed, after)),
+        _ => None,
+    });
+    back.collect()
 }
 
 fn check(replica: &Replica, head: &Head, run: &Run) -> (Head, Option<&'static str>) {
