@@ -9,7 +9,7 @@ use huiliu_core::model::messages::Say;
 use huiliu_core::model::{DivisionCode, dictionary};
 use huiliu_link::Ticket;
 use huiliu_replica::commands::words::aligned;
-use huiliu_replica::commands::{Answer, Context, Request, run as run_command};
+use huiliu_replica::commands::{Answer, Context, Listing, Request, run as run_command};
 use huiliu_replica::generator::organizations;
 use huiliu_replica::service::cli::Global;
 use huiliu_replica::service::home::{self, Failure};
@@ -201,13 +201,13 @@ impl<'a> Demo<'a> {
         }
         say(self.global, &Say::DemoCut { names });
         let county = self.nodes[0].running.settings.division;
-        let list = |division: DivisionCode| Request::RecordList {
+        let list = Request::RecordList(Listing {
             kind: "social_org".into(),
-            division: Some(division.to_string()),
-            conditions: Vec::new(),
+            division: Some(county.to_string()),
             limit: Some(2),
-        };
-        let records = self.nodes[0].ask(list(county), self.context("")).await?;
+            ..Listing::default()
+        });
+        let records = self.nodes[0].ask(list, self.context("")).await?;
         let id = |n: usize| records["records"][n]["id"].as_str().unwrap_or_default().to_owned();
         let set = |id: String, field: &str| Request::RecordSet { id, fields: vec![field.to_owned()] };
         self.nodes[0].ask(set(id(0), "legal_rep_name=甲某"), self.context("海曙经办")).await?;

@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 /// What is here and how it stands.
 pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
-    let records = replica.counts()?;
+    let (records, lang) = (replica.counts()?, context.lang());
     let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
     let quarantined = replica.quarantined()?.len();
     let mut frontier = Map::new();
@@ -43,6 +43,8 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         })
         .collect();
     let pending = replica.pending();
+    let duplicates = kinds().iter().map(|kind| Ok(replica.duplicates(kind)?.len())).sum::<Result<usize, Failure>>()?;
+    let revoked = replica.revoked().map(|(zh, en)| lang.pick(&zh, &en).to_owned());
     let verified_at = replica.verified_at();
     let link = context.link.clone().unwrap_or_default();
     let json = json!({
@@ -55,6 +57,8 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "pending": pending,
         "conflicts": conflicts,
         "quarantined": quarantined,
+        "duplicates": duplicates,
+        "revoked": revoked,
         "waiting": replica.waiting()?,
         "frontier": frontier,
         "fingerprint": fingerprints,
@@ -62,10 +66,23 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "transport": link.transport,
         "trouble": link.trouble,
         "read_only": replica.is_read_only(),
-        "notice": notice(replica, context.lang()),
+        "notice": notice(replica, lang),
         "peers": peers,
     });
-    Ok(Answer::good(json, status_text(replica, context, pending, conflicts, quarantined)?))
+    let counts = [
+        (Say::WordPending, pending),
+        (Say::WordOpenConflicts, conflicts.into()),
+        (Say::WordQuarantined, quarantined as u64),
+        (Say::WordDuplicates, duplicates as u64),
+    ];
+    let mut text = status_text(replica, context, &counts)?;
+    if duplicates > 0 {
+        let _ = write!(text, "\n{}", Say::LookAtDuplicates.text(lang));
+    }
+    if let Some(revoked) = revoked {
+        let _ = write!(text, "\n{revoked}");
+    }
+    Ok(Answer::good(json, text))
 }
 
 /// The sentence about a new incarnation, if there is something to tell.
@@ -80,9 +97,7 @@ pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
 fn status_text(
     replica: &Replica,
     context: &Context,
-    pending: u64,
-    conflicts: u32,
-    quarantined: usize,
+    counts: &[(Say, u64)],
 ) -> Result<String, Failure> {
     let lang = context.lang();
     let word = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
@@ -93,9 +108,7 @@ fn status_text(
         let label = kind.map_or(name, |kind| lang.pick(kind.label, kind.label_en));
         lines.push(vec![label.to_owned(), count.to_string()]);
     }
-    lines.push(vec![word("待上报", "pending"), pending.to_string()]);
-    lines.push(vec![word("待处理冲突", "conflicts"), conflicts.to_string()]);
-    lines.push(vec![word("隔离区", "quarantined"), quarantined.to_string()]);
+    lines.extend(counts.iter().map(|(say, count)| vec![say.text(lang), count.to_string()]));
     let never = word("从未", "never");
     lines.push(vec![Say::HeadVerified.text(lang), replica.verified_at().map_or(never, moment)]);
     if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {

@@ -217,10 +217,21 @@ impl Worker {
             }
         };
         if let End::Failed(failure) = &end {
+            self.note_standing(failure).await;
             self.failed(failure);
         }
         dialer.shutdown().await;
         end
+    }
+
+    /// That the hub has ended this device's grant is remembered: it will not say it to commands without a service.
+    async fn note_standing(&self, failure: &Failure) {
+        if let Say::HubRevoked { zh, en } = failure.say.clone() {
+            let kept = move |replica: &mut crate::Replica, _| replica.remember_revoked(Some((&zh, &en)));
+            if let Ok(Err(error)) = self.parts.engine.call(kept).await {
+                tracing::warn!(%error, "that the grant has ended was not remembered");
+            }
+        }
     }
 
     /// A visit failed: who waits is told, unless another attempt may do better. Only silence is worth one; a no is a no.

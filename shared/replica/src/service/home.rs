@@ -1,6 +1,7 @@
 //! The data directory: whose replica it is, and how to open it.
 
 use crate::service::time::now;
+use crate::standing::REVOKED;
 use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
@@ -283,17 +284,17 @@ pub fn kind_names() -> String {
 pub fn link_failure(error: &LinkError) -> Failure {
     match error {
         LinkError::WrongHub { .. } => Failure::new(4, Say::WrongHub),
-        LinkError::Refused { sentence, .. } => Failure::new(4, Say::HubSaidNo { sentence: sentence.clone() }),
+        LinkError::Refused { sentence, code } => Failure::new(4, Say::refused(sentence, *code == REVOKED)),
         LinkError::AddressInUse(address) => {
             Failure::new(1, Say::AddressInUse { address: address.to_string() })
         }
         LinkError::KeyFile { path, problem } => {
             Failure::new(1, Say::CannotRead { file: path.clone(), why: problem.to_string() })
         }
-        LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
+        LinkError::Version(_) => Failure::new(4, Say::OddAnswer),
         error => match error.fault() {
             Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
-            Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
+            Fault::Refused => Failure::new(4, Say::OddAnswer),
             Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
         },
     }

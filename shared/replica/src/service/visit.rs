@@ -118,6 +118,11 @@ impl Worker {
         match event {
             Some(SessionEvent::Level(true)) => {
                 self.backoff.reset();
+                // Whoever is let in has its grant.
+                let let_in = self.parts.engine.call(|replica, _| replica.remember_revoked(None)).await;
+                if let Ok(Err(error)) = let_in {
+                    tracing::warn!(%error, "that the grant holds was not remembered");
+                }
                 (talk.asks, talk.ask_at) = (0, None);
                 let asked = self.waiting.len();
                 self.fetch_edition(connection).await?;
