@@ -20,6 +20,7 @@ use huiliu_replica::{Role, service::home::divisions};
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// The options of `demo`.
 #[derive(clap::Args)]
@@ -31,8 +32,8 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=10))]
     counties: u8,
     /// How many organizations
-    #[arg(long, default_value_t = 300)]
-    organizations: usize,
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    organizations: u32,
     /// The seed of everything that is made up
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -52,6 +53,10 @@ struct Demo<'a> {
     listening: Listening,
 }
 
+/// How often it is tried to remove the demonstration's directory, and how long is waited in between.
+const REMOVALS: u32 = 50;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(100);
+
 /// Any free port on loopback.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
@@ -62,8 +67,32 @@ pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Fail
         .tempdir()
         .map_err(|e| Failure::new(1, Say::CannotWrite { file: "huiliu-demo".into(), why: e.to_string() }))?;
     say(global, &Say::DemoBegins { dir: dir.path().display().to_string() });
-    let mut demo = Demo::begin(global, dir.path()).await?;
-    demo.join_all(dir.path(), args.counties.into()).await?;
+    let shown = tokio::select! {
+        shown = show(global, args, dir.path()) => shown,
+        () = told_to_stop() => Err(Failure::new(1, Say::DemoInterrupted)),
+    };
+    remove(dir).await;
+    shown
+}
+
+/// Removes the directory. Replicas that were interrupted write their last into it, so it is tried more than once.
+async fn remove(dir: tempfile::TempDir) {
+    let path = dir.keep();
+    for _ in 0..REMOVALS {
+        match std::fs::remove_dir_all(&path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
+            // Once more, for what a replica made again.
+            _ if !path.exists() => return,
+            _ => {}
+        }
+        tokio::time::sleep(BETWEEN_REMOVALS).await;
+    }
+}
+
+/// Shows everything, and serves on until told to stop unless `--exit` says otherwise.
+async fn show(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Answer, Failure> {
+    let mut demo = Demo::begin(global, dir).await?;
+    demo.join_all(dir, args.counties.into()).await?;
     demo.import_all(args).await?;
     demo.sync_all().await?;
     demo.show(&Say::DemoLevel).await?;
@@ -80,7 +109,7 @@ pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Fail
     };
     if !args.exit && answer.exit == 0 {
         say(global, &Say::DemoEqual);
-        demo.serve_on(dir.path()).await?;
+        demo.serve_on(dir).await?;
     }
     demo.end().await;
     Ok(answer)
@@ -171,7 +200,7 @@ impl<'a> Demo<'a> {
             .collect();
         for county in &counties {
             let division = county.running.settings.division;
-            let rows = organizations(division, args.organizations / counties.len(), args.seed, &divisions());
+            let rows = organizations(division, (args.organizations as usize).div_ceil(counties.len()), args.seed, &divisions());
             let fields = tables::write::open_fields(kind);
             let table = tables::export(Format::Csv, kind, &fields, rows.iter(), &divisions());
             let bytes = table.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;

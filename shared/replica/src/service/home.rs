@@ -125,11 +125,16 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     let settings =
         settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
     if settings.role() != role {
-        return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
+        return Err(other_role(role));
     }
     let directory = lock(dir)?;
     let replica = open_in(&directory, &settings)?;
     Ok(Opened { directory, settings, replica })
+}
+
+/// The directory is not that of a replica with this role.
+pub(super) fn other_role(role: Role) -> Failure {
+    Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode })
 }
 
 /// Locks a directory.

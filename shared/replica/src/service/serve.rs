@@ -176,8 +176,26 @@ pub async fn told_to_stop() {
     }
 }
 
+/// The page and the local interface are this machine's alone: who reaches them can read every record.
+pub fn check_page(address: SocketAddr) -> Result<(), Failure> {
+    let refused = || Failure::new(2, Say::WebNotLoopback { address: address.to_string() });
+    if address.ip().is_loopback() { Ok(()) } else { Err(refused()) }
+}
+
+/// A ready file that is there as long as this is.
+pub struct Ready {
+    path: PathBuf,
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        // Whoever reads it afterwards finds the process gone.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
 /// Writes the ready file, by rename so that whoever waits for it reads all of it.
-pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> Result<(), Failure> {
+pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> Result<Ready, Failure> {
     let ready = serde_json::json!({
         "v": 1,
         "listen": listen.map(|address| address.to_string()),
@@ -188,6 +206,7 @@ pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> 
     let written = std::fs::File::create(&beside)
         .and_then(|mut file| file.write_all(ready.to_string().as_bytes()))
         .and_then(|()| std::fs::rename(&beside, path));
+    let written = written.map(|()| Ready { path: path.to_owned() });
     written.map_err(|e| {
         Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
     })
