@@ -200,7 +200,12 @@ impl<'a> Demo<'a> {
             .collect();
         for county in &counties {
             let division = county.running.settings.division;
-            let rows = organizations(division, (args.organizations as usize).div_ceil(counties.len()), args.seed, &divisions());
+            let rows = organizations(
+                division,
+                (args.organizations as usize).div_ceil(counties.len()),
+                args.seed,
+                &divisions(),
+            );
             let fields = tables::write::open_fields(kind);
             let table = tables::export(Format::Csv, kind, &fields, rows.iter(), &divisions());
             let bytes = table.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;

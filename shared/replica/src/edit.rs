@@ -89,7 +89,12 @@ impl Replica {
     }
 
     /// As [`Replica::edit`], for a rehearsal that abandons what was staged: nothing at all is written.
-    pub(crate) fn imagine(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+    pub(crate) fn imagine(
+        &mut self,
+        edit: &RecordEdit,
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
         if self.missing_edition().is_some() {
             return Err(ReplicaError::RegistryMissing);
         }

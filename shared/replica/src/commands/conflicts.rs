@@ -92,7 +92,8 @@ pub fn resolve(
     let id = id_of(id)?;
     let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
     let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
-    let deletion = field == "deleted" || [Lang::Zh, Lang::En].map(|lang| Say::LabelDeleted.text(lang)).contains(&field.to_owned());
+    let deletion = field == "deleted"
+        || [Lang::Zh, Lang::En].map(|lang| Say::LabelDeleted.text(lang)).contains(&field.to_owned());
     let name = if deletion { DELETED } else { field_of(kind, field)?.name };
     let conflicts = replica.conflicts_of(&id)?;
     let open = conflicts.into_iter().find(|conflict| conflict.field == name);

@@ -215,7 +215,13 @@ pub fn cannot_read(file: &str, fault: &TableFault, lang: Lang) -> Failure {
 
 /// The refused rows of an answer as a table that can be put right and imported again, for `--report`: the list's own
 /// columns, and why.
-pub fn report_of(answer: &Answer, list: &[u8], kind: &str, file: &str, lang: Lang) -> Result<Vec<u8>, Failure> {
+pub fn report_of(
+    answer: &Answer,
+    list: &[u8],
+    kind: &str,
+    file: &str,
+    lang: Lang,
+) -> Result<Vec<u8>, Failure> {
     let lines: Vec<Line> = serde_json::from_value(answer.json["refused"].clone()).unwrap_or_default();
     let kind = kind_of(kind)?;
     let table = tables::read(list, kind).map_err(|fault| cannot_read(file, &fault, lang))?;

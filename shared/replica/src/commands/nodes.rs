@@ -114,8 +114,11 @@ fn find(replica: &Replica, text: &str) -> Result<DeviceId, Failure> {
         text.len() >= 6 && device.to_string().starts_with(text)
             || grant.name == text
             || grant.division.to_string() == text
-            || [replica.divisions().full_name(grant.division).as_deref(), replica.divisions().name(grant.division)]
-                .contains(&Some(text))
+            || [
+                replica.divisions().full_name(grant.division).as_deref(),
+                replica.divisions().name(grant.division),
+            ]
+            .contains(&Some(text))
     };
     let mut found = replica.authority().devices().filter(matches).map(|(device, _)| *device);
     match (found.next(), found.next()) {

@@ -236,9 +236,8 @@ fn note(answer: &mut Answer, notes: &[Say], lang: Lang) {
 
 /// A reason that a person gives: one line that says something.
 pub(super) fn reason_of(text: &str) -> Result<String, Failure> {
-    line(text, MOST_REASON).map_err(|why| {
-        Failure::new(2, Say::ReasonWrong { zh: why.text(Lang::Zh), en: why.text(Lang::En) })
-    })
+    line(text, MOST_REASON)
+        .map_err(|why| Failure::new(2, Say::ReasonWrong { zh: why.text(Lang::Zh), en: why.text(Lang::En) }))
 }
 
 /// Deletes a record: it leaves lists and counts, its history stays.
@@ -269,11 +268,7 @@ pub(super) fn save(replica: &mut Replica, edit: &RecordEdit, context: &Context) 
     saved(replica, edit, context).map(|(answer, _)| answer)
 }
 
-fn saved(
-    replica: &mut Replica,
-    edit: &RecordEdit,
-    context: &Context,
-) -> Result<(Answer, RecordId), Failure> {
+fn saved(replica: &mut Replica, edit: &RecordEdit, context: &Context) -> Result<(Answer, RecordId), Failure> {
     may_write(replica)?;
     let outcome = replica.edit(edit, &context.who, context.now)?;
     replica.commit()?;

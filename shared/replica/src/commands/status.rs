@@ -43,7 +43,8 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         })
         .collect();
     let pending = replica.pending();
-    let duplicates = kinds().iter().map(|kind| Ok(replica.duplicates(kind)?.len())).sum::<Result<usize, Failure>>()?;
+    let duplicates =
+        kinds().iter().map(|kind| Ok(replica.duplicates(kind)?.len())).sum::<Result<usize, Failure>>()?;
     let revoked = replica.revoked().map(|(zh, en)| lang.pick(&zh, &en).to_owned());
     let verified_at = replica.verified_at();
     let link = context.link.clone().unwrap_or_default();
@@ -64,7 +65,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "fingerprint": fingerprints,
         "verified_at": json_time(verified_at),
         "transport": link.transport,
-        "trouble": link.trouble,
+        "trouble": link.trouble.map(|say| say.text(lang)),
         "read_only": replica.is_read_only(),
         "notice": notice(replica, lang),
         "peers": peers,
@@ -94,11 +95,7 @@ pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
     }
 }
 
-fn status_text(
-    replica: &Replica,
-    context: &Context,
-    counts: &[(Say, u64)],
-) -> Result<String, Failure> {
+fn status_text(replica: &Replica, context: &Context, counts: &[(Say, u64)]) -> Result<String, Failure> {
     let lang = context.lang();
     let word = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
     let place = replica.divisions().full_name(replica.division()).unwrap_or_default();
@@ -112,7 +109,8 @@ fn status_text(
     let never = word("从未", "never");
     lines.push(vec![Say::HeadVerified.text(lang), replica.verified_at().map_or(never, moment)]);
     if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {
-        let offline = link.trouble.clone().unwrap_or_else(|| word("未连接", "not connected"));
+        let trouble = link.trouble.as_ref().map(|say| say.text(lang));
+        let offline = trouble.unwrap_or_else(|| word("未连接", "not connected"));
         lines.push(vec![word("连接", "link"), link.transport.map_or(offline, str::to_owned)]);
     }
     let mut text = aligned(&lines);

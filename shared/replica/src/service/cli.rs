@@ -3,7 +3,7 @@
 use crate::commands::words::tame;
 use crate::commands::{Answer, Context, Listing, Request, imports};
 use crate::service::home::{self, Failure};
-use crate::service::output::{Progress, check_place, write_file};
+use crate::service::output::{Progress, cause, check_place, write_file};
 use crate::service::{client, time, usage};
 use crate::tables::TableFault;
 use crate::tables::read::LARGEST_FILE;
@@ -298,7 +298,7 @@ fn read_table(file: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file);
     let read = opened.and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes));
-    read.map_err(|e| unreadable(e.to_string()))?;
+    read.map_err(|e| unreadable(cause(&e)))?;
     if bytes.len() > LARGEST_FILE {
         let fault = TableFault::from(Trouble::FileTooLarge { megabytes: LARGEST_FILE >> 20 });
         return Err(imports::cannot_read(&file.display().to_string(), &fault, usage::spoken()));

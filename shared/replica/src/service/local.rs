@@ -102,12 +102,7 @@ impl Local {
     }
 
     /// Does what a request asks, beside this service.
-    async fn answer(
-        &self,
-        request: Request,
-        mut context: Context,
-        lines: &mpsc::Sender<Line>,
-    ) -> Answer {
+    async fn answer(&self, request: Request, mut context: Context, lines: &mpsc::Sender<Line>) -> Answer {
         context.link = Some(self.dialing.as_ref().map(Dialing::state).unwrap_or_default());
         let lang = context.lang();
         match request {
@@ -139,12 +134,7 @@ impl Local {
     }
 
     /// Group by group, so that sessions and other commands go on meanwhile.
-    async fn import(
-        &self,
-        mut import: Import,
-        context: Context,
-        lines: &mpsc::Sender<Line>,
-    ) -> Answer {
+    async fn import(&self, mut import: Import, context: Context, lines: &mpsc::Sender<Line>) -> Answer {
         loop {
             let (done, total) = import.progress();
             if *self.stopping.borrow() {

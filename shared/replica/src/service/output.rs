@@ -4,6 +4,7 @@ use crate::commands::Answer;
 use crate::commands::exports::format_of;
 use crate::service::cli::Global;
 use crate::service::home::Failure;
+use crate::service::usage::spoken;
 use huiliu_core::model::messages::Say;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::fs::{File, OpenOptions};
@@ -25,7 +26,7 @@ impl Global {
         match written {
             // A reader that has gone away is no failure of the command.
             Err(error) if error.kind() != ErrorKind::BrokenPipe => {
-                let say = Say::OutputFailed { why: error.to_string() };
+                let say = Say::OutputFailed { why: cause(&error) };
                 // Where stderr fails too there is nobody left to tell.
                 let _ = writeln!(std::io::stderr(), "{}", say.text(self.lang()));
                 answer.exit.max(1)
@@ -78,8 +79,20 @@ fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
     let file = path.display().to_string();
     match error.kind() {
         ErrorKind::NotFound => Failure::new(1, Say::NoFolder { file }),
-        _ => Failure::new(1, Say::CannotWrite { file, why: error.to_string() }),
+        _ => Failure::new(1, Say::CannotWrite { file, why: cause(error) }),
     }
+}
+
+/// Why the system does not open, read or write something, in words where there are some.
+pub(super) fn cause(error: &std::io::Error) -> String {
+    let say = match error.kind() {
+        ErrorKind::NotFound => Say::CauseMissing,
+        ErrorKind::PermissionDenied => Say::CauseForbidden,
+        ErrorKind::IsADirectory => Say::CauseFolder,
+        ErrorKind::StorageFull => Say::CauseFull,
+        _ => return error.to_string(),
+    };
+    say.text(spoken())
 }
 
 /// A progress bar on a terminal, a line for every tenth elsewhere; nothing for what is done at once.

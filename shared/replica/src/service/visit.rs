@@ -6,7 +6,7 @@ use crate::service::dial::{End, LOOK, Worker, silent};
 use crate::service::engine::{OpenSession, SessionEvent};
 use crate::service::home::{CERTIFICATE, Failure, REGISTRY, link_failure, take_edition};
 use crate::service::time::now;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::session::Closing;
 use huiliu_link::{Connection, LinkError, Movement, PeerIdentity, Pumped, Purpose, enrol};
 use std::path::Path;
@@ -152,8 +152,8 @@ impl Worker {
     /// way: it is asked anew, and in the end on another connection.
     fn not_level(&mut self, talk: &mut Talk) -> Result<(), End> {
         if let Some((count, reason)) = talk.refused {
-            let why = words::reason(reason, Default::default());
-            self.answer(&Err(Failure::new(4, Say::EntriesRefused { count, why })));
+            let [zh, en] = [Lang::Zh, Lang::En].map(|lang| words::reason(reason, lang));
+            self.answer(&Err(Failure::new(4, Say::EntriesRefused { count, zh, en })));
             if !self.always {
                 return Err(End::Level);
             }

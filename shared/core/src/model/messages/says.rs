@@ -48,6 +48,10 @@ catalogue! {
         Damaged { place: String } => "数据文件有一处损坏（{place}），没有改动任何内容。请运行 verify 查看全部损坏。", "a data file is damaged ({place}); nothing was changed. Run verify to see all of it";
         IndexFailed { what: String } => "索引打不开（{what}）。索引可以删除，下次启动会重新生成。", "the index failed ({what}); it can be deleted and is computed again";
         CannotRead { file: String, why: String } => "读不了文件 {file}（{why}）。", "cannot read {file} ({why})";
+        CauseMissing => "没有这个文件或文件夹", "there is no such file or folder";
+        CauseForbidden => "没有权限", "permission denied";
+        CauseFolder => "这是文件夹，不是文件", "it is a folder";
+        CauseFull => "磁盘已满", "the disk is full";
         NoFolder { file: String } => "写不了文件 {file}：所在的文件夹不存在，没有改动任何内容。", "cannot write {file}: its folder does not exist; nothing was changed";
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
         TableEnding { file: String } => "文件名 {file} 应以 .xlsx 或 .csv 结尾。", "the name {file} should end in .xlsx or .csv";
@@ -81,7 +85,7 @@ catalogue! {
         OtherProtocol { low: u16, high: u16 } => "两边程序的版本相差太大（对方使用协议 {low} 至 {high}），不能同步。本机内容都已保存，请升级较旧的一方。", "the two programs are too far apart (the other side speaks protocols {low} to {high}) and cannot sync; everything is saved here. Upgrade the older one";
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
-        EntriesRefused { count: usize, why: String } => "市级不接收其中 {count} 处内容（{why}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({why}); they are in the quarantine, everything else goes on";
+        EntriesRefused { count: usize, zh: String, en: String } => "市级不接收其中 {count} 处内容（{zh}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({en}); they are in the quarantine, everything else goes on";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
         Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";

@@ -109,7 +109,8 @@ impl Import {
         let (outcome, channel, after) = match (here, change) {
             (Some(here), Some(change)) => {
                 let after = replica.rehearse(self.kind, here.channel, &here.fields, &change)?;
-                let outcome = if after.is_some() { Outcome::Changed(here.id) } else { Outcome::Same(here.id) };
+                let outcome =
+                    if after.is_some() { Outcome::Changed(here.id) } else { Outcome::Same(here.id) };
                 (outcome, here.channel, after.unwrap_or_else(|| here.fields.clone()))
             }
             _ => {
