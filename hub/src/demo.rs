@@ -62,6 +62,8 @@ const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr:
 
 /// Runs the demonstration.
 pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Failure> {
+    // Before there is anything to be left behind.
+    let mut told = std::pin::pin!(told_to_stop());
     let dir = tempfile::Builder::new()
         .prefix("huiliu-demo-")
         .tempdir()
@@ -69,10 +71,19 @@ pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Fail
     say(global, &Say::DemoBegins { dir: dir.path().display().to_string() });
     let shown = tokio::select! {
         shown = show(global, args, dir.path()) => shown,
-        () = told_to_stop() => Err(Failure::new(1, Say::DemoInterrupted)),
+        () = &mut told => Err(Failure::new(1, Say::DemoInterrupted)),
+    };
+    let answer = match shown {
+        Ok((mut demo, answer)) => {
+            let serves = !args.exit && answer.exit == 0;
+            let served = if serves { demo.serve_on(dir.path(), told).await } else { Ok(()) };
+            demo.end().await;
+            served.map(|()| answer)
+        }
+        Err(failure) => Err(failure),
     };
     remove(dir).await;
-    shown
+    answer
 }
 
 /// Removes the directory. Replicas that were interrupted write their last into it, so it is tried more than once.
@@ -89,8 +100,8 @@ async fn remove(dir: tempfile::TempDir) {
     }
 }
 
-/// Shows everything, and serves on until told to stop unless `--exit` says otherwise.
-async fn show(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Answer, Failure> {
+/// Shows everything; the answer says whether all agreed in the end.
+async fn show<'a>(global: &'a Global, args: &DemoArgs, dir: &Path) -> Result<(Demo<'a>, Answer), Failure> {
     let mut demo = Demo::begin(global, dir).await?;
     demo.join_all(dir, args.counties.into()).await?;
     demo.import_all(args).await?;
@@ -99,20 +110,14 @@ async fn show(global: &Global, args: &DemoArgs, dir: &Path) -> Result<Answer, Fa
     demo.work_apart().await?;
     demo.reconnect().await?;
     demo.settle().await?;
-    let unequal = demo.compare().await?;
-    let answer = match &unequal {
+    let answer = match demo.compare().await? {
         None => Answer::good(json!({ "v": 1, "equal": true }), Say::DemoEqual.text(global.lang())),
         Some(name) => {
-            let text = Say::DemoUnequal { name: name.clone() }.text(global.lang());
+            let text = Say::DemoUnequal { name }.text(global.lang());
             Answer { exit: 1, json: json!({ "v": 1, "equal": false }), text, file: None }
         }
     };
-    if !args.exit && answer.exit == 0 {
-        say(global, &Say::DemoEqual);
-        demo.serve_on(dir).await?;
-    }
-    demo.end().await;
-    Ok(answer)
+    Ok((demo, answer))
 }
 
 #[expect(clippy::print_stderr, reason = "the demonstration talks while it works")]
@@ -326,7 +331,8 @@ impl<'a> Demo<'a> {
     }
 
     /// Goes on serving, each replica with its own page.
-    async fn serve_on(&mut self, dir: &Path) -> Result<(), Failure> {
+    async fn serve_on(&mut self, dir: &Path, told: impl Future<Output = ()>) -> Result<(), Failure> {
+        say(self.global, &Say::DemoEqual);
         say(self.global, &Say::DemoServing);
         let mut lines = Vec::new();
         for member in std::iter::once(&mut self.hub).chain(&mut self.nodes) {
@@ -340,7 +346,7 @@ impl<'a> Demo<'a> {
             member.web = Some(web);
         }
         print(&aligned(&lines));
-        told_to_stop().await;
+        told.await;
         Ok(())
     }
 

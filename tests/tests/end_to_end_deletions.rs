@@ -116,7 +116,9 @@ fn a_code_stands_for_one_organization_and_two_that_came_apart_are_seen() {
     haishu.sync();
 
     city.stop_hub();
-    let (here, there) = (create(&haishu, 3), create(&city.hub, 3));
+    let here = create(&haishu, 3);
+    let [name, org_type, code] = organization(3);
+    let there = city.hub.create(&["--division", "330203", &name, &org_type, &code]);
     city.start_hub();
     haishu.sync();
     for (site, own, other) in [(&haishu, &here, &there), (&city.hub, &there, &here)] {

@@ -161,18 +161,21 @@ pub async fn sync_once(opened: Opened, context: &Context) -> Answer {
     sync_answer(outcome, pending, context)
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-pub async fn told_to_stop() {
+/// Waits for SIGTERM or Ctrl-C, which from the call on do not end the program by themselves.
+pub fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [terminate, interrupt] = signals.map(|signal| async {
+        match signal {
             Ok(mut signal) => drop(signal.recv().await),
             Err(_) => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
+    });
+    async {
+        tokio::select! {
+            () = terminate => {}
+            () = interrupt => {}
+        }
     }
 }
 
