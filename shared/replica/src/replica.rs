@@ -49,6 +49,8 @@ pub struct Replica {
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
     pub(crate) unanswered: BTreeSet<RecordId>,
+    /// Staged edits were forgotten since the last commit.
+    pub(crate) interrupted: bool,
     /// Hub: something was written in a shared channel since this start.
     pub(crate) has_written: bool,
     /// Commits wait for a [`Replica::flush`] of their caller's, so that many share one fdatasync.

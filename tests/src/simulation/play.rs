@@ -374,7 +374,7 @@ impl Play {
     fn set_back(&mut self, name: &'static str, with_index: bool) {
         let Some(kept) = self.images.get(name) else { return };
         let (disk, index) = (kept.disk.image(), kept.index.image());
-        self.parted = true;
+        (self.parted, self.world.parted) = (true, true);
         let edits = kept.edits.clone();
         self.crash(name);
         self.unsure.remove(name);

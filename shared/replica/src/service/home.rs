@@ -267,6 +267,7 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         ReplicaError::OtherOwner { named, given } => {
             Failure::new(2, Say::OtherOwner { named: name(named), given: given.to_string() })
         }
+        ReplicaError::Interrupted => Failure::new(1, Say::Interrupted),
         ReplicaError::NoConflict(field) => Failure::new(1, Say::NoConflict { field: field.clone() }),
     }
 }

@@ -165,7 +165,9 @@ fn cut(text: &str) -> String {
 /// Writes csv in UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8.
 pub(super) fn csv_table(rows: impl Iterator<Item = Vec<Out>>) -> Result<Vec<u8>, WriteFault> {
     let mut bytes = "\u{feff}".as_bytes().to_vec();
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
+    // A refused row may have more cells than its list has columns.
+    let mut writer =
+        csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
     for row in rows {
         let cells = row.into_iter().map(|cell| match cell {
             Out::Text(text) => guard::for_csv(&text),

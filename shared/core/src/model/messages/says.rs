@@ -42,6 +42,7 @@ catalogue! {
         NoConflict { field: String } => "“{field}”没有待处理的冲突，可能已经处理过了。", "there is no open conflict in “{field}”; it may be settled already";
         NoSuchValue { n: String } => "没有第 {n} 个值，请用 conflict show 查看。", "there is no value {n}; see conflict show";
         ReadOnly => "磁盘写入失败，本机已停止保存，只能查看和导出。请检查磁盘后重新启动。", "writing to the disk failed; nothing more is saved until restart, reading and exporting go on";
+        Interrupted => "没有保存：本机刚发现自己是从备份恢复或复制来的，正在补齐数据。请再做一次。", "not saved: this device has just found out that it was restored or copied, and is filling in; do it again";
         NotSaved => "磁盘写入失败，刚才的内容没有保存。本机已停止保存，只能查看和导出。请检查磁盘后重新启动，再做一次。", "not saved: writing to the disk failed. Nothing more is saved until restart, reading and exporting go on; check the disk, restart, and do it again";
         DiskFailed { what: String } => "磁盘操作失败（{what}）。没有显示“已保存”的内容未保存。请检查磁盘空间和权限。", "a disk operation failed ({what}); what was not called saved is not saved. Check space and permissions";
         TooNew { what: String } => "此数据由更新的版本写入（{what}），请先升级程序。没有改动任何内容。", "this data was written by a newer version ({what}); upgrade first. Nothing was changed";
