@@ -48,6 +48,11 @@ pub enum RecordEdit {
         /// Why.
         reason: String,
     },
+    /// Bring a deleted one back.
+    Restore {
+        /// The record.
+        id: RecordId,
+    },
 }
 
 /// What came of an edit.
@@ -77,6 +82,25 @@ impl Replica {
             return Err(ReplicaError::RegistryMissing);
         }
         self.begin_writing(now);
+        self.stage_wish(edit, who, now)
+    }
+
+    /// As [`Replica::edit`], for a rehearsal that abandons what was staged: nothing at all is written.
+    pub(crate) fn imagine(
+        &mut self,
+        edit: &RecordEdit,
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
+        if self.missing_edition().is_some() {
+            return Err(ReplicaError::RegistryMissing);
+        }
+        let outcome = self.stage_wish(edit, who, now);
+        self.abandon();
+        outcome
+    }
+
+    fn stage_wish(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
         match edit {
             RecordEdit::New { kind, fields, owner, strict } => {
                 self.create(kind, fields, *owner, *strict, who, now)
@@ -88,6 +112,10 @@ impl Replica {
             }
             RecordEdit::Delete { id, reason } => {
                 let fields = Fields::from([(DELETED.to_owned(), Value::of(reason.as_str()))]);
+                self.change(id, &fields, &[], who, now)
+            }
+            RecordEdit::Restore { id } => {
+                let fields = Fields::from([(DELETED.to_owned(), Value::Null)]);
                 self.change(id, &fields, &[], who, now)
             }
         }

@@ -95,6 +95,7 @@ impl Replica {
             effects: VecDeque::new(),
             acknowledged: BTreeMap::new(),
             verified_at: None,
+            told_revoked: None,
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
             bugs: parts.bugs,

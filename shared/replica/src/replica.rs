@@ -67,6 +67,8 @@ pub struct Replica {
     pub(crate) acknowledged: BTreeMap<FeedId, u64>,
     /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
     pub(crate) verified_at: Option<u64>,
+    /// What the hub said when it ended this device's grant.
+    pub(crate) told_revoked: Option<String>,
     pub(crate) peers: BTreeMap<DeviceId, Peer>,
     /// What is in the quarantine: whether ours, feed, number and reason.
     pub(crate) quarantine: BTreeSet<(bool, FeedId, u64, u16)>,

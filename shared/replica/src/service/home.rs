@@ -1,6 +1,7 @@
 //! The data directory: whose replica it is, and how to open it.
 
 use crate::service::time::now;
+use crate::standing::REVOKED;
 use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
@@ -124,11 +125,16 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     let settings =
         settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
     if settings.role() != role {
-        return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
+        return Err(other_role(role));
     }
     let directory = lock(dir)?;
     let replica = open_in(&directory, &settings)?;
     Ok(Opened { directory, settings, replica })
+}
+
+/// The directory is not that of a replica with this role.
+pub(super) fn other_role(role: Role) -> Failure {
+    Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode })
 }
 
 /// Locks a directory.
@@ -284,17 +290,17 @@ pub fn kind_names() -> String {
 pub fn link_failure(error: &LinkError) -> Failure {
     match error {
         LinkError::WrongHub { .. } => Failure::new(4, Say::WrongHub),
-        LinkError::Refused { sentence, .. } => Failure::new(4, Say::HubSaidNo { sentence: sentence.clone() }),
+        LinkError::Refused { sentence, code } => Failure::new(4, Say::refused(sentence, *code == REVOKED)),
         LinkError::AddressInUse(address) => {
             Failure::new(1, Say::AddressInUse { address: address.to_string() })
         }
         LinkError::KeyFile { path, problem } => {
             Failure::new(1, Say::CannotRead { file: path.clone(), why: problem.to_string() })
         }
-        LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
+        LinkError::Version(_) => Failure::new(4, Say::OddAnswer),
         error => match error.fault() {
             Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
-            Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
+            Fault::Refused => Failure::new(4, Say::OddAnswer),
             Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
         },
     }

@@ -8,9 +8,11 @@ pub mod engine;
 pub mod home;
 pub mod join;
 pub mod local;
+pub mod output;
 mod page;
 pub mod serve;
 pub mod time;
+pub mod usage;
 mod visit;
 
 pub use dial::{Dialing, SyncOutcome};
