@@ -1,7 +1,7 @@
 //! A replica's data directory: `journal/`, `index/`, `witness`, `damaged/`, and the device key and settings beside.
 
+use crate::cache::{Probed, SledIndex, probed_by};
 use crate::disk::RealDisk;
-use crate::index::SledIndex;
 use crate::{Disk, Index, StoreError};
 use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// An open data directory; nobody else has it open while this lives.
 pub struct Directory {
     root: PathBuf,
-    _lock: File,
+    /// None where there is nothing to lock: a directory that is only read, in which nobody ever wrote.
+    _lock: Option<File>,
 }
 
 /// The owner's alone: who can read the directory can read the records in it.
@@ -34,10 +35,17 @@ impl Directory {
         let path = root.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { root, _lock: lock }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
-            Err(TryLockError::Error(e)) => Err(StoreError::io(format!("lock {}", path.display()), e)),
+        take(lock, &path).map(|lock| Self { root, _lock: Some(lock) })
+    }
+
+    /// Opens the directory to read it, and locks it without writing anything, be it on a disk that takes nothing.
+    pub fn open_to_read(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let root = root.into();
+        let path = root.join("lock");
+        match File::open(&path) {
+            Ok(lock) => take(lock, &path).map(|lock| Self { root, _lock: Some(lock) }),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(Self { root, _lock: None }),
+            Err(e) => Err(StoreError::io(format!("open {}", path.display()), e)),
         }
     }
 
@@ -71,16 +79,45 @@ impl Directory {
         Box::new(RealDisk::new(&self.root))
     }
 
-    /// Its index. One that does not open is put aside into `damaged/`: it is a cache, and is computed again.
-    pub fn index(&self) -> Result<Box<dyn Index>, StoreError> {
+    /// Its index, looked at first by a child process of `program` (see [`crate::cache`]). One that is damaged is put
+    /// aside into `damaged/`: it is a cache, and is computed again. Whether that was so.
+    pub fn index(&self, program: Option<&Path>) -> Result<(Box<dyn Index>, bool), StoreError> {
         let folder = self.path("index");
-        match SledIndex::open(&folder) {
-            Ok(index) => Ok(Box::new(index)),
+        let opened = match probed_by(program, &folder) {
+            Probed::Damaged => Err(StoreError::Index("its files are damaged".into())),
+            Probed::Sound | Probed::Unknown => SledIndex::open(&folder),
+        };
+        match opened {
+            Ok(index) => Ok((Box::new(index), false)),
             Err(StoreError::Index(_)) if folder.exists() => {
                 self.put_aside("index")?;
-                Ok(Box::new(SledIndex::open(&folder)?))
+                Ok((Box::new(SledIndex::open(&folder)?), true))
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// Forgets the index: it is computed again by whoever opens the replica next.
+    pub fn forget_index(&self) -> Result<(), StoreError> {
+        match fs::remove_dir_all(self.path("index")) {
+            Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(StoreError::io("remove index/", e)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies the files of the index to a folder of their own and opens the copy: to read what it says without changing
+    /// it. `None` if there is none, or it does not open.
+    pub fn index_copy(&self, program: Option<&Path>, to: &Path) -> Option<Box<dyn Index>> {
+        fs::create_dir_all(to).ok()?;
+        for entry in fs::read_dir(self.path("index")).ok()? {
+            let entry = entry.ok()?;
+            if entry.metadata().ok()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name())).ok()?;
+            }
+        }
+        match probed_by(program, to) {
+            Probed::Damaged => None,
+            Probed::Sound | Probed::Unknown => Some(Box::new(SledIndex::open(to).ok()?)),
         }
     }
 
@@ -91,5 +128,14 @@ impl Directory {
         let free = (1..).map(|n| damaged.join(format!("{name}-{n}"))).find(|path| !path.exists());
         let free = free.expect("some number is free");
         fs::rename(self.path(name), free).map_err(|e| StoreError::io(format!("put {name} aside"), e))
+    }
+}
+
+/// Takes the lock for itself.
+fn take(lock: File, path: &Path) -> Result<File, StoreError> {
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Locked),
+        Err(TryLockError::Error(e)) => Err(StoreError::io(format!("lock {}", path.display()), e)),
     }
 }

@@ -137,6 +137,7 @@ impl Disk for RealDisk {
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.open.remove(name);
+        let is_new_folder = self.path(name).parent().is_some_and(|folder| !folder.exists());
         let (path, beside) = (self.path(name), self.path(&format!("{name}.new")));
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
@@ -146,6 +147,10 @@ impl Disk for RealDisk {
             .and_then(|()| File::open(&beside)?.sync_all())
             .and_then(|()| fs::rename(&beside, &path));
         written.map_err(|e| StoreError::io(format!("replace {name}"), e))?;
-        self.sync_folder(name)
+        self.sync_folder(name)?;
+        match name.rsplit_once('/').filter(|_| is_new_folder) {
+            Some((folder, _)) => self.sync_folder(folder),
+            None => Ok(()),
+        }
     }
 }

@@ -1,10 +1,9 @@
-//! The index: a cache of what the journal says, in one sled tree so that a batch of changes is atomic.
+//! The index: a cache of what the journal says, behind a narrow trait; in sled in [`crate::cache`].
 
 use crate::StoreError;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::path::Path;
 
 /// An ordered map of bytes that may be lost and computed again.
 pub trait Index: Send {
@@ -21,72 +20,6 @@ pub trait Index: Send {
     fn commit(&mut self, changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), StoreError>;
     /// Forgets everything.
     fn clear(&mut self) -> Result<(), StoreError>;
-}
-
-/// The index in sled. Never the only copy of anything: sled's flush does not fsync on Linux.
-pub struct SledIndex {
-    db: sled::Db,
-}
-
-/// sled's cache: a bound that holds because keys are in order of time.
-const CACHE_BYTES: u64 = 48 * 1024 * 1024;
-
-impl SledIndex {
-    /// Opens the index in a folder, creating it if need be.
-    pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        let config = sled::Config::new()
-            .path(folder)
-            .cache_capacity(CACHE_BYTES)
-            .flush_every_ms(Some(1000))
-            .mode(sled::Mode::HighThroughput);
-        // sled panics on damaged files.
-        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
-        match opened {
-            Ok(Ok(db)) => Ok(Self { db }),
-            Ok(Err(error)) => Err(StoreError::Index(error.to_string())),
-            Err(_) => Err(StoreError::Index("its files are damaged".into())),
-        }
-    }
-}
-
-fn failed(error: sled::Error) -> StoreError {
-    StoreError::Index(error.to_string())
-}
-
-impl Index for SledIndex {
-    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
-        Ok(self.db.get(key).map_err(failed)?.map(|value| value.to_vec()))
-    }
-
-    fn scan(
-        &self,
-        from: &[u8],
-        to: &[u8],
-        each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
-    ) -> Result<(), StoreError> {
-        for item in self.db.range(from..to) {
-            let (key, value) = item.map_err(failed)?;
-            if !each(&key, &value) {
-                break;
-            }
-        }
-        Ok(())
-    }
-
-    fn commit(&mut self, changes: BTreeMap<Vec<u8>, Option<Vec<u8>>>) -> Result<(), StoreError> {
-        let mut batch = sled::Batch::default();
-        for (key, value) in changes {
-            match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
-            }
-        }
-        self.db.apply_batch(batch).map_err(failed)
-    }
-
-    fn clear(&mut self) -> Result<(), StoreError> {
-        self.db.clear().map_err(failed)
-    }
 }
 
 /// An index with changes that are seen at once and committed together.

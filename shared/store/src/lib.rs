@@ -6,6 +6,7 @@
 //! crate that names sled and the only one that opens data files; both sit behind narrow traits ([`Disk`],
 //! [`Index`]) with in-memory twins for simulation.
 
+pub mod cache;
 pub mod directory;
 pub mod disk;
 mod error;

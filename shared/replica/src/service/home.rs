@@ -155,9 +155,13 @@ pub fn begin_in(dir: &Path) -> Result<Directory, Failure> {
 /// Opens the replica of a locked directory.
 pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Failure> {
     let key = load_key_file(&directory.path(KEY)).map_err(|e| link_failure(&e))?;
+    let (index, put_aside) = directory.index(own_program().as_deref()).map_err(|e| store_failure(&e))?;
+    if put_aside {
+        tracing::warn!("the index was damaged; it is in damaged/ and is computed again from the journal");
+    }
     let parts = Parts {
         disk: directory.disk(),
-        index: directory.index().map_err(|e| store_failure(&e))?,
+        index,
         key,
         home: settings.home(),
         edition: Edition { sha256: registry::shipped().sha256, divisions: divisions() },
@@ -174,6 +178,12 @@ pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Fa
         take_edition(&mut replica, &packed, &wanted)?;
     }
     Ok(replica)
+}
+
+/// This program, if it is one of ours: it can be started to look at an index before it is opened here.
+fn own_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    program.file_stem()?.to_str()?.starts_with("huiliu-").then_some(program)
 }
 
 /// Gives a replica the edition of the registry that its tree uses, if these bytes are it.

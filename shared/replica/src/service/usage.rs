@@ -14,6 +14,11 @@ const LONGEST: u64 = 3650 * 86_400;
 
 /// Runs a program: its log to stderr (`HUILIU_LOG` says how much), its arguments, its exit code.
 pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> ExitCode {
+    // A child of this program looks at an index before it is opened: see `huiliu_store::cache`.
+    let mut words = std::env::args_os().skip(1);
+    if let (Some(true), Some(folder)) = (words.next().map(|word| word == "probe-index"), words.next()) {
+        return ExitCode::from(huiliu_store::cache::probe(folder.as_ref()));
+    }
     let filter = tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
     let cli = parse();

@@ -1,10 +1,10 @@
-//! The journal on a disk in memory that forgets what was not synced.
+//! What the journal promises about bytes that were cut, bent or never finished.
 
 use super::*;
 use crate::memory::MemoryDisk;
 use huiliu_core::model::Hlc;
 use huiliu_core::sync::feed::{Head, sign_run};
-use huiliu_core::sync::{DeviceKey, Entry, Envelope, Hash, Incarnation, Stamp};
+use huiliu_core::sync::{DeviceKey, Entry, EntryKind, Envelope, Hash, Incarnation, Stamp};
 
 fn runs(count: u8) -> Vec<Run> {
     let haishu = DeviceKey::from_seed([1; 32]);
@@ -111,4 +111,89 @@ fn a_failed_write_closes_the_journal() {
     disk.restart(|_| 0);
     assert!(matches!(journal.append(&runs[..1]), Err(StoreError::Poisoned)));
     assert!(matches!(journal.sync(), Err(StoreError::Poisoned)));
+}
+
+fn flip(disk: &MemoryDisk, offset: u64, mask: u8) {
+    let mut disk = disk.clone();
+    let byte = disk.read("journal/00000001.seg", offset, 1).unwrap()[0];
+    disk.write("journal/00000001.seg", offset, &[byte ^ mask]).unwrap();
+}
+
+fn written(count: u8) -> (MemoryDisk, Vec<Run>, Vec<Span>) {
+    let (disk, runs) = (MemoryDisk::default(), runs(count));
+    let (mut journal, _) = journal_on(&disk);
+    let mut spans = Vec::new();
+    for run in &runs {
+        spans.extend(journal.append(std::slice::from_ref(run)).unwrap());
+        journal.sync().unwrap();
+    }
+    (disk, runs, spans)
+}
+
+#[test]
+fn a_damaged_header_costs_no_entry() {
+    for bit in 0..64 {
+        let (disk, runs, _) = written(3);
+        flip(&disk, bit / 8, 1 << (bit % 8));
+        let (journal, tail) = journal_on(&disk);
+        let (seen, damage) = read_all(&journal);
+        assert_eq!(seen, runs, "bit {bit}");
+        assert_eq!((tail, damage.len(), damage[0].offset), (Tail::default(), 1, 0), "bit {bit}");
+    }
+}
+
+#[test]
+fn a_newer_format_is_left_alone() {
+    let (disk, _, _) = written(1);
+    disk.clone().write("journal/00000001.seg", 7, &[2]).unwrap();
+    assert!(matches!(Journal::open(Box::new(disk.clone())), Err(StoreError::TooNew(_))));
+    let (journal, _) = Journal::open_to_read(Box::new(disk)).unwrap();
+    assert!(!read_all(&journal).1.is_empty(), "verify names it and goes on");
+}
+
+#[test]
+fn what_is_cut_off_is_kept_if_it_was_durable_or_can_be_read() {
+    let (disk, runs, spans) = written(3);
+    // The mark of the last append is bent: the entries before it are intact, and all had been durable.
+    flip(&disk, spans[2].at.offset + u64::from(spans[2].bytes) - 4, 1);
+    let before = disk.read("journal/00000001.seg", 0, 1 << 20).unwrap();
+    let (reading, tail) = Journal::open_to_read(Box::new(disk.clone())).unwrap();
+    let lost = reading.lost_end().unwrap().expect("the end is missing");
+    assert!(tail.lost && lost.offset == spans[2].at.offset && lost.entry.is_some());
+    assert_eq!(disk.read("journal/00000001.seg", 0, 1 << 20).unwrap(), before, "reading changes nothing");
+    for _ in 0..2 {
+        let (journal, tail) = journal_on(&disk);
+        assert!(tail.lost);
+        assert_eq!(read_all(&journal).0, runs[..2]);
+    }
+    let kept = disk.list("damaged").unwrap();
+    assert_eq!(kept.len(), 1, "kept once: {kept:?}");
+    let kept = disk.read(&format!("damaged/{}", kept[0]), 0, 1 << 20).unwrap();
+    assert_eq!(kept, before[spans[2].at.offset as usize..]);
+}
+
+#[test]
+fn a_segment_written_anew_reads_and_goes_on() {
+    let (disk, runs, spans) = written(5);
+    flip(&disk, spans[2].at.offset + 20, 1);
+    let (mut journal, _) = journal_on(&disk);
+    assert_eq!(journal.rewrite(1, &runs).unwrap(), spans, "the same bytes lie in the same place");
+    assert_eq!(read_all(&journal), (runs.clone(), Vec::new()));
+    assert_eq!(disk.list("damaged").unwrap().len(), 1, "the original is kept");
+    drop(journal);
+    let (journal, tail) = journal_on(&disk);
+    assert_eq!(tail, Tail::default());
+    assert_eq!(read_all(&journal).0, runs);
+}
+
+#[test]
+fn a_missing_segment_is_named() {
+    let (disk, runs, _) = written(2);
+    let (mut journal, _) = journal_on(&disk);
+    journal.end = Position { segment: 3, offset: 0 };
+    journal.append(&runs[..1]).unwrap();
+    journal.sync().unwrap();
+    let (seen, damage) = read_all(&journal);
+    assert_eq!((seen.len(), damage.len()), (3, 1));
+    assert_eq!(damage[0].segment, "00000002.seg");
 }

@@ -1,0 +1,107 @@
+//! The end of the journal, found on opening. What was never acknowledged is cut off; nothing that had been durable, and
+//! nothing that can still be read, goes without a copy.
+
+use super::scan::{segments, walk};
+use super::{Damage, Journal, Position, SEGMENT_MAGIC, Tail, file_name, is_newer, path, set_aside};
+use crate::frame::{self, Placed};
+use crate::witness::Witness;
+use crate::{Disk, StoreError};
+
+impl Journal {
+    /// Opens the journal of a disk, creating it if there is none, and cuts off an append that was not finished.
+    pub fn open(disk: Box<dyn Disk>) -> Result<(Self, Tail), StoreError> {
+        let (mut journal, tail, beyond) = Self::find(disk, false)?;
+        journal.cut_off(&beyond)?;
+        Ok((journal, tail))
+    }
+
+    /// Opens the journal of a disk to read it: changes nothing there, takes nothing, and shows what can be read
+    /// whatever is damaged.
+    pub fn open_to_read(disk: Box<dyn Disk>) -> Result<(Self, Tail), StoreError> {
+        let (journal, tail, _) = Self::find(disk, true)?;
+        Ok((journal, tail))
+    }
+
+    fn find(disk: Box<dyn Disk>, reads_only: bool) -> Result<(Self, Tail, Vec<u8>), StoreError> {
+        let newest = segments(&*disk)?.last().copied();
+        let witness = Witness::read(&*disk)?;
+        let mut journal = Self {
+            disk,
+            witness,
+            end: Position::default(),
+            unsynced: false,
+            poisoned: reads_only,
+            reads_only,
+        };
+        let beyond = newest.map_or(Ok(Vec::new()), |segment| journal.find_end(segment))?;
+        let lost = journal.witness.end() > journal.end;
+        Ok((journal, Tail { cut_bytes: beyond.len() as u64, lost }, beyond))
+    }
+
+    /// Finds the end of the last whole append in the newest segment, and gives back what follows.
+    fn find_end(&mut self, segment: u32) -> Result<Vec<u8>, StoreError> {
+        let mut bytes = match self.read_segment(segment) {
+            Err(_) if self.reads_only => Vec::new(),
+            read => read?,
+        };
+        if is_newer(&bytes) && !self.reads_only {
+            return Err(StoreError::TooNew(format!("journal format {}", bytes[7])));
+        }
+        let (mut whole, mut intact) = (SEGMENT_MAGIC.len(), false);
+        walk(&bytes, SEGMENT_MAGIC.len(), |at, frame| {
+            if let Ok(frame) = frame {
+                intact = true;
+                if frame.flags & frame::ENDS_APPEND != 0 {
+                    whole = at + frame.bytes;
+                }
+            }
+        });
+        // A segment that does not begin as one and holds nothing was being made when the machine went down. One that
+        // holds something has a damaged header, and its entries count.
+        let begun = bytes.starts_with(&SEGMENT_MAGIC) || intact;
+        let end = if begun { whole.min(bytes.len()) } else { 0 };
+        self.end = Position { segment, offset: end as u64 };
+        Ok(bytes.split_off(end))
+    }
+
+    /// Cuts off what follows the end. What had been durable, or can be read, is kept beside first: the rule that calls
+    /// it unfinished may be wrong about damaged bytes.
+    fn cut_off(&mut self, beyond: &[u8]) -> Result<(), StoreError> {
+        if beyond.is_empty() {
+            return Ok(());
+        }
+        let durable = self.witness.end() > self.end;
+        if durable || first_intact(beyond).is_some() {
+            let name = format!("{}-from-{}", file_name(self.end.segment), self.end.offset);
+            set_aside(&mut *self.disk, &name, beyond)?;
+        }
+        self.disk.truncate(&path(self.end.segment), self.end.offset)
+    }
+
+    /// For a journal opened to read: what had been durable beyond its end, as damage, if there was anything.
+    pub fn lost_end(&self) -> Result<Option<Damage>, StoreError> {
+        if self.witness.end() <= self.end {
+            return Ok(None);
+        }
+        let from = self.end.offset;
+        let beyond = self.disk.read(&path(self.end.segment), from, super::SEGMENT_BYTES as usize * 2);
+        let first = first_intact(&beyond.unwrap_or_default());
+        Ok(Some(Damage {
+            segment: file_name(self.end.segment.max(1)),
+            offset: from,
+            entry: first.map(|placed| (placed.feed, placed.number)),
+            reason: "the end of the journal is cut off or damaged",
+        }))
+    }
+}
+
+/// The first entry that can be read.
+fn first_intact(bytes: &[u8]) -> Option<Placed> {
+    let mut first = None;
+    walk(bytes, 0, |_, frame| {
+        if let (None, Ok(frame)) = (&first, frame) {
+            first = Some(frame.placed);
+        }
+    });
+    first
+}
