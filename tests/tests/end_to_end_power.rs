@@ -6,9 +6,9 @@
 use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
 use huiliu_tests::harness::power::Recording;
 use huiliu_tests::harness::process::{City, Running, Site};
-use huiliu_tests::harness::strace::{CALLS, Log, can_trace};
+use huiliu_tests::harness::strace::{CALLS, Log, can_trace, kill_at};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn images() -> u64 {
@@ -60,6 +60,16 @@ impl Witnessed {
         let running: Running = self.traced(&log).start(arguments);
         let answer = Log::at(&log).finish(running).good();
         (answer, self.recording.follow(&log))
+    }
+
+    /// Runs a command that is killed when it syncs for the `nth` time; whether it was.
+    fn killed_at_sync(&mut self, call: &str, nth: usize, arguments: &[&str]) -> bool {
+        let log = self.next_log();
+        let options = [Recording::options(), kill_at(call, nth, &BTreeSet::new())].concat();
+        let running = Log::at(&log).of(&self.site, &CALLS, &options).start(arguments);
+        let said = Log::at(&log).finish(running);
+        self.recording.follow(&log);
+        said.code != 0
     }
 
     fn create(&mut self, number: usize) -> String {
@@ -214,4 +224,35 @@ fn a_hub_whose_power_went_has_all_it_acknowledged() {
     service.stop();
     hub.recording.follow(&log);
     replay(&hub, &city.path("world"), |site| drop(site.good(&["init", "--division", "3302"])));
+}
+
+#[test]
+fn what_a_killed_beginning_left_unsure_is_made_sure_by_the_next() {
+    if !can_trace() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let init = ["init", "--division", "3302"];
+    let mut killed = 0;
+    for (call, nth) in ["fsync", "fdatasync"].iter().flat_map(|call| (1..12).map(move |nth| (*call, nth))) {
+        let (world, image) = (folder.path().join(format!("{call}-{nth}")), folder.path().join("image"));
+        std::fs::create_dir(&world).unwrap();
+        std::fs::create_dir(&image).unwrap();
+        let mut hub = Witnessed::new(Site::hub(world.join("hub")), folder.path().join("logs"));
+        if hub.killed_at_sync(call, nth, &init) {
+            killed += 1;
+            if hub.site.run(&["status"]).code == 4 {
+                hub.good(&init);
+            }
+        }
+        let id = hub.create(9001);
+        hub.set(&id, "address", "偃月街一号");
+        hub.recording.what_is_sure(&image);
+        let left = Site { data: image.join("hub"), ..hub.site.clone() };
+        assert_eq!(broken(&left, &hub.said, usize::MAX), Vec::<String>::new(), "killed at {call} {nth}");
+        assert_eq!(left.good(&["verify"])["ok"], true);
+        std::fs::remove_dir_all(&image).unwrap();
+    }
+    assert!(killed > 6, "{killed}");
+    eprintln!("{killed} beginnings killed, and then the power went");
 }

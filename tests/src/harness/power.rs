@@ -231,6 +231,15 @@ impl Recording {
             2 => Mood::Until(rng.usize(..=moment)),
             _ => Mood::Chance,
         };
+        self.keep(moment, mood, rng, to)
+    }
+
+    /// Writes into `to` what is sure by now, and nothing else.
+    pub fn what_is_sure(&self, to: &Path) -> String {
+        self.keep(self.clock, Mood::Nothing, &mut fastrand::Rng::with_seed(0), to)
+    }
+
+    fn keep(&self, moment: usize, mood: Mood, rng: &mut fastrand::Rng, to: &Path) -> String {
         let (mut folders, mut names) = (BTreeSet::new(), BTreeMap::new());
         let mut contents = vec![Vec::new(); self.files];
         for done in self.done.iter().take_while(|done| done.at < moment) {
