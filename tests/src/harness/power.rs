@@ -97,6 +97,19 @@ impl Recording {
         self.telling[rng.usize(..self.telling.len())] + rng.usize(..2)
     }
 
+    /// So many bytes of a file, named from the recorded folder, are sure at a moment.
+    pub fn sure_bytes(&self, moment: usize, name: &str) -> usize {
+        let name = format!("{}/{name}", self.root);
+        let sure = self.done.iter().filter(|done| done.sure_from < moment);
+        let ends = sure.filter_map(|done| match &done.deed {
+            Deed::Write(file, offset, bytes) if self.names.get(&name) == Some(file) => {
+                Some(offset + bytes.len())
+            }
+            _ => None,
+        });
+        ends.max().unwrap_or(0)
+    }
+
     fn line(&mut self, thread: &str, call: &str) {
         if let Some(begun) = call.strip_suffix("<unfinished ...>") {
             let now = self.clock;
