@@ -55,6 +55,8 @@ struct Demo<'a> {
 
 /// How often it is tried to remove the demonstration's directory, and how long is waited in between.
 const REMOVALS: u32 = 50;
+/// When it was found gone so often in a row, nobody is left who would make it again.
+const SEEN_GONE: u32 = 5;
 const BETWEEN_REMOVALS: Duration = Duration::from_millis(100);
 
 /// Any free port on loopback.
@@ -89,12 +91,15 @@ pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Fail
 /// Removes the directory. Replicas that were interrupted write their last into it, so it is tried more than once.
 async fn remove(dir: tempfile::TempDir) {
     let path = dir.keep();
+    let mut gone = 0;
     for _ in 0..REMOVALS {
         match std::fs::remove_dir_all(&path) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {}
-            // Once more, for what a replica made again.
-            _ if !path.exists() => return,
-            _ => {}
+            // A replica that is at its last makes it again.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone += 1,
+            _ => gone = 0,
+        }
+        if gone == SEEN_GONE {
+            return;
         }
         tokio::time::sleep(BETWEEN_REMOVALS).await;
     }

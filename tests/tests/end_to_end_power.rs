@@ -6,9 +6,9 @@
 use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
 use huiliu_tests::harness::power::Recording;
 use huiliu_tests::harness::process::{City, Running, Site};
-use huiliu_tests::harness::strace::{CALLS, Log, can_trace};
+use huiliu_tests::harness::strace::{CALLS, Log, can_trace, kill_at};
 use serde_json::Value as Json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn images() -> u64 {
@@ -62,6 +62,16 @@ impl Witnessed {
         (answer, self.recording.follow(&log))
     }
 
+    /// Runs a command that is killed when it syncs for the `nth` time; whether it was.
+    fn killed_at_sync(&mut self, call: &str, nth: usize, arguments: &[&str]) -> bool {
+        let log = self.next_log();
+        let options = [Recording::options(), kill_at(call, nth, &BTreeSet::new())].concat();
+        let running = Log::at(&log).of(&self.site, &CALLS, &options).start(arguments);
+        let said = Log::at(&log).finish(running);
+        self.recording.follow(&log);
+        said.code != 0
+    }
+
     fn create(&mut self, number: usize) -> String {
         let name = format!("第{number}号协会");
         let code = format!("uscc={}", uscc("330203", number));
@@ -108,7 +118,7 @@ fn broken(site: &Site, said: &[(usize, Said)], moment: usize) -> Vec<String> {
 
 /// Opens images with the real program. `begin` begins again where nothing had been said to have begun.
 fn replay(witnessed: &Witnessed, folder: &Path, begin: impl Fn(&Site)) {
-    let (mut opened, mut begun_again, mut wrong) = (0, 0, Vec::new());
+    let (mut opened, mut begun_again, mut torn, mut wrong) = (0, 0, 0, Vec::new());
     let name = witnessed.site.data.file_name().expect("a name");
     for seed in 0..images() {
         let mut rng = fastrand::Rng::with_seed(seed);
@@ -132,8 +142,19 @@ fn replay(witnessed: &Witnessed, folder: &Path, begin: impl Fn(&Site)) {
                 wrong.push(format!("image {seed} ({kept}): {}", status.json["notice"]));
             }
         }
+        // At most the end that was never sure may be told to be damaged.
         let verified = site.run(&["verify"]);
-        if verified.code != 0 {
+        let damaged = verified.json["damaged"].as_array().cloned().unwrap_or_default();
+        let was_sure = |one: &&Json| {
+            let segment = one["segment"].as_str().expect("a segment");
+            let name = format!("{}/journal/{segment}", name.display());
+            one["offset"].as_u64() < Some(witnessed.recording.sure_bytes(moment, &name) as u64)
+        };
+        torn += usize::from(verified.code == 7);
+        if let Some(one) = damaged.iter().find(was_sure) {
+            wrong.push(format!("image {seed} ({kept}): {one}"));
+        }
+        if !matches!(verified.code, 0 | 7) {
             wrong.push(format!("image {seed} ({kept}): {}", verified.out));
         }
         let lost = broken(&site, &witnessed.said, moment);
@@ -142,7 +163,10 @@ fn replay(witnessed: &Witnessed, folder: &Path, begin: impl Fn(&Site)) {
         }
         std::fs::remove_dir_all(&world).expect("a folder is removed");
     }
-    eprintln!("{}: {opened} images opened, {begun_again} begun again", name.display());
+    eprintln!(
+        "{}: {opened} images opened, {begun_again} begun again, {torn} with an unfinished end",
+        name.display()
+    );
     assert!(opened > images() as usize / 2, "most moments lie behind the beginning");
     assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -214,4 +238,35 @@ fn a_hub_whose_power_went_has_all_it_acknowledged() {
     service.stop();
     hub.recording.follow(&log);
     replay(&hub, &city.path("world"), |site| drop(site.good(&["init", "--division", "3302"])));
+}
+
+#[test]
+fn what_a_killed_beginning_left_unsure_is_made_sure_by_the_next() {
+    if !can_trace() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let init = ["init", "--division", "3302"];
+    let mut killed = 0;
+    for (call, nth) in ["fsync", "fdatasync"].iter().flat_map(|call| (1..12).map(move |nth| (*call, nth))) {
+        let (world, image) = (folder.path().join(format!("{call}-{nth}")), folder.path().join("image"));
+        std::fs::create_dir(&world).unwrap();
+        std::fs::create_dir(&image).unwrap();
+        let mut hub = Witnessed::new(Site::hub(world.join("hub")), folder.path().join("logs"));
+        if hub.killed_at_sync(call, nth, &init) {
+            killed += 1;
+            if hub.site.run(&["status"]).code == 4 {
+                hub.good(&init);
+            }
+        }
+        let id = hub.create(9001);
+        hub.set(&id, "address", "偃月街一号");
+        hub.recording.what_is_sure(&image);
+        let left = Site { data: image.join("hub"), ..hub.site.clone() };
+        assert_eq!(broken(&left, &hub.said, usize::MAX), Vec::<String>::new(), "killed at {call} {nth}");
+        assert_eq!(left.good(&["verify"])["ok"], true);
+        std::fs::remove_dir_all(&image).unwrap();
+    }
+    assert!(killed > 6, "{killed}");
+    eprintln!("{killed} beginnings killed, and then the power went");
 }

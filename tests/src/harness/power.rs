@@ -97,6 +97,19 @@ impl Recording {
         self.telling[rng.usize(..self.telling.len())] + rng.usize(..2)
     }
 
+    /// So many bytes of a file, named from the recorded folder, are sure at a moment.
+    pub fn sure_bytes(&self, moment: usize, name: &str) -> usize {
+        let name = format!("{}/{name}", self.root);
+        let sure = self.done.iter().filter(|done| done.sure_from < moment);
+        let ends = sure.filter_map(|done| match &done.deed {
+            Deed::Write(file, offset, bytes) if self.names.get(&name) == Some(file) => {
+                Some(offset + bytes.len())
+            }
+            _ => None,
+        });
+        ends.max().unwrap_or(0)
+    }
+
     fn line(&mut self, thread: &str, call: &str) {
         if let Some(begun) = call.strip_suffix("<unfinished ...>") {
             let now = self.clock;
@@ -231,6 +244,15 @@ impl Recording {
             2 => Mood::Until(rng.usize(..=moment)),
             _ => Mood::Chance,
         };
+        self.keep(moment, mood, rng, to)
+    }
+
+    /// Writes into `to` what is sure by now, and nothing else.
+    pub fn what_is_sure(&self, to: &Path) -> String {
+        self.keep(self.clock, Mood::Nothing, &mut fastrand::Rng::with_seed(0), to)
+    }
+
+    fn keep(&self, moment: usize, mood: Mood, rng: &mut fastrand::Rng, to: &Path) -> String {
         let (mut folders, mut names) = (BTreeSet::new(), BTreeMap::new());
         let mut contents = vec![Vec::new(); self.files];
         for done in self.done.iter().take_while(|done| done.at < moment) {
