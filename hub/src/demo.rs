@@ -9,7 +9,7 @@ use huiliu_core::model::messages::Say;
 use huiliu_core::model::{DivisionCode, dictionary};
 use huiliu_link::Ticket;
 use huiliu_replica::commands::words::aligned;
-use huiliu_replica::commands::{Answer, Context, Request, run as run_command};
+use huiliu_replica::commands::{Answer, Context, Listing, Request, run as run_command};
 use huiliu_replica::generator::organizations;
 use huiliu_replica::service::cli::Global;
 use huiliu_replica::service::home::{self, Failure};
@@ -20,6 +20,7 @@ use huiliu_replica::{Role, service::home::divisions};
 use serde_json::{Value as Json, json};
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
 /// The options of `demo`.
 #[derive(clap::Args)]
@@ -31,8 +32,8 @@ pub(crate) struct DemoArgs {
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=10))]
     counties: u8,
     /// How many organizations
-    #[arg(long, default_value_t = 300)]
-    organizations: usize,
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    organizations: u32,
     /// The seed of everything that is made up
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -52,38 +53,76 @@ struct Demo<'a> {
     listening: Listening,
 }
 
+/// How often it is tried to remove the demonstration's directory, and how long is waited in between.
+const REMOVALS: u32 = 50;
+/// When it was found gone so often in a row, nobody is left who would make it again.
+const SEEN_GONE: u32 = 5;
+const BETWEEN_REMOVALS: Duration = Duration::from_millis(100);
+
 /// Any free port on loopback.
 const ANY: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(std::net::Ipv4Addr::LOCALHOST), 0);
 
 /// Runs the demonstration.
 pub(crate) async fn run(global: &Global, args: &DemoArgs) -> Result<Answer, Failure> {
+    // Before there is anything to be left behind.
+    let mut told = std::pin::pin!(told_to_stop());
     let dir = tempfile::Builder::new()
         .prefix("huiliu-demo-")
         .tempdir()
         .map_err(|e| Failure::new(1, Say::CannotWrite { file: "huiliu-demo".into(), why: e.to_string() }))?;
     say(global, &Say::DemoBegins { dir: dir.path().display().to_string() });
-    let mut demo = Demo::begin(global, dir.path()).await?;
-    demo.join_all(dir.path(), args.counties.into()).await?;
+    let shown = tokio::select! {
+        shown = show(global, args, dir.path()) => shown,
+        () = &mut told => Err(Failure::new(1, Say::DemoInterrupted)),
+    };
+    let answer = match shown {
+        Ok((mut demo, answer)) => {
+            let serves = !args.exit && answer.exit == 0;
+            let served = if serves { demo.serve_on(dir.path(), told).await } else { Ok(()) };
+            demo.end().await;
+            served.map(|()| answer)
+        }
+        Err(failure) => Err(failure),
+    };
+    remove(dir).await;
+    answer
+}
+
+/// Removes the directory. Replicas that were interrupted write their last into it, so it is tried more than once.
+async fn remove(dir: tempfile::TempDir) {
+    let path = dir.keep();
+    let mut gone = 0;
+    for _ in 0..REMOVALS {
+        match std::fs::remove_dir_all(&path) {
+            // A replica that is at its last makes it again.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => gone += 1,
+            _ => gone = 0,
+        }
+        if gone == SEEN_GONE {
+            return;
+        }
+        tokio::time::sleep(BETWEEN_REMOVALS).await;
+    }
+}
+
+/// Shows everything; the answer says whether all agreed in the end.
+async fn show<'a>(global: &'a Global, args: &DemoArgs, dir: &Path) -> Result<(Demo<'a>, Answer), Failure> {
+    let mut demo = Demo::begin(global, dir).await?;
+    demo.join_all(dir, args.counties.into()).await?;
     demo.import_all(args).await?;
     demo.sync_all().await?;
     demo.show(&Say::DemoLevel).await?;
     demo.work_apart().await?;
     demo.reconnect().await?;
     demo.settle().await?;
-    let unequal = demo.compare().await?;
-    let answer = match &unequal {
+    let answer = match demo.compare().await? {
         None => Answer::good(json!({ "v": 1, "equal": true }), Say::DemoEqual.text(global.lang())),
         Some(name) => {
-            let text = Say::DemoUnequal { name: name.clone() }.text(global.lang());
+            let text = Say::DemoUnequal { name }.text(global.lang());
             Answer { exit: 1, json: json!({ "v": 1, "equal": false }), text, file: None }
         }
     };
-    if !args.exit && answer.exit == 0 {
-        say(global, &Say::DemoEqual);
-        demo.serve_on(dir.path()).await?;
-    }
-    demo.end().await;
-    Ok(answer)
+    Ok((demo, answer))
 }
 
 #[expect(clippy::print_stderr, reason = "the demonstration talks while it works")]
@@ -171,7 +210,12 @@ impl<'a> Demo<'a> {
             .collect();
         for county in &counties {
             let division = county.running.settings.division;
-            let rows = organizations(division, args.organizations / counties.len(), args.seed, &divisions());
+            let rows = organizations(
+                division,
+                (args.organizations as usize).div_ceil(counties.len()),
+                args.seed,
+                &divisions(),
+            );
             let fields = tables::write::open_fields(kind);
             let table = tables::export(Format::Csv, kind, &fields, rows.iter(), &divisions());
             let bytes = table.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;
@@ -201,13 +245,13 @@ impl<'a> Demo<'a> {
         }
         say(self.global, &Say::DemoCut { names });
         let county = self.nodes[0].running.settings.division;
-        let list = |division: DivisionCode| Request::RecordList {
+        let list = Request::RecordList(Listing {
             kind: "social_org".into(),
-            division: Some(division.to_string()),
-            conditions: Vec::new(),
+            division: Some(county.to_string()),
             limit: Some(2),
-        };
-        let records = self.nodes[0].ask(list(county), self.context("")).await?;
+            ..Listing::default()
+        });
+        let records = self.nodes[0].ask(list, self.context("")).await?;
         let id = |n: usize| records["records"][n]["id"].as_str().unwrap_or_default().to_owned();
         let set = |id: String, field: &str| Request::RecordSet { id, fields: vec![field.to_owned()] };
         self.nodes[0].ask(set(id(0), "legal_rep_name=甲某"), self.context("海曙经办")).await?;
@@ -292,7 +336,8 @@ impl<'a> Demo<'a> {
     }
 
     /// Goes on serving, each replica with its own page.
-    async fn serve_on(&mut self, dir: &Path) -> Result<(), Failure> {
+    async fn serve_on(&mut self, dir: &Path, told: impl Future<Output = ()>) -> Result<(), Failure> {
+        say(self.global, &Say::DemoEqual);
         say(self.global, &Say::DemoServing);
         let mut lines = Vec::new();
         for member in std::iter::once(&mut self.hub).chain(&mut self.nodes) {
@@ -306,7 +351,7 @@ impl<'a> Demo<'a> {
             member.web = Some(web);
         }
         print(&aligned(&lines));
-        told_to_stop().await;
+        told.await;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Enrolment: who may join with which ticket, and who may renew.
 
-use crate::listen::standing;
+use crate::listen::{code_of, standing};
 use huiliu_core::model::DivisionCode;
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::PublicKey;
@@ -11,13 +11,13 @@ use huiliu_replica::commands::words::{moment, tame};
 use huiliu_replica::hub::IssuedTicket;
 use huiliu_replica::service::engine::Engine;
 use huiliu_replica::service::time::now;
+use huiliu_replica::standing::REFUSED;
 use huiliu_replica::{Replica, ReplicaError};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A device's clock may be behind the hub's by so many seconds without its certificate looking not yet valid.
 const CLOCK_SLACK: i64 = 24 * 3600;
-const REFUSED: u32 = 1;
 
 /// What enrolling needs.
 #[derive(Clone)]
@@ -33,7 +33,7 @@ pub(crate) struct Enrolment {
 impl Enrolment {
     /// Decides about a join. The same device with the same ticket gets the same answer again: a reply may get lost.
     pub(crate) async fn join(&self, request: &JoinRequest) -> JoinReply {
-        let refused = |say: Say| JoinReply::Refused { code: REFUSED, sentence: say.text(Default::default()) };
+        let refused = |say: Say| JoinReply::Refused { code: REFUSED, sentence: say.both() };
         let Ok(key) = request.key() else { return refused(Say::TicketDamaged) };
         let (ticket, digest, name) = (request.ticket, request.secret.digest(), tame(&request.name));
         let admitted = self.engine.call(move |replica, now| {
@@ -53,8 +53,7 @@ impl Enrolment {
 
     /// Decides about a renewal: whoever has a grant that has not ended, expired certificate or not.
     pub(crate) async fn renew(&self, peer: &PeerIdentity, request: &RenewRequest) -> RenewReply {
-        let refused =
-            |say: Say| RenewReply::Refused { code: REFUSED, sentence: say.text(Default::default()) };
+        let refused = |say: Say| RenewReply::Refused { code: code_of(&say), sentence: say.both() };
         if let Err(say) = standing(&self.engine, peer.device).await {
             return refused(say);
         }

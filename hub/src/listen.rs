@@ -10,6 +10,7 @@ use huiliu_replica::service::engine::{Engine, OpenSession, SessionEvent};
 use huiliu_replica::service::home::{Failure, link_failure, packed_edition};
 use huiliu_replica::service::serve::{Ending, Running};
 use huiliu_replica::service::time::now;
+use huiliu_replica::standing::{REFUSED, REVOKED};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr, UdpSocket};
 use std::path::Path;
@@ -24,8 +25,6 @@ const ADDRESSES: &str = "listen.json";
 const INCOMING_FRAMES: usize = 1;
 /// How often it is looked who may speak no more.
 const REVIEW: Duration = Duration::from_secs(2);
-/// The application's refusals, as close codes.
-const REFUSED: u32 = 1;
 
 /// Devices that may speak no more, and the sentence for each: made by one look for all sessions.
 type Fallen = watch::Receiver<BTreeMap<DeviceId, String>>;
@@ -140,7 +139,7 @@ async fn serve(enrolment: Enrolment, falls: Fallen, arrival: Arrival) {
         (Purpose::Session, Some(peer)) => match may_speak(&enrolment.engine, &peer).await {
             Ok(()) => session(&enrolment.engine, peer.device, falls, channel).await,
             Err(say) => {
-                let _ = channel.close(REFUSED, &say.text(Default::default())).await;
+                let _ = channel.close(code_of(&say), &say.both()).await;
             }
         },
         _ => connection.close(REFUSED, "not offered here"),
@@ -152,6 +151,11 @@ async fn may_speak(engine: &Engine, peer: &PeerIdentity) -> Result<(), Say> {
     let device = peer.device;
     standing(engine, device).await?;
     if peer.covers((now() / 1000) as i64) { Ok(()) } else { Err(Say::CertificateExpired) }
+}
+
+/// The code with which a connection is closed for a reason.
+pub(crate) fn code_of(say: &Say) -> u32 {
+    if matches!(say, Say::DeviceRevoked { .. }) { REVOKED } else { REFUSED }
 }
 
 /// Whether a device has a grant that has not ended.
@@ -181,7 +185,7 @@ async fn review(engine: Engine, fallen: watch::Sender<BTreeMap<DeviceId, String>
                 let revoked = move |device: &DeviceId| Some(authority.revocation(device)?.reason.clone());
                 authority.devices().filter_map(move |(device, _)| Some((*device, revoked(device)?)))
             });
-            let told = |reason: String| Say::DeviceRevoked { reason }.text(Default::default());
+            let told = |reason: String| Say::DeviceRevoked { reason }.both();
             devices.map(|(device, reason)| (device, told(reason))).collect::<BTreeMap<_, _>>()
         });
         let Ok(now) = looked.await else { return };
@@ -211,14 +215,14 @@ async fn session(engine: &Engine, device: DeviceId, mut falls: Fallen, channel: 
             },
             event = events.recv() => match event {
                 Some(SessionEvent::Closing(why)) => {
-                    break Some((REFUSED, closing(&why).text(Default::default())));
+                    break Some((REFUSED, closing(&why).both()));
                 }
-                Some(SessionEvent::Failed) => break Some((0, Say::Busy.text(Default::default()))),
+                Some(SessionEvent::Failed) => break Some((0, Say::Busy.both())),
                 Some(_) => {}
                 None => break None,
             },
             // A device that is revoked while it is connected is told so.
-            sentence = fall(&mut falls, &device) => break sentence.map(|sentence| (REFUSED, sentence)),
+            sentence = fall(&mut falls, &device) => break sentence.map(|sentence| (REVOKED, sentence)),
         }
     };
     engine.hang_up(id);

@@ -9,9 +9,11 @@ use clap::{Parser, Subcommand};
 use huiliu_core::model::messages::Say;
 use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
-use huiliu_replica::service::cli::{self, Common, Global, ask, write_file};
+use huiliu_replica::service::cli::{Common, Global, ask};
 use huiliu_replica::service::home::{self, Failure};
-use huiliu_replica::service::serve::{Ending, Running, write_ready};
+use huiliu_replica::service::output::write_secret;
+use huiliu_replica::service::serve::{Ending, Running, check_page, write_ready};
+use huiliu_replica::service::usage;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -36,7 +38,7 @@ enum Command {
         #[arg(long)]
         division: String,
         /// What people call it (default: the division's name)
-        #[arg(long)]
+        #[arg(long, value_parser = usage::name)]
         name: Option<String>,
         /// An edition of the division registry newer than the program's, packed
         #[arg(long, value_name = "FILE")]
@@ -63,7 +65,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
         /// How long it is valid: 30m, 12h, 7d
-        #[arg(long, default_value = "7d", value_parser = seconds)]
+        #[arg(long, default_value = "7d", value_parser = usage::seconds)]
         ttl: u64,
         /// An address under which nodes reach the hub (default: those it is bound to)
         #[arg(long, value_name = "HOST:PORT")]
@@ -90,26 +92,13 @@ enum NodeCommand {
         /// Its device id, name or division
         node: String,
         /// Why, for the people there
-        #[arg(long, default_value = "停用")]
+        #[arg(long, default_value = "停用", value_parser = usage::reason)]
         reason: String,
     },
 }
 
-/// Reads a duration: seconds, or with s, m, h, d.
-fn seconds(text: &str) -> Result<u64, String> {
-    let (number, unit) = match text.char_indices().last() {
-        Some((at, 's')) => (&text[..at], 1),
-        Some((at, 'm')) => (&text[..at], 60),
-        Some((at, 'h')) => (&text[..at], 3600),
-        Some((at, 'd')) => (&text[..at], 86_400),
-        _ => (text, 1),
-    };
-    let number: u64 = number.parse().map_err(|_| format!("{text}: write 90s, 30m, 12h or 7d"))?;
-    number.checked_mul(unit).filter(|seconds| *seconds > 0).ok_or_else(|| format!("{text}: out of range"))
-}
-
 fn main() -> ExitCode {
-    cli::program(run)
+    usage::program(run)
 }
 
 async fn run(cli: Cli) -> u8 {
@@ -130,7 +119,7 @@ async fn run(cli: Cli) -> u8 {
                 NodeCommand::Show { node } => Request::NodeShow { node },
                 NodeCommand::Revoke { node, reason } => Request::NodeRevoke { node, reason },
             };
-            return global.print(&ask(&global, Role::Hub, request).await);
+            return global.print(&ask(&global, Role::Hub, &request).await);
         }
     };
     match outcome {
@@ -147,9 +136,9 @@ async fn invite(
     advertise: Vec<String>,
 ) -> u8 {
     let addresses = if advertise.is_empty() { listen::last_addresses(&global.data) } else { advertise };
-    let answer = ask(global, Role::Hub, Request::Invite { division, ttl_seconds: ttl, addresses }).await;
+    let answer = ask(global, Role::Hub, &Request::Invite { division, ttl_seconds: ttl, addresses }).await;
     if let (Some(out), Some(ticket)) = (&out, &answer.file)
-        && let Err(failure) = write_file(out, ticket)
+        && let Err(failure) = write_secret(out, ticket)
     {
         return global.fail(&failure);
     }
@@ -162,19 +151,32 @@ async fn serve(
     web: SocketAddr,
     ready_file: Option<PathBuf>,
 ) -> Result<Answer, Failure> {
+    check_page(web)?;
     let opened = home::open(&global.data, Role::Hub)?;
     let running = Running::start(opened);
     let hub = listen::Listening::start(&running, listen).await?;
     let web = running.serve_web(web).await?;
-    if let Some(path) = &ready_file {
-        write_ready(path, Some(hub.address), web.address)?;
-    }
+    let ready = ready_file.map(|path| write_ready(&path, Some(hub.address), web.address)).transpose()?;
     let say = Say::ServingHub { listen: hub.address.to_string(), web: web.address.to_string() };
     eprintln!("{}", say.text(global.lang()));
     let told = running.until_told().await;
+    // From now on it is not ready any more.
+    drop(ready);
     let ending = Ending::begin();
     tokio::join!(hub.stop(ending), web.stop(ending));
     running.stop(ending).await;
     told?;
     Ok(Answer::good(serde_json::json!({ "v": 1 }), Say::Stopped.text(global.lang())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_option_has_its_help_in_chinese_too() {
+        assert_eq!(usage::untranslated(&Cli::command()), Vec::<String>::new());
+        usage::in_chinese(Cli::command()).debug_assert();
+    }
 }

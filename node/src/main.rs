@@ -6,10 +6,11 @@ use clap::{Parser, Subcommand};
 use huiliu_core::model::messages::Say;
 use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
-use huiliu_replica::service::cli::{self, Common, Global, ask};
+use huiliu_replica::service::cli::{Common, Global, ask};
 use huiliu_replica::service::client;
 use huiliu_replica::service::home::{self, Failure};
-use huiliu_replica::service::serve::{Ending, Running, sync_once, write_ready};
+use huiliu_replica::service::serve::{Ending, Running, check_page, sync_once, write_ready};
+use huiliu_replica::service::usage;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ enum Command {
         /// The ticket, or a file with it
         ticket: String,
         /// What the hub calls this device (default: its division's name)
-        #[arg(long)]
+        #[arg(long, value_parser = usage::name)]
         name: Option<String>,
     },
     /// Run the node: stay level with the hub, serve the page
@@ -63,7 +64,7 @@ enum SyncCommand {
 }
 
 fn main() -> ExitCode {
-    cli::program(run)
+    usage::program(run)
 }
 
 async fn run(cli: Cli) -> u8 {
@@ -71,7 +72,7 @@ async fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Common(common) => return common.run(&global, Role::Node).await,
         Command::Sync { plan: Some(SyncCommand::Plan) } => {
-            return global.print(&ask(&global, Role::Node, Request::SyncPlan).await);
+            return global.print(&ask(&global, Role::Node, &Request::SyncPlan).await);
         }
         Command::Sync { plan: None } => sync(&global).await,
         Command::Join { ticket, name } => join::join(&global, &ticket, name).await,
@@ -85,7 +86,7 @@ async fn run(cli: Cli) -> u8 {
 
 async fn sync(global: &Global) -> Result<Answer, Failure> {
     let context = global.context();
-    match client::ask(&global.data, &Request::Sync, &context, &mut |_, _| {}).await {
+    match client::ask(&global.data, Role::Node, &Request::Sync, &context, &mut |_, _| {}).await {
         Some(answer) => answer,
         None => Ok(sync_once(home::open(&global.data, Role::Node)?, &context).await),
     }
@@ -97,17 +98,18 @@ async fn serve(
     open: bool,
     ready_file: Option<PathBuf>,
 ) -> Result<Answer, Failure> {
+    check_page(web)?;
     let mut running = Running::start(home::open(&global.data, Role::Node)?);
     running.dial(true)?;
     let web = running.serve_web(web).await?;
-    if let Some(path) = &ready_file {
-        write_ready(path, None, web.address)?;
-    }
+    let ready = ready_file.map(|path| write_ready(&path, None, web.address)).transpose()?;
     eprintln!("{}", Say::Serving { web: web.address.to_string() }.text(global.lang()));
     if open {
         open_browser(web.address);
     }
     let told = running.until_told().await;
+    // From now on it is not ready any more.
+    drop(ready);
     let ending = Ending::begin();
     running.hang_up();
     web.stop(ending).await;
@@ -121,5 +123,17 @@ fn open_browser(web: SocketAddr) {
     let opened = std::process::Command::new("xdg-open").arg(format!("http://{web}/")).spawn();
     if let Err(error) = opened {
         tracing::info!(%error, "no browser was opened");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn every_command_and_option_has_its_help_in_chinese_too() {
+        assert_eq!(usage::untranslated(&Cli::command()), Vec::<String>::new());
+        usage::in_chinese(Cli::command()).debug_assert();
     }
 }

@@ -50,14 +50,21 @@ fn what_a_crash_left_half_written_does_not_stop_a_beginning() {
 }
 
 #[test]
-fn a_name_that_would_steer_a_terminal_is_tamed() {
+fn a_name_is_a_name() {
     let city = City::found();
-    let node = Site::node(city.path("haishu"));
-    let name = format!("海曙\u{1b}[2J一号机\n\u{202e}{}", "长".repeat(500));
-    node.good(&["join", &city.invite("330203"), "--name", &name]);
-    let nodes = city.hub.good(&["node", "list"]);
-    let kept = nodes["nodes"][0]["name"].as_str().unwrap();
-    assert!(kept.starts_with("海曙[2J一号机长长"), "{kept}");
-    assert_eq!(kept.chars().count(), 64);
-    assert!(!city.hub.talk(&["node", "list"]).out.contains('\u{1b}'));
+    let (node, ticket) = (Site::node(city.path("haishu")), city.invite("330203"));
+    // The hub tames what comes all the same: see `a_name_cannot_steer_a_terminal`.
+    for name in ["", " ", "海曙\u{1b}[2J一号机", "海曙\n一号机", "海曙\u{202e}", &"长".repeat(65)]
+    {
+        let sentence = node.run(&["join", &ticket, "--name", name]).sentence(2);
+        assert!(sentence.contains("--name"), "{sentence}");
+        assert_eq!(city.hub.run(&["--as", name, "status"]).code, 2, "{name:?}");
+        assert_eq!(
+            Site::hub(city.path("other")).run(&["init", "--division", "3302", "--name", name]).code,
+            2
+        );
+    }
+    assert!(!node.data.exists() && !city.path("other").exists(), "nothing was begun");
+    node.good(&["join", &ticket, "--name", &"长".repeat(64)]);
+    assert_eq!(city.hub.good(&["node", "list"])["nodes"][0]["name"], "长".repeat(64));
 }

@@ -175,6 +175,15 @@ fn a_revoked_node_is_told_why_and_keeps_its_data() {
 
     let sentence = haishu.run(&["sync"]).sentence(4);
     assert!(sentence.contains("电脑已报废"), "{sentence}");
+    // It knows from now on, also without a service and without a link.
+    let lost = ["record", "new", "social_org", "name=没用的", "org_type=BA"];
+    assert!(haishu.run(&lost).sentence(4).contains("电脑已报废"));
+    assert!(haishu.status()["revoked"].as_str().unwrap().contains("电脑已报废"));
+    assert!(haishu.talk(&["status"]).out.contains("电脑已报废"));
+    let english = haishu.talk(&["--lang", "en", "sync"]).err;
+    assert!(english.contains("the hub refuses: the hub has revoked this device"), "{english}");
+    assert!(!english.contains("撤销"), "{english}");
+    assert!(yuyao.status()["revoked"].is_null());
     assert_eq!(haishu.organizations().len(), 2, "its data can be read");
     assert_eq!(haishu.good(&["record", "show", &kept])["record"]["fields"]["name"], "先前的");
     let out = city.path("out.csv");

@@ -317,3 +317,78 @@ fn a_flipped_byte_is_found_and_named() {
     fs::write(&path, good).unwrap();
     assert_eq!(haishu.good(&["verify"])["ok"], true);
 }
+
+#[test]
+fn a_service_that_hangs_is_given_up() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let service = haishu.serve();
+    let signal = |name: &str| {
+        let pid = service.running.pid();
+        let sent = std::process::Command::new("sh").args(["-c", &format!("kill -{name} {pid}")]).status();
+        assert!(sent.unwrap().success());
+    };
+    signal("STOP");
+    // Each waits by itself; all at once, so that the test does not wait three times.
+    let commands = [&["status"][..], &["record", "list", "social_org"], &["sync"]];
+    let hanging: Vec<_> = commands.iter().map(|arguments| haishu.start(arguments)).collect();
+    for command in hanging {
+        assert!(command.finish().sentence(6).contains("没有应答"));
+    }
+    signal("CONT");
+    new_organization(&haishu, 1);
+    haishu.sync();
+    service.stop();
+}
+
+#[test]
+fn beside_a_service_and_without_one_the_answer_is_the_same() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let large = city.path("太大.csv");
+    fs::File::create(&large).unwrap().set_len((256 << 20) + 1).unwrap();
+    let large = large.to_str().unwrap();
+    let both = || {
+        // A node's program on a hub's directory, and the other way round.
+        let wrong = [Site::node(&city.hub.data), Site::hub(&haishu.data)]
+            .map(|site| site.run(&["status"]).sentence(2));
+        (wrong, haishu.run(&["import", large, "--kind", "social_org"]).sentence(1))
+    };
+    let without = both();
+    assert!(without.1.contains("256 MB"), "{}", without.1);
+    let service = haishu.serve();
+    assert_eq!(both(), without);
+    service.stop();
+}
+
+#[test]
+fn a_ready_file_goes_with_its_service() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let service = haishu.serve();
+    let ready = haishu.data.with_extension("ready");
+    assert!(ready.exists());
+    service.stop();
+    assert!(!ready.exists());
+}
+
+#[test]
+fn a_demonstration_that_is_interrupted_leaves_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let left = || fs::read_dir(folder.path()).unwrap().count();
+    for signal in ["TERM", "INT"] {
+        let mut command = std::process::Command::new(huiliu_tests::harness::process::binary("huiliu-hub"));
+        command.arg("demo").env("TMPDIR", folder.path());
+        let mut demo =
+            command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        until("the demonstration to have begun", || (left() > 0).then_some(()));
+        let sent =
+            std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {}", demo.id())]).status();
+        assert!(sent.unwrap().success());
+        until("its end", || demo.try_wait().unwrap());
+        let mut said = String::new();
+        demo.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert!(said.contains("演示已中断"), "{said}");
+        assert_eq!(left(), 0);
+    }
+}

@@ -11,7 +11,7 @@ fn what_makes_no_sense_ends_with_2_and_an_object() {
     let id = haishu.create(&["name=试验协会", "org_type=ST", &code]);
     let frontier = haishu.status()["frontier"].clone();
     let id = id.as_str();
-    let senseless: [&[&str]; 28] = [
+    let senseless: [&[&str]; 36] = [
         &[],
         &["recrod", "list"],
         &["record"],
@@ -22,6 +22,14 @@ fn what_makes_no_sense_ends_with_2_and_an_object() {
         &["record", "list", "social_org", "--where", "name"],
         &["record", "list", "social_org", "--where", "colour=red"],
         &["record", "list", "social_org", "--limit", "many"],
+        &["record", "list", "social_org", "--limit", "0"],
+        &["record", "list", "social_org", "--where", "uscc=51330203XT0000014B"],
+        &["record", "list", "social_org", "--where", "town_code=999999999"],
+        &["record", "list", "social_org", "--where", "founded_on=2018-02-30"],
+        &["record", "new", "social_org", "name=甲", "name=乙", "org_type=BA"],
+        &["record", "set", id, "address=甲", "住所=乙"],
+        &["record", "delete", id, "--reason", ""],
+        &["serve", "--web", "0.0.0.0:0"],
         &["record", "show"],
         &["record", "show", "不是编号"],
         &["record", "new", "no_such_kind", "name=甲"],
@@ -64,6 +72,13 @@ fn what_makes_no_sense_ends_with_2_and_an_object() {
         &["invite", "--division", "9"],
         &["invite", "--division", "440100"],
         &["invite", "--division", "330203", "--ttl", "soon"],
+        &["invite", "--division", "330203", "--ttl", "0"],
+        &["invite", "--division", "330203", "--ttl", "18446744073709551615"],
+        &["invite", "--division", "330203", "--ttl", "213503982334601d"],
+        &["invite", "--division", "330203", "--ttl", "4000d"],
+        &["node", "revoke", "haishu", "--reason", " "],
+        &["demo", "--organizations", "0"],
+        &["serve", "--listen", "127.0.0.1:0", "--web", "[::]:0"],
         &["invite", "--division", "330203", "--advertise", "nowhere"],
         &["sync"],
         &["join", "x"],
@@ -218,6 +233,59 @@ fn english_is_spoken_to_whoever_asks() {
     assert!(!said.err.contains("日期"), "{}", said.err);
     let said = haishu.talk(&["status"]);
     assert!(said.out.contains("海曙区") && said.out.contains("待上报"), "{}", said.out);
-    assert!(haishu.talk(&["--help"]).out.contains("Usage"));
+    assert!(haishu.talk(&["--help", "--lang", "en"]).out.contains("Usage: huiliu-node"));
     assert_eq!(haishu.talk(&["--help"]).code, 0);
+}
+
+#[test]
+fn usage_is_explained_in_chinese() {
+    let city = City::found();
+    let help = city.hub.talk(&["record", "--help"]).out;
+    for part in ["用法", "命令", "选项", "恢复已删除的记录", "数据目录", "显示用法"] {
+        assert!(help.contains(part), "“{part}” is not in:\n{help}");
+    }
+    for (arguments, sentence) in [
+        (&["recrod"][..], "没有“recrod”这个命令"),
+        (&["status", "--colour"], "没有“--colour”这个选项"),
+        (&["record", "delete", "x"], "缺少：--reason"),
+        (&["invite", "--division", "330203", "--ttl", "soon"], "90s"),
+        (&["--as", "", "status"], "不能为空"),
+        (&["record"], "请写明要做什么"),
+    ] {
+        let said = city.hub.talk(arguments);
+        assert_eq!(said.code, 2);
+        assert!(said.err.lines().next().unwrap().contains(sentence), "{arguments:?}: {}", said.err);
+        assert!(city.hub.run(arguments).sentence(2).contains(sentence));
+        let english = city.hub.talk(&[&["--lang", "en"], arguments].concat());
+        assert!(english.err.is_ascii(), "{}", english.err);
+    }
+}
+
+#[test]
+fn an_answer_that_cannot_be_written_is_no_success() {
+    let city = City::found();
+    let full = |json: bool| {
+        let mut command = std::process::Command::new(&city.hub.program);
+        command.arg("--data").arg(&city.hub.data).args(json.then_some("--json")).arg("status");
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        command.stdout(full).output().unwrap()
+    };
+    for json in [true, false] {
+        let said = full(json);
+        assert_eq!(said.status.code(), Some(1));
+        assert!(String::from_utf8_lossy(&said.stderr).contains("没有写出"));
+    }
+}
+
+#[test]
+fn a_ticket_is_its_owners_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let city = City::found();
+    let path = city.path("海曙.ticket");
+    std::fs::write(&path, "x".repeat(1000)).unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    city.hub.good(&["invite", "--division", "330203", "--out", path.to_str().unwrap()]);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let ticket = std::fs::read_to_string(&path).unwrap();
+    assert!(ticket.starts_with("HL1.") && ticket.lines().count() == 1, "{ticket}");
 }

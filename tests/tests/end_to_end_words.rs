@@ -17,6 +17,8 @@ fn has(text: &str, parts: &[&str]) {
     }
     let raw = ["null", "{\"", "_authority", "_deleted", "own/", "published/"];
     assert!(!raw.iter().any(|part| text.contains(part)), "not for people:\n{text}");
+    let stops = ["。。", "。；", "。）", "；。", "..", ".)", ".;"];
+    assert!(!stops.iter().any(|part| text.contains(part)), "two stops:\n{text}");
 }
 
 #[test]
@@ -108,6 +110,15 @@ fn what_is_refused_is_said_in_words_of_the_office() {
     let mut table = rows.to_owned();
     for n in 0..60 {
         table += &format!("第{n}家,没有的类型,330203\n");
+    }
+    for (name, content) in
+        [("无列.csv", "类型,住所\n社团,某处\n"), ("空.csv", ""), ("两列.csv", "名称,类型,组织名称\n")]
+    {
+        let file = city.file(name, content.as_bytes());
+        for lang in ["zh", "en"] {
+            let said = haishu.talk(&["--lang", lang, "import", &file, "--kind", "social_org"]);
+            has(&said.err, &[name]);
+        }
     }
     let file = city.file("有误.csv", table.as_bytes());
     let said = haishu.talk(&["import", &file, "--kind", "social_org"]);

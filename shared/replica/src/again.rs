@@ -7,12 +7,13 @@ use crate::edit::Outcome;
 use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
 use crate::replica::Replica;
-use huiliu_core::documents::{Document, gate, writes};
+use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::{Channel, RecordId, dictionary};
 use huiliu_core::sync::control::{self, Draft, Note, reason};
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
 use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, Waiting};
+use huiliu_store::rows::{ChangeRow, ChangeState, Waiting, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Replica {
@@ -27,6 +28,7 @@ impl Replica {
         now: u64,
     ) -> Result<(), ReplicaError> {
         let Some(record) = self.record_row(id)? else { return Ok(()) };
+        self.begin_writing(now);
         let mut rows = self.change_rows(id)?;
         self.fill_raw(id, &mut rows)?;
         let mut known = self.document(id)?;
@@ -35,29 +37,41 @@ impl Replica {
         // Its own time puts a change after what its author had seen.
         again.sort_by_key(|row| row.envelope.stamp.at);
         let mut branch = self.free_branch(&rows);
-        let gone: BTreeSet<Hash> = gone.union(changes).copied().collect();
+        let mut lost = self.lost(&rows)?;
+        let without: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
-            let deps = Standing { rows: &rows, gone: &gone, replaced: &replaced }.of(&row.deps);
+            let standing = Standing { rows: &rows, gone: &without, replaced: &replaced, lost: &lost };
             let may = why == reason::FORKED || row.envelope.origin.is_none();
-            let written = match known.at(&deps) {
-                Some(seen) if may => self.again(row, seen, branch, record.channel),
-                _ => Err(()),
-            };
+            let seen = standing.seen(&row.deps, &known).filter(|_| may);
+            let written = seen.ok_or(()).and_then(|seen| self.again(row, seen, branch, record.channel));
             match written {
-                Ok(None) => {}
+                Ok(None) => drop(lost.insert(row.hash)),
                 Ok(Some(mut entry)) => {
                     known.add(&entry.payload)?;
-                    replaced.insert(row.hash, huiliu_core::sync::entry::payload_hash(&entry));
+                    replaced.insert(row.hash, payload_hash(&entry));
                     branch += 1;
                     let stamp = self.stamp(&row.envelope.stamp.who, now);
                     entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
                     self.staged_records.insert(*id);
                     self.staged.entry(record.channel).or_default().push(entry);
                 }
-                Err(()) => self.keep_draft(row, why, now)?,
+                Err(()) if gone.contains(&row.hash) || !may => self.keep_draft(row, why, now)?,
+                // It waits where it stands, until what it follows has been written again.
+                Err(()) => {}
             }
         }
         Ok(())
+    }
+
+    /// The changes of a record that count nowhere and that nobody will write again: the hub has refused them for what
+    /// they are.
+    fn lost(&self, rows: &[ChangeRow]) -> Result<BTreeSet<Hash>, ReplicaError> {
+        let mut lost = BTreeSet::new();
+        for row in rows.iter().filter(|row| row.state == ChangeState::Refused) {
+            let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
+            lost.extend(why.is_some_and(|why| why != reason::REPEATED).then_some(row.hash));
+        }
+        Ok(lost)
     }
 
     /// A change as it would be now; `None` if nothing is left of it to write.
@@ -128,8 +142,8 @@ impl Replica {
             let mut rows = self.change_rows(&id)?;
             self.fill_raw(&id, &mut rows)?;
             let device = self.device();
-            let mut again = BTreeSet::new();
             let counted = contents(&rows);
+            let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
             for row in rows.iter().filter(|row| row.feed.device == device) {
                 let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
                     && row.deps.iter().all(|dep| counted.contains(dep));
@@ -137,14 +151,111 @@ impl Replica {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
-                    Some(reason::REPEATED) => {}
-                    Some(why) => self.keep_draft(row, why, 0)?,
-                    None if is_written_again(&rows, row) => {}
-                    None => drop(again.insert(row.hash)),
+                    Some(why) if why != reason::REPEATED => self.keep_draft(row, why, 0)?,
+                    _ if is_written_again(&rows, row) || !answered.insert(content(row)) => {}
+                    // A hub that was set back may have preferred one of two first and the other then.
+                    _ => drop(again.insert(row.hash)),
                 }
             }
             if !again.is_empty() {
                 self.write_again(&id, &again, &BTreeSet::new(), reason::FORKED, 0)?;
+            }
+            let device = self.device();
+            self.write_drafts(&id, |draft| draft.origin.feed.device == device)?;
+        }
+        Ok(())
+    }
+
+    /// Adopts what others follow: a change that stood on a losing branch, which its author has not written again, and
+    /// which an edit that counts nowhere else waits for. If the author writes it again after all, the hub takes one.
+    pub(crate) fn adopt_followed(&mut self) -> Result<(), ReplicaError> {
+        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
+            records.extend((row.waiting == Some(Waiting::Dependency)).then_some(row.record));
+            true
+        })?;
+        for id in records {
+            let rows = self.change_rows(&id)?;
+            let mut followed: BTreeSet<Hash> = rows.iter().flat_map(|row| row.deps.iter().copied()).collect();
+            // A draft that is followed may itself follow another.
+            let mut drafts = self.drafts()?;
+            while let Some(at) =
+                drafts.iter().position(|draft| followed.contains(&payload_hash(&draft.entry)))
+            {
+                let draft = drafts.swap_remove(at);
+                followed.extend(inspect(&draft.entry.payload).map(|info| info.deps).unwrap_or_default());
+            }
+            self.write_drafts(&id, |draft| followed.contains(&payload_hash(&draft.entry)))?;
+            self.adopt_refused(&id, &rows, &followed)?;
+        }
+        self.commit_granted().map(|_| ())
+    }
+
+    /// Adopts what was refused with something it followed, and is itself followed by an edit of ours.
+    fn adopt_refused(
+        &mut self,
+        id: &RecordId,
+        rows: &[ChangeRow],
+        followed: &BTreeSet<Hash>,
+    ) -> Result<(), ReplicaError> {
+        let (device, lost, counted) = (self.device(), self.lost(rows)?, contents(rows));
+        let open = |row: &&ChangeRow| {
+            let waits = matches!(row.state, ChangeState::Refused | ChangeState::Waiting(Waiting::Dependency));
+            waits && !lost.contains(&row.hash) && !counted.contains(&content(row))
+        };
+        if !rows.iter().filter(open).any(|row| row.feed.device == device) {
+            return Ok(());
+        }
+        let theirs = rows.iter().filter(open).filter(|row| row.feed.device != device);
+        let theirs = theirs.filter(|row| followed.contains(&row.hash) && !is_written_again(rows, row));
+        let theirs: BTreeSet<Hash> = theirs.map(|row| row.hash).collect();
+        if theirs.is_empty() {
+            return Ok(());
+        }
+        self.write_again(id, &theirs, &BTreeSet::new(), reason::FORKED, 0)
+    }
+
+    /// Writes again the next of those drafts of a record that only wait until what they follow was written again.
+    fn write_drafts(&mut self, id: &RecordId, which: impl Fn(&Draft) -> bool) -> Result<(), ReplicaError> {
+        let Some(record) = self.record_row(id)? else { return Ok(()) };
+        let counted = contents(&self.change_rows(id)?);
+        for draft in self.drafts()? {
+            let Some(envelope) = draft.entry.envelope.clone().filter(|envelope| envelope.record == *id)
+            else {
+                continue;
+            };
+            let Ok(info) = inspect(&draft.entry.payload) else { continue };
+            if draft.reason != reason::FORKED
+                || !which(&draft)
+                || !info.deps.iter().all(|dep| counted.contains(dep))
+            {
+                continue;
+            }
+            self.begin_writing(0);
+            let rows = self.change_rows(id)?;
+            if rows.iter().any(|row| content(row) == draft.origin.change) {
+                continue;
+            }
+            let (gone, replaced, lost) = (BTreeSet::new(), BTreeMap::new(), self.lost(&rows)?);
+            let standing = Standing { rows: &rows, gone: &gone, replaced: &replaced, lost: &lost };
+            let Some(seen) = standing.seen(&info.deps, &self.document(id)?) else { continue };
+            let row = ChangeRow {
+                hash: info.hash,
+                deps: info.deps,
+                feed: draft.origin.feed,
+                number: draft.origin.number,
+                is_authors: true,
+                is_birth: false,
+                state: ChangeState::Waiting(Waiting::Dependency),
+                raw: draft.entry.payload.clone(),
+                envelope: Envelope { origin: Some(draft.origin.clone()), ..envelope },
+            };
+            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&rows), record.channel) {
+                let stamp = self.stamp(&row.envelope.stamp.who, 0);
+                entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
+                self.staged.entry(record.channel).or_default().push(entry);
+                // The next of them sees this one, when it counts.
+                return Ok(());
             }
         }
         Ok(())
@@ -181,7 +292,7 @@ impl Replica {
     pub fn adoptable(&self) -> Result<Vec<Draft>, ReplicaError> {
         let mut found = Vec::new();
         let mut records: BTreeSet<RecordId> = BTreeSet::new();
-        self.index.each(&keys::all_waiting(), &[], |_, row: huiliu_store::rows::WaitingRow| {
+        self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
             records.insert(row.record);
             true
         })?;
@@ -227,11 +338,11 @@ impl Replica {
     }
 }
 
-/// Whether a change has been written again in the record.
+/// Whether the content of a change stands elsewhere in the record, where it counts or may still count.
 fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
-    let change = origin_of(row).change;
     rows.iter().any(|other| {
-        other.hash != row.hash && other.envelope.origin.as_ref().is_some_and(|origin| origin.change == change)
+        let alive = other.state != ChangeState::Refused;
+        other.hash != row.hash && alive && content(other) == content(row)
     })
 }
 
@@ -248,13 +359,23 @@ fn origin_of(row: &ChangeRow) -> Origin {
 /// What stands for changes that do not count.
 struct Standing<'a> {
     rows: &'a [ChangeRow],
+    /// Will not count.
     gone: &'a BTreeSet<Hash>,
+    /// Just written again.
     replaced: &'a BTreeMap<Hash, Hash>,
+    /// Will never be written again.
+    lost: &'a BTreeSet<Hash>,
 }
 
 impl Standing<'_> {
-    /// The changes that count in place of these: themselves, what repeats them, or else what they followed.
-    fn of(&self, deps: &[Hash]) -> Vec<Hash> {
+    /// The record as the author of a change saw it who followed `deps`; `None` while something of that is missing.
+    fn seen(&self, deps: &[Hash], known: &Document) -> Option<Document> {
+        let standing = self.of(deps)?;
+        (standing.is_empty() == deps.is_empty()).then(|| known.at(&standing)).flatten()
+    }
+
+    /// The changes that count in place of these: themselves, what repeats them, or what they followed if they are lost.
+    fn of(&self, deps: &[Hash]) -> Option<Vec<Hash>> {
         let (mut standing, mut open, mut seen) = (BTreeSet::new(), deps.to_vec(), BTreeSet::new());
         while let Some(hash) = open.pop() {
             if !seen.insert(hash) {
@@ -272,9 +393,9 @@ impl Standing<'_> {
             } else if let Some(repeating) = self.rows.iter().find(repeats) {
                 standing.insert(repeating.hash);
             } else {
-                open.extend(row.map(|row| row.deps.clone()).unwrap_or_default());
+                open.extend(row.filter(|row| self.lost.contains(&row.hash))?.deps.iter().copied());
             }
         }
-        standing.into_iter().collect()
+        Some(standing.into_iter().collect())
     }
 }

@@ -4,7 +4,7 @@ use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::control::{self, Beginning, Note};
+use huiliu_core::sync::control::{self, Note};
 use huiliu_core::sync::feed::{Point, into_stretches, sign_run};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
@@ -16,6 +16,9 @@ impl Replica {
     /// ended meanwhile, is forgotten, and the error says why.
     pub fn commit(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
         let written = self.commit_granted()?;
+        if std::mem::take(&mut self.interrupted) {
+            return Err(ReplicaError::Interrupted);
+        }
         if let Some(channel) = self.staged.keys().next().copied() {
             self.abandon();
             self.own_grant(channel)?;
@@ -92,6 +95,8 @@ impl Replica {
 
     /// Forgets what was staged.
     pub(crate) fn abandon(&mut self) {
+        // The note of a hub's new incarnation may be among it.
+        self.has_written &= self.staged.is_empty();
         self.staged.clear();
         self.staged_records.clear();
         self.gated.clear();
@@ -128,8 +133,8 @@ impl Replica {
     /// Signs what is staged in these channels and may be written.
     fn sign_granted(&mut self, which: impl Fn(&Channel) -> bool) -> Vec<Run> {
         let mut runs = Vec::new();
-        if self.role() == Role::Hub && !self.has_written && self.staged.keys().any(|c| c.is_shared()) {
-            self.draw_incarnation(Beginning::Started, 0);
+        if self.staged.keys().any(|channel| channel.is_shared()) {
+            self.begin_writing(0);
         }
         for (channel, entries) in std::mem::take(&mut self.staged) {
             if !which(&channel) {

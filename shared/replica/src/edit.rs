@@ -2,11 +2,10 @@
 
 use crate::error::ReplicaError;
 use crate::evaluate::allowed;
-use crate::replica::{Replica, Role};
+use crate::replica::Replica;
 use huiliu_core::documents::{Actor, DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
-use huiliu_core::sync::control::Beginning;
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::rows::{ChangeState, Row};
@@ -49,6 +48,11 @@ pub enum RecordEdit {
         /// Why.
         reason: String,
     },
+    /// Bring a deleted one back.
+    Restore {
+        /// The record.
+        id: RecordId,
+    },
 }
 
 /// What came of an edit.
@@ -77,9 +81,26 @@ impl Replica {
         if self.missing_edition().is_some() {
             return Err(ReplicaError::RegistryMissing);
         }
-        if self.role() == Role::Hub && !self.has_written {
-            self.begin_again(Beginning::Started, now)?;
+        self.begin_writing(now);
+        self.stage_wish(edit, who, now)
+    }
+
+    /// As [`Replica::edit`], for a rehearsal that abandons what was staged: nothing at all is written.
+    pub(crate) fn imagine(
+        &mut self,
+        edit: &RecordEdit,
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
+        if self.missing_edition().is_some() {
+            return Err(ReplicaError::RegistryMissing);
         }
+        let outcome = self.stage_wish(edit, who, now);
+        self.abandon();
+        outcome
+    }
+
+    fn stage_wish(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
         match edit {
             RecordEdit::New { kind, fields, owner, strict } => {
                 self.create(kind, fields, *owner, *strict, who, now)
@@ -91,6 +112,10 @@ impl Replica {
             }
             RecordEdit::Delete { id, reason } => {
                 let fields = Fields::from([(DELETED.to_owned(), Value::of(reason.as_str()))]);
+                self.change(id, &fields, &[], who, now)
+            }
+            RecordEdit::Restore { id } => {
+                let fields = Fields::from([(DELETED.to_owned(), Value::Null)]);
                 self.change(id, &fields, &[], who, now)
             }
         }
@@ -142,7 +167,7 @@ impl Replica {
         let mut random = [0; 2];
         (self.entropy)(&mut random);
         let random = u64::from(u16::from_le_bytes(random) & 0xfff);
-        self.minted = (self.minted + 1).max(now << 12 | random);
+        self.minted = (self.minted + 1 + random).max(now << 12 | random);
         // After a restart ids go on from the clock: it must not stay behind them, whatever the machine's clock says.
         self.clock = self.clock.max(Hlc((self.minted >> 12) << 16));
         birth::record_id(actor, self.minted >> 12, (self.minted & 0xfff) as u16)

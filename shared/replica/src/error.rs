@@ -54,6 +54,9 @@ pub enum ReplicaError {
         /// By the caller.
         given: DivisionCode,
     },
+    /// Another machine has written under this one's name meanwhile: the edit was not saved and must be made again.
+    #[error("not saved: this replica has just found out that it was restored or copied; do it again")]
+    Interrupted,
     /// There is no open conflict in that field.
     #[error("no open conflict in {0}")]
     NoConflict(String),

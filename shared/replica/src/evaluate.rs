@@ -3,7 +3,7 @@
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, Gated, gate};
-use huiliu_core::model::{KindId, RecordId, Value, dictionary};
+use huiliu_core::model::{Channel, KindId, RecordId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Hash};
@@ -49,9 +49,9 @@ impl Replica {
         at: u32,
         mut row: ChangeRow,
     ) -> Result<(), ReplicaError> {
-        let before = record.heads.clone();
+        let before = (record.channel, record.heads.clone());
         // The heads tell that what the change follows is there; only an older dependency needs the list.
-        let known = row.deps.iter().all(|dep| before.contains(dep)) || {
+        let known = row.deps.iter().all(|dep| before.1.contains(dep)) || {
             let all = self.change_rows(id)?;
             let applied: BTreeSet<Hash> =
                 all.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
@@ -88,7 +88,7 @@ impl Replica {
 
     fn evaluate_from(&mut self, id: &RecordId, anew: bool) -> Result<(), ReplicaError> {
         let Some(mut record) = self.record_row(id)? else { return Ok(()) };
-        let before = record.heads.clone();
+        let before = (record.channel, record.heads.clone());
         let mut rows = self.change_rows(id)?;
         if anew {
             self.fill_raw(id, &mut rows)?;
@@ -135,8 +135,8 @@ impl Replica {
         }
         if last.is_some() || anew {
             let stale = anew && self.has_bug("sum not updated on re-evaluation");
-            let before = if stale { &heads } else { &before };
-            return self.finish(id, &heads, before, record, rows, last);
+            let before = if stale { (record.channel, heads.clone()) } else { before };
+            return self.finish(id, &heads, &before, record, rows, last);
         }
         self.index.put(keys::record(id), &record);
         Ok(())
@@ -186,7 +186,7 @@ impl Replica {
         if !is_first && row.envelope.kind != record.kind {
             return Ok(self.judge(row, reason::OTHER_KIND));
         }
-        if is_first && !(row.is_birth && self.may_repeat(row)?) {
+        if is_first && !(row.is_birth && self.may_repeat(id, row)?) {
             return Ok(self.judge(row, reason::NOT_ITS_MAKER));
         }
         // What came between staging and committing is not in what the gate saw then.
@@ -212,10 +212,11 @@ impl Replica {
         })
     }
 
-    /// Whether a change may stand for its origin: the same device's, or one that does not count.
-    fn may_repeat(&self, row: &ChangeRow) -> Result<bool, ReplicaError> {
+    /// Whether a change may stand for its origin: the same device's, or one that is lost or does not count.
+    fn may_repeat(&self, id: &RecordId, row: &ChangeRow) -> Result<bool, ReplicaError> {
         let Some(origin) = &row.envelope.origin else { return Ok(true) };
         Ok(origin.feed.device == row.feed.device
+            || self.change_rows(id)?.iter().all(|other| other.hash != origin.change)
             || self.index.get::<u16>(&keys::refused(&origin.feed, origin.number))?.is_some()
             || self.authority().is_after_revocation(&origin.feed, origin.number))
     }
@@ -248,6 +249,7 @@ impl Replica {
         match decision {
             Decision::Counts(gated) => {
                 row.state = ChangeState::Applied;
+                self.unanswered.extend(row.envelope.origin.is_some().then_some(*id));
                 record.unapplied -= 1;
                 record.unsnapped += 1;
                 self.count_entry(&row.feed, row.number);
@@ -289,13 +291,17 @@ impl Replica {
         &mut self,
         id: &RecordId,
         heads: &[Hash],
-        before: &[Hash],
+        before: &(Channel, Vec<Hash>),
         mut record: RecordRow,
         mut rows: Vec<ChangeRow>,
         gated: Option<Gated>,
     ) -> Result<(), ReplicaError> {
-        self.ledger.change_record(record.channel, id, before, heads);
-        self.index.put(keys::sum(record.channel), &self.ledger.sum(record.channel));
+        // A record that was first taken for another channel's is in that one's sum.
+        self.ledger.change_record(before.0, id, &before.1, &[]);
+        self.ledger.change_record(record.channel, id, &[], heads);
+        for channel in [before.0, record.channel] {
+            self.index.put(keys::sum(channel), &self.ledger.sum(channel));
+        }
         if let Some(gated) = &gated
             && record.unsnapped >= SNAPSHOT_EVERY
         {

@@ -7,7 +7,7 @@
 use crate::error::ReplicaError;
 use crate::fork::POINTS_EACH;
 use crate::receive::Received;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::compare::{self, Listing};
 use huiliu_core::sync::control::reason;
@@ -184,6 +184,9 @@ impl Replica {
                 if verified && !self.something_waits(&self.dialer_of(session))? {
                     self.verified(session.peer(), now);
                 }
+                if self.role() == Role::Node {
+                    self.adopt_followed()?;
+                }
                 self.effects.push_back(Effect::Level(id, verified));
             }
             Output::Compare(compare) => return self.compare(session, compare, now),
@@ -280,5 +283,10 @@ impl Listing for Lists<'_> {
 
     fn point(&self, feed: &FeedId, number: u64) -> Option<Hash> {
         self.replica.point(feed, number).ok().flatten().map(|head| head.hash)
+    }
+
+    fn head(&self, feed: &FeedId) -> (u64, Hash) {
+        let head = self.replica.ledger.head(feed);
+        (head.number, head.hash)
     }
 }

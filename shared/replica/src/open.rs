@@ -3,7 +3,7 @@
 
 use crate::damage::Doubt;
 use crate::error::ReplicaError;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
 use huiliu_core::sync::control::{self, Beginning, Note};
@@ -123,6 +123,7 @@ impl Replica {
             grouping: false,
             unanswered: BTreeSet::new(),
             has_written: false,
+            interrupted: false,
             gated: BTreeMap::new(),
             sessions: BTreeMap::new(),
             unheard: BTreeSet::new(),
@@ -130,6 +131,7 @@ impl Replica {
             effects: VecDeque::new(),
             acknowledged: BTreeMap::new(),
             verified_at: None,
+            told_revoked: None,
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
             parked: BTreeMap::new(),
@@ -275,8 +277,31 @@ impl Replica {
         self.commit_granted().map(|_| ())
     }
 
+    /// A hub begins a new incarnation with what it writes first after a start.
+    pub(crate) fn begin_writing(&mut self, now: u64) {
+        if self.role() == Role::Hub && !self.has_written {
+            self.draw_incarnation(Beginning::Started, now);
+        }
+    }
+
+    /// Forgets staged edits: they were made under a name, or on a record, that is no longer this replica's alone. Nobody
+    /// was told that they are saved, and whoever commits them is told to do it again.
+    pub(crate) fn drop_staged_edits(&mut self) {
+        let edits = self.staged.values().flatten().filter(|entry| entry.kind == EntryKind::EDIT).count();
+        if edits > 0 {
+            self.interrupted = true;
+            self.staged
+                .values_mut()
+                .for_each(|entries| entries.retain(|entry| entry.kind != EntryKind::EDIT));
+            self.staged.retain(|_, entries| !entries.is_empty());
+            self.staged_records.clear();
+            self.gated.clear();
+        }
+    }
+
     /// Draws a new incarnation; it begins with the next commit.
     pub(crate) fn draw_incarnation(&mut self, why: Beginning, now: u64) {
+        self.drop_staged_edits();
         let mut bytes = [0; 8];
         (self.entropy)(&mut bytes);
         let incarnation = Incarnation(bytes);

@@ -50,6 +50,8 @@ pub struct Replica {
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
     pub(crate) unanswered: BTreeSet<RecordId>,
+    /// Staged edits were forgotten since the last commit.
+    pub(crate) interrupted: bool,
     /// Hub: something was written in a shared channel since this start.
     pub(crate) has_written: bool,
     /// Commits wait for a [`Replica::flush`] of their caller's, so that many share one fdatasync.
@@ -66,6 +68,8 @@ pub struct Replica {
     pub(crate) acknowledged: BTreeMap<FeedId, u64>,
     /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
     pub(crate) verified_at: Option<u64>,
+    /// What the hub said when it ended this device's grant.
+    pub(crate) told_revoked: Option<String>,
     pub(crate) peers: BTreeMap<DeviceId, Peer>,
     /// What is in the quarantine: whether ours, feed, number and reason.
     pub(crate) quarantine: BTreeSet<(bool, FeedId, u64, u16)>,

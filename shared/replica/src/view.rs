@@ -2,7 +2,7 @@
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::documents::FieldConflict;
+use huiliu_core::documents::{DELETED, FieldConflict};
 use huiliu_core::model::dictionary::{Kind, kinds};
 use huiliu_core::model::{Channel, DivisionCode, RecordId, Scope};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Stamp};
@@ -94,10 +94,25 @@ impl Replica {
         kind: &Kind,
         mut each: impl FnMut(RecordId, Row) -> bool,
     ) -> Result<(), ReplicaError> {
-        Ok(self.index.each(&keys::rows(kind.id), &[], |id, row: Row| match id.try_into() {
-            Ok(id) if row.deleted.is_none() => each(RecordId(id), row),
-            _ => true,
-        })?)
+        self.each_row_ever(kind, |id, row| row.deleted.is_some() || each(id, row))
+    }
+
+    /// Every record of a kind, the deleted ones too, in order of making, until `each` says false.
+    pub fn each_row_ever(
+        &self,
+        kind: &Kind,
+        mut each: impl FnMut(RecordId, Row) -> bool,
+    ) -> Result<(), ReplicaError> {
+        let row = |id: &[u8], row| id.try_into().map_or(true, |id| each(RecordId(id), row));
+        Ok(self.index.each(&keys::rows(kind.id), &[], row)?)
+    }
+
+    /// Who deleted a record, as everybody sees it, if it is deleted.
+    pub fn deleted_by(&self, id: &RecordId) -> Result<Option<Author>, ReplicaError> {
+        match self.document(id)?.written_by(DELETED) {
+            Some(change) => self.author_of(id, &change),
+            None => Ok(None),
+        }
     }
 
     /// The changes of a record that count, oldest first, each with its author.
@@ -159,7 +174,7 @@ impl Replica {
                 (self.acknowledged, self.verified_at, self.peers) = (acknowledged, verified_at, peers);
             }
         }
-        Ok(())
+        self.read_standing()
     }
 }
 

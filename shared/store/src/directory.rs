@@ -17,12 +17,21 @@ pub struct Directory {
 /// The owner's alone: who can read the directory can read the records in it.
 const PRIVATE: u32 = 0o700;
 
+/// Makes the folder above know a file or folder durably.
+fn sync_name(path: &Path) -> Result<(), StoreError> {
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(above).and_then(|above| above.sync_all());
+    synced.map_err(|e| StoreError::io(format!("sync {}", above.display()), e))
+}
+
 impl Directory {
     /// Opens the directory, creating it for the owner alone if need be, and locks it.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
+        let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.exists()).collect();
         let created = DirBuilder::new().recursive(true).mode(PRIVATE).create(&root);
         created.map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
+        missing.into_iter().try_for_each(sync_name)?;
         let path = root.join("lock");
         let lock = File::options().create(true).truncate(false).write(true).open(&path);
         let lock = lock.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
@@ -46,11 +55,13 @@ impl Directory {
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Closes the directory to everybody but its owner: one that was there before may stand open. Only a replica that
+    /// Makes the directory's name durable and closes it to everybody but its owner: one that was there before may stand open. Only a replica that
     /// begins does this; later it is the administrator's to say who else may read, such as a backup.
     pub fn keep_private(&self) -> Result<(), StoreError> {
         let closed = fs::set_permissions(&self.root, Permissions::from_mode(PRIVATE));
-        closed.map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))
+        closed.map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))?;
+        // It may be there from a beginning that was killed before its name was durable.
+        sync_name(&self.root)
     }
 
     /// The path of a file in it.

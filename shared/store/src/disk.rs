@@ -33,8 +33,9 @@ pub struct RealDisk {
 
 struct OpenFile {
     file: File,
-    /// The folder does not know the file durably yet.
-    is_new: bool,
+    /// The folders above may not know the file durably yet: it is new, or the program that made it was killed before
+    /// it could see to that.
+    is_unsure: bool,
 }
 
 impl RealDisk {
@@ -54,21 +55,24 @@ impl RealDisk {
                 fs::create_dir_all(folder)
                     .map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
             }
-            let is_new = !path.exists();
             let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
             let file = file.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
             // One file is written at a time: the newest segment, the witness.
             self.open.retain(|held, _| !held.starts_with("journal/") || !name.starts_with("journal/"));
-            self.open.insert(name.to_owned(), OpenFile { file, is_new });
+            self.open.insert(name.to_owned(), OpenFile { file, is_unsure: true });
         }
         Ok(self.open.get_mut(name).expect("opened above"))
     }
 
-    fn sync_folder(&self, name: &str) -> Result<(), StoreError> {
+    /// Makes the names of a file and of the folders that lead to it durable.
+    fn sync_names(&self, name: &str) -> Result<(), StoreError> {
         let path = self.path(name);
-        let folder = path.parent().unwrap_or(&self.root);
-        let synced = File::open(folder).and_then(|folder| folder.sync_all());
-        synced.map_err(|e| StoreError::io(format!("sync {}", folder.display()), e))
+        let folders = path.ancestors().skip(1).take_while(|folder| folder.starts_with(&self.root));
+        for folder in folders {
+            let synced = File::open(folder).and_then(|folder| folder.sync_all());
+            synced.map_err(|e| StoreError::io(format!("sync {}", folder.display()), e))?;
+        }
+        Ok(())
     }
 }
 
@@ -126,7 +130,11 @@ impl Disk for RealDisk {
     fn sync(&mut self, name: &str) -> Result<(), StoreError> {
         let open = self.writable(name)?;
         open.file.sync_data().map_err(|e| StoreError::io(format!("sync {name}"), e))?;
-        if std::mem::take(&mut open.is_new) { self.sync_folder(name) } else { Ok(()) }
+        if open.is_unsure {
+            self.sync_names(name)?;
+            self.writable(name)?.is_unsure = false;
+        }
+        Ok(())
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> Result<(), StoreError> {
@@ -137,7 +145,6 @@ impl Disk for RealDisk {
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.open.remove(name);
-        let is_new_folder = self.path(name).parent().is_some_and(|folder| !folder.exists());
         let (path, beside) = (self.path(name), self.path(&format!("{name}.new")));
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)
@@ -147,10 +154,6 @@ impl Disk for RealDisk {
             .and_then(|()| File::open(&beside)?.sync_all())
             .and_then(|()| fs::rename(&beside, &path));
         written.map_err(|e| StoreError::io(format!("replace {name}"), e))?;
-        self.sync_folder(name)?;
-        match name.rsplit_once('/').filter(|_| is_new_folder) {
-            Some((folder, _)) => self.sync_folder(folder),
-            None => Ok(()),
-        }
+        self.sync_names(name)
     }
 }

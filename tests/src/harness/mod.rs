@@ -3,6 +3,8 @@
 pub mod adversary;
 pub mod lists;
 pub mod network;
+pub mod power;
 pub mod process;
+pub mod strace;
 pub mod watch;
 pub mod world;

@@ -215,7 +215,8 @@ impl World {
             .map(|(name, link)| (*name, link.tampered))
             .collect();
         for (name, tampered) in &found {
-            if !tampered && self.weather.is_fair() {
+            // Where branches part, a session may end its questions without an answer; the next one asks again.
+            if !tampered && !self.parted && self.weather.is_fair() {
                 self.violations.push(format!("the session of {name} stalls on a fair link"));
             }
             self.redialled += 1;

@@ -169,17 +169,19 @@ pub struct Site {
     pub program: PathBuf,
     /// The data directory.
     pub data: PathBuf,
+    /// A program and its options that runs the program, such as a tracer; empty where nothing does.
+    pub under: Vec<String>,
 }
 
 impl Site {
     /// A hub's directory.
     pub fn hub(data: impl Into<PathBuf>) -> Self {
-        Self { program: binary("huiliu-hub"), data: data.into() }
+        Self { program: binary("huiliu-hub"), data: data.into(), under: Vec::new() }
     }
 
     /// A node's directory.
     pub fn node(data: impl Into<PathBuf>) -> Self {
-        Self { program: binary("huiliu-node"), data: data.into() }
+        Self { program: binary("huiliu-node"), data: data.into(), under: Vec::new() }
     }
 
     /// Starts a command with `--json`.
@@ -206,8 +208,15 @@ impl Site {
     }
 
     fn command(&self, arguments: &[OsString]) -> Command {
-        let mut command = Command::new(&self.program);
-        command.args(arguments).env_remove("HUILIU_DATA").env_remove("HUILIU_LOG").env("USER", "经办人");
+        let words = self.under.iter().map(OsString::from).chain([self.program.clone().into()]);
+        let words: Vec<OsString> = words.collect();
+        let mut command = Command::new(&words[0]);
+        command
+            .args(&words[1..])
+            .args(arguments)
+            .env_remove("HUILIU_DATA")
+            .env_remove("HUILIU_LOG")
+            .env("USER", "经办人");
         command
     }
 

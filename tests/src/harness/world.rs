@@ -90,6 +90,8 @@ pub struct World {
     pub revoked: BTreeSet<&'static str>,
     /// What the watch has seen that must never be.
     pub violations: Vec<String>,
+    /// Some machine was copied or set back.
+    pub parted: bool,
     /// How often a stalled link was cut and dialled again.
     pub redialled: u64,
 }
@@ -115,6 +117,7 @@ impl World {
             revoked: BTreeSet::new(),
             violations: Vec::new(),
             redialled: 0,
+            parted: false,
         }
     }
 
@@ -276,11 +279,13 @@ impl World {
         // No two clocks are the same.
         copy.skew = machine.skew + 7;
         self.machines.insert(twin, copy);
+        self.parted = true;
     }
 
     /// The machine is set back to an image of its disk, and comes up; its index is computed again.
     pub fn set_back(&mut self, name: &'static str, image: MemoryDisk) {
         self.go_down(name);
+        self.parted = true;
         self.machine(name).disk = image;
         self.start_over(name);
     }

@@ -4,13 +4,15 @@ use super::campaign::{Failure, campaign};
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 13] = [
+pub const BUGS: [&str; 15] = [
     "acknowledged before fsync",
     "acknowledged before stored",
+    "another branch taken for held",
     "another's actor accepted",
     "applied without its dependency",
     "duplicate applied twice",
     "index position saved before rows",
+    "losing branch not written again",
     "losing value dropped",
     "refusal not obeyed on rebuild",
     "revocation ignored",

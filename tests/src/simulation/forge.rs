@@ -150,21 +150,20 @@ impl Play {
         let Some(first) = document.edit(actor, if channel == home { &wrong } else { &good }, &[]) else {
             return;
         };
-        let mut entries =
-            vec![Entry { kind: EntryKind::EDIT, envelope: Some(envelope(record)), payload: first }];
+        // What is written again of it names the edit.
+        let stamp = Stamp { who: format!("s{id}"), at: Hlc(2 << 16) };
+        let named = Some(Envelope { stamp, ..envelope(record) });
+        let mut entries = Vec::new();
         if channel == home {
             let Some(payload) = document.edit(actor, &good, &[]) else { return };
-            let stamp = Stamp { who: format!("s{id}"), at: Hlc(2 << 16) };
-            let envelope = Some(Envelope { stamp, ..envelope(record) });
-            entries.push(Entry { kind: EntryKind::EDIT, envelope, payload });
+            entries.push(Entry { kind: EntryKind::EDIT, envelope: Some(envelope(record)), payload: first });
+            entries.push(Entry { kind: EntryKind::EDIT, envelope: named, payload });
+        } else {
+            entries.push(Entry { kind: EntryKind::EDIT, envelope: named, payload: first });
         }
-        let dependent = channel == home;
-        if self.deliver_forged(name, channel, entries).is_some() && dependent {
-            self.model.add(
-                id,
-                Edit { record, author: name, channel, writes: good, seen, saved: false },
-                kind,
-            );
+        if self.deliver_forged(name, channel, entries).is_some() {
+            let edit = Edit { record, author: name, channel: home, writes: good, seen, saved: false };
+            self.model.add(id, edit, kind);
         }
         self.count("spoiled");
     }

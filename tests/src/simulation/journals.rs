@@ -15,7 +15,12 @@ use huiliu_store::{Found, Journal, Position, StoreError, Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What has been seen of Automerge's (actor, sequence number) in a record, over all replicas.
-pub(super) type Sequences = BTreeMap<(RecordId, [u8; 16], u64), Hash>;
+pub(super) type Sequences = BTreeMap<Sequence, Hash>;
+
+/// Automerge's name of a change: record, actor and sequence number.
+type Sequence = (RecordId, [u8; 16], u64);
+/// An entry's place.
+type Place = (FeedId, u64);
 
 impl Play {
     /// The journal is whole, and says what the model knows: no damage, no number, refusal or (actor, sequence) twice,
@@ -76,7 +81,7 @@ impl Play {
 /// An edit in a journal.
 struct Standing {
     edit: Option<EditId>,
-    sequence: Option<((RecordId, [u8; 16], u64), Hash)>,
+    sequence: Option<(Sequence, Hash)>,
 }
 
 /// What a walk through one journal remembers.
@@ -88,7 +93,7 @@ struct Reading {
     entries: BTreeMap<(FeedId, u64), Standing>,
     next: BTreeMap<FeedId, u64>,
     newest: BTreeMap<FeedId, Hlc>,
-    refusals: BTreeSet<((FeedId, u64), (FeedId, u64), u16)>,
+    refusals: BTreeSet<(Place, Place, u16)>,
     wrong: Vec<String>,
 }
 

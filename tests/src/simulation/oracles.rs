@@ -7,6 +7,7 @@ use crate::harness::watch::may_see;
 use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
+use huiliu_core::sync::Hash;
 use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -69,7 +70,10 @@ impl Play {
         }
         let (holding, none) = (self.holding(name), BTreeSet::new());
         let promised = self.promised.get(name).unwrap_or(&none);
-        let lost = promised.difference(&holding.all).next().map(|id| (*id, &self.model.edits[id]));
+        // What follows a change that its author must write again is a draft until then.
+        let mut missing = promised.difference(&holding.all).peekable();
+        let drafts = if missing.peek().is_some() { self.drafts_at(name) } else { BTreeSet::new() };
+        let lost = missing.find(|id| !drafts.contains(id)).map(|id| (*id, &self.model.edits[id]));
         if let Some((id, edit)) = lost {
             let what = format!("{name} has lost e{id} of {}, which it had said is saved", edit.record);
             self.fail(what);
@@ -92,12 +96,13 @@ impl Play {
             if open != listed {
                 wrong.push(format!("{name} lists {listed} conflicts of {id}, {open} are open"));
                 wrong.push(format!(
-                    "  of the edits {counted:?}; read again: {:?}",
-                    self.listed_conflicts(name, id)
+                    "  of the edits {counted:?}; read again: {:?}; of {}",
+                    self.listed_conflicts(name, id),
+                    changes_in_words(&index, id)
                 ));
             }
             match row {
-                None => wrong.push(format!("{name} does not show {id}")),
+                None => wrong.push(format!("{name} does not show {id}, of {}", changes_in_words(&index, id))),
                 Some(row) => wrong.extend(
                     compare(&fields, &row)
                         .map(|what| format!("{name}, {id}: {what}\n  of {}", changes_in_words(&index, id))),
@@ -172,6 +177,16 @@ impl Play {
         drafts.iter().filter_map(|draft| named_edit(&draft.entry.envelope.as_ref()?.stamp.who)).collect()
     }
 
+    /// Every change that some replica holds.
+    fn changes_somewhere(&self) -> BTreeSet<Hash> {
+        let indexes = self.names.iter().map(|name| self.world.machines[name].index.clone());
+        let rows = indexes.flat_map(|index| {
+            let index = Working::new(Box::new(index));
+            index.list::<ChangeRow>(&keys::all_changes()).expect("the index reads")
+        });
+        rows.map(|(_, change)| change.hash).collect()
+    }
+
     /// The winner of every field is the same everywhere.
     fn check_winners(&mut self) {
         let rows = |name: &str| all_rows(&Working::new(Box::new(self.world.machines[name].index.clone())));
@@ -226,9 +241,17 @@ impl Play {
         }
         let index = Working::new(Box::new(self.world.machines[name].index.clone()));
         let waiting = index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads");
+        let somewhere = self.changes_somewhere();
         let stuck = waiting.into_iter().map(|(_, row)| row).find(|row| match row.waiting {
             Some(Waiting::Judgement(_) | Waiting::Upgrade) => true,
-            Some(Waiting::Dependency) => self.world.revoked.is_empty(),
+            // What follows a change that nobody has any more, or never had, may wait for ever.
+            Some(Waiting::Dependency) => {
+                let rows = index.list::<ChangeRow>(&keys::changes(&row.record)).expect("the index reads");
+                let here: BTreeSet<Hash> = rows.iter().map(|(_, change)| change.hash).collect();
+                let mut missing =
+                    rows.iter().flat_map(|(_, change)| &change.deps).filter(|dep| !here.contains(*dep));
+                self.world.revoked.is_empty() && missing.all(|dep| somewhere.contains(dep))
+            }
             _ => false,
         });
         if let Some(row) = stuck {

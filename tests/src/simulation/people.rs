@@ -308,7 +308,8 @@ impl Play {
             }
             Called::Refused(error) => {
                 self.staged.remove(name);
-                if !self.world.revoked.contains(name) {
+                let told = matches!(error, ReplicaError::Interrupted);
+                if !told && !self.world.revoked.contains(name) {
                     self.fail(format!("{name} cannot commit: {error}"));
                 }
             }

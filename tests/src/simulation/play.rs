@@ -33,6 +33,9 @@ pub(super) struct Holding {
     pub(super) applied: BTreeSet<EditId>,
 }
 
+/// When a replica was looked at: the end of its journal, starts so far, revocations so far.
+type Moment = (Position, u64, usize);
+
 /// A machine's disk as it once was.
 struct Kept {
     disk: MemoryDisk,
@@ -67,7 +70,7 @@ pub struct Play {
     pub(super) promised: BTreeMap<&'static str, BTreeSet<EditId>>,
     images: BTreeMap<&'static str, Kept>,
     /// What each replica held when last looked, and at which end of its journal.
-    seen: RefCell<BTreeMap<&'static str, ((Position, u64, usize), Holding)>>,
+    seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
     starts: u64,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
@@ -374,7 +377,7 @@ impl Play {
     fn set_back(&mut self, name: &'static str, with_index: bool) {
         let Some(kept) = self.images.get(name) else { return };
         let (disk, index) = (kept.disk.image(), kept.index.image());
-        self.parted = true;
+        (self.parted, self.world.parted) = (true, true);
         let edits = kept.edits.clone();
         self.crash(name);
         self.unsure.remove(name);

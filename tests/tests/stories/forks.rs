@@ -191,3 +191,23 @@ fn who_holds_the_losing_branch_gets_the_other_and_loses_nothing() {
         assert_eq!(conflicts[0].claims.len(), 2, "{name}");
     }
 }
+
+#[test]
+fn a_hub_set_back_to_before_a_node_spoke_gets_everything_again() {
+    let mut world = city();
+    world.connect("haishu");
+    let first = world.create("haishu", &filed("甲社"));
+    let image = world.machines[HUB].disk.image();
+    world.settle();
+    world.replica("haishu").save_synced().unwrap();
+    world.cut("haishu");
+    world.set("haishu", first, &[("address", "海曙")]);
+    world.create("haishu", &filed("乙社"));
+    world.set_back(HUB, image);
+    world.crash("haishu");
+    world.connect("haishu");
+    world.settle();
+    assert!(world.violations.is_empty(), "{:?}", world.violations);
+    assert!(world.level["haishu"]);
+    assert_eq!(text(&mut world, HUB, first, "address"), "海曙");
+}

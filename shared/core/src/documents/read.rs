@@ -32,6 +32,12 @@ impl Document {
         found.and_then(|(value, _)| schema::from_automerge(&value)).unwrap_or(Value::Null)
     }
 
+    /// The change that wrote a field's value as everybody sees it; its entry tells who and when.
+    pub fn written_by(&self, field: &str) -> Option<Digest> {
+        let (_, id) = self.doc.get(ROOT, field).ok().flatten()?;
+        self.doc.hash_for_opid(&id).map(|hash| Digest(hash.0))
+    }
+
     /// One field's value as it was at `heads`.
     pub fn get_at(&self, field: &str, heads: &[Digest]) -> Value {
         let heads: Vec<_> = heads.iter().map(|head| automerge::ChangeHash(head.0)).collect();

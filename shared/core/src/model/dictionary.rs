@@ -39,6 +39,8 @@ pub(super) struct Rules {
     pub(super) natural_key: fn(&Fields) -> Option<String>,
     /// What a new record gets where nothing was written; `None` if no place is known yet.
     pub(super) defaults: fn(&Fields, Option<DivisionCode>, &Divisions) -> Fields,
+    /// What follows from other fields unless somebody says otherwise.
+    pub(super) derived: fn(&Fields) -> Fields,
     /// Checks across fields.
     pub(super) check: fn(&'static Kind, &Fields, &Divisions, &mut Vec<Problem>),
 }
@@ -198,6 +200,19 @@ impl Kind {
     /// Never apply them to a record that exists: they would overwrite what somebody chose.
     pub fn defaults(&self, fields: &Fields, place: Option<DivisionCode>, divisions: &Divisions) -> Fields {
         (self.rules.defaults)(fields, place, divisions)
+    }
+}
+
+impl Kind {
+    /// What a change of a record brings with it: fields that follow from others (DOMAIN 2.2: management by type and
+    /// supervising unit), where the change does not name them and they still are what the record's other fields made
+    /// them. What a person has chosen against the rule stays.
+    pub fn follow(&self, before: &Fields, change: &Fields) -> Fields {
+        let mut after = before.clone();
+        after.extend(change.iter().map(|(name, value)| (name.clone(), value.clone())));
+        let (was, is) = ((self.rules.derived)(before), (self.rules.derived)(&after));
+        let unchosen = |name: &String| !change.contains_key(name) && before.get(name) == was.get(name);
+        is.into_iter().filter(|(name, value)| unchosen(name) && before.get(name) != Some(value)).collect()
     }
 }
 

@@ -4,7 +4,7 @@
 use super::feed::FeedId;
 use super::keys::Hash;
 use super::ledger::{Fingerprint, Sum};
-use super::message::{Compare, RecordHeads};
+use super::message::{Common, Compare, RecordHeads};
 use crate::model::{Channel, RecordId};
 use std::collections::BTreeMap;
 
@@ -19,6 +19,8 @@ pub trait Listing {
     fn records(&self, channel: Channel) -> Vec<RecordHeads>;
     /// The chain hash at a point of a feed, if there is a point.
     fn point(&self, feed: &FeedId, number: u64) -> Option<Hash>;
+    /// Where a feed ends: number and chain hash.
+    fn head(&self, feed: &FeedId) -> (u64, Hash);
 }
 
 /// One step: what to answer, and which records of which channel to rebuild here.
@@ -68,16 +70,28 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
             let common = shared.map(|(feed, points)| {
                 let same = points.iter().find(|(number, hash)| listing.point(&feed, *number) == Some(*hash));
                 let number = |point: Option<&(u64, Hash)>| point.map_or(0, |(number, _)| *number);
-                (feed, number(points.first()), number(same))
+                let (asked, same) = (number(points.first()), number(same));
+                Common { feed, asked, same, head: listing.head(&feed) }
             });
             Step { reply: Some(Compare::Common(common.collect())), ..Step::default() }
         }
         Compare::Common(common) => {
-            // What has come since the question was no part of it.
-            let parted = common.into_iter().filter(|(_, asked, same)| same < asked);
-            Step { common: parted.map(|(feed, _, same)| (feed, same)).collect(), ..Step::default() }
+            let parted = common.into_iter().filter(|common| has_parted(common, listing));
+            Step { common: parted.map(|common| (common.feed, common.same)).collect(), ..Step::default() }
         }
         _ => Step::default(),
+    }
+}
+
+/// Whether the answerer has another branch of a feed, and not only less of it, or more.
+fn has_parted(common: &Common, listing: &impl Listing) -> bool {
+    let (number, hash) = common.head;
+    if number <= listing.head(&common.feed).0 {
+        // On one chain its last point would be one of ours.
+        number > 0 && listing.point(&common.feed, number) != Some(hash)
+    } else {
+        // It is beyond ours: on one chain it would know the newest that we asked about.
+        common.same < common.asked
     }
 }
 
@@ -125,6 +139,9 @@ mod tests {
         }
         fn point(&self, _: &FeedId, _: u64) -> Option<Hash> {
             None
+        }
+        fn head(&self, _: &FeedId) -> (u64, Hash) {
+            (0, Hash::ZERO)
         }
     }
 

@@ -123,8 +123,21 @@ pub enum Compare {
     Answer(Channel, Vec<u8>, Vec<RecordHeads>),
     /// Feeds whose chains may be others there: some of their points here, number and hash, newest first.
     Chains(Vec<(FeedId, Vec<(u64, Hash)>)>),
-    /// The answer to it: of each feed the newest point asked about, and the newest that is the same here, 0 if none is.
-    Common(Vec<(FeedId, u64, u64)>),
+    /// The answer to it.
+    Common(Vec<Common>),
+}
+
+/// What two replicas have in common of a feed.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Common {
+    /// The feed.
+    pub feed: FeedId,
+    /// The newest point that was asked about.
+    pub asked: u64,
+    /// The newest of those asked about that is the same at the answerer, 0 if none is.
+    pub same: u64,
+    /// Where the feed ends at the answerer: number and hash.
+    pub head: (u64, Hash),
 }
 
 /// A frame that is no message.

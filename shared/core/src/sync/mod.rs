@@ -6,6 +6,7 @@
 
 pub mod authority;
 pub mod birth;
+mod chunk;
 pub mod compare;
 pub mod control;
 pub mod entry;

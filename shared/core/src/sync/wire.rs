@@ -6,8 +6,9 @@
 //! hash under the author's signature says whether it came out the same.
 
 use super::birth;
+use super::chunk::{Chunk, assemble};
 use super::control::decode as decode_payload;
-use super::entry::{CHUNK_MAGIC, Entry, EntryKind, Envelope};
+use super::entry::{Entry, EntryKind, Envelope};
 use super::feed::{FeedId, MAX_RUN_ENTRIES, Point, Run};
 use super::keys::Hash;
 use super::message::Tag;
@@ -295,62 +296,6 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, BadBatch> {
         }
         _ => Err(BadBatch::Malformed),
     }
-}
-
-/// The parts of an uncompressed Automerge change chunk: magic bytes, checksum, type, length, then dependencies,
-/// actor, and the rest. The format: automerge.org/automerge-binary-format-spec.
-struct Chunk<'a> {
-    deps: &'a [[u8; 32]],
-    actor: &'a [u8],
-    rest: &'a [u8],
-}
-
-const CHANGE: u8 = 1;
-
-impl<'a> Chunk<'a> {
-    fn parse(raw: &'a [u8]) -> Option<Self> {
-        let body = raw.strip_prefix(&CHUNK_MAGIC)?.get(4..)?.strip_prefix(&[CHANGE])?;
-        let (_, body) = take_leb(body)?;
-        let (count, body) = take_leb(body)?;
-        let (deps, body) = body.split_at_checked(usize::try_from(count).ok()?.checked_mul(32)?)?;
-        let (length, body) = take_leb(body)?;
-        let (actor, rest) = body.split_at_checked(usize::try_from(length).ok()?)?;
-        Some(Self { deps: deps.as_chunks().0, actor, rest })
-    }
-}
-
-fn assemble(deps: &[[u8; 32]], actor: &[u8], rest: &[u8]) -> Vec<u8> {
-    let mut body = Vec::with_capacity(64 + rest.len());
-    put_leb(&mut body, deps.len() as u64);
-    deps.iter().for_each(|dep| body.extend_from_slice(dep));
-    put_leb(&mut body, actor.len() as u64);
-    body.extend_from_slice(actor);
-    body.extend_from_slice(rest);
-    let mut hashed = Vec::with_capacity(body.len() + 6);
-    hashed.push(CHANGE);
-    put_leb(&mut hashed, body.len() as u64);
-    hashed.extend_from_slice(&body);
-    let checksum = Hash::of(&[&hashed]);
-    [&CHUNK_MAGIC, &checksum.0[..4], &hashed].concat()
-}
-
-fn take_leb(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0;
-    for (at, byte) in bytes.iter().take(9).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[at + 1..]));
-        }
-    }
-    None
-}
-
-fn put_leb(bytes: &mut Vec<u8>, mut value: u64) {
-    while value >= 0x80 {
-        bytes.push(value as u8 | 0x80);
-        value >>= 7;
-    }
-    bytes.push(value as u8);
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! `conflict list | show | resolve`.
 
-use crate::commands::records::save;
+use crate::commands::records::{reason_of, save};
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, field_of, id_of, json_of, label, moment, not_saved, shown, value_of};
 use crate::service::home::Failure;
@@ -8,7 +8,7 @@ use crate::service::time::rfc3339;
 use crate::{RecordEdit, Replica};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::Value;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say};
 use serde_json::json;
 
 /// Lists open conflicts, of one record or of all: every value with person, device, division and time, and the
@@ -92,7 +92,9 @@ pub fn resolve(
     let id = id_of(id)?;
     let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
     let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
-    let name = if field == "deleted" { DELETED } else { field_of(kind, field)?.name };
+    let deletion = field == "deleted"
+        || [Lang::Zh, Lang::En].map(|lang| Say::LabelDeleted.text(lang)).contains(&field.to_owned());
+    let name = if deletion { DELETED } else { field_of(kind, field)?.name };
     let conflicts = replica.conflicts_of(&id)?;
     let open = conflicts.into_iter().find(|conflict| conflict.field == name);
     let open = open.ok_or_else(|| Failure::new(1, Say::NoConflict { field: field.to_owned() }))?;
@@ -102,6 +104,11 @@ pub fn resolve(
             let claim = claim.ok_or_else(|| Failure::new(2, Say::NoSuchValue { n: n.to_string() }))?;
             claim.value.clone()
         }
+        // The reason for a deletion; none: the record lives.
+        (None, text) if deletion => match text.unwrap_or_default() {
+            "" => Value::Null,
+            reason => Value::Text(reason_of(reason)?),
+        },
         (None, text) => {
             let known = replica.row(kind, &id)?.map(|row| row.fields).unwrap_or_default();
             let read = value_of(replica, field_of(kind, field)?, text.unwrap_or_default(), &known);

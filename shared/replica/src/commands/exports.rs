@@ -48,7 +48,7 @@ pub fn template(kind: &str, file: &str, context: &Context) -> Result<Answer, Fai
     })
 }
 
-pub(super) fn format_of(file: &str) -> Result<Format, Failure> {
+pub(crate) fn format_of(file: &str) -> Result<Format, Failure> {
     Format::of(file).ok_or_else(|| Failure::new(2, Say::TableEnding { file: file.to_owned() }))
 }
 

@@ -3,13 +3,16 @@
 //! An import's id is journaled first; its rows follow in groups, each durable before the next. So a killed import
 //! leaves a prefix, and the same file run again counts that prefix as same.
 
+mod rows;
+
+use crate::Replica;
 use crate::commands::exports::{cannot_write, format_of};
+use crate::commands::records::may_write;
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{division_of, failure_of, kind_of};
+use crate::commands::words::{division_of, kind_of};
 use crate::service::home::Failure;
 use crate::tables::report::Line;
-use crate::tables::{self, Columns, Outcome as RowOutcome, Row, TableFault, Taken};
-use crate::{Outcome, RecordEdit, Replica, ReplicaError};
+use crate::tables::{self, Columns, Outcome as RowOutcome, Row, TableFault};
 use huiliu_core::model::dictionary::Kind;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{Reading, Source};
@@ -37,10 +40,10 @@ impl Table {
     pub fn read(file: &str, bytes: &[u8], kind: &str, context: &Context) -> Result<Self, Failure> {
         let lang = context.lang();
         let kind = kind_of(kind)?;
-        let unreadable = |why: String| Failure::new(1, Say::CannotRead { file: file.to_owned(), why });
-        let table = tables::read(bytes, kind).map_err(|fault| unreadable(fault.sentence(lang)))?;
-        let columns = Columns::of(&table.headers, kind)
-            .map_err(|trouble| unreadable(format!("{}；{}", trouble.reason(lang), trouble.remedy(lang))))?;
+        let unreadable = |fault: TableFault| cannot_read(file, &fault, lang);
+        let table = tables::read(bytes, kind).map_err(unreadable)?;
+        let columns =
+            Columns::of(&table.headers, kind).map_err(|trouble| unreadable(TableFault::from(trouble)))?;
         Ok(Self { file: file.to_owned(), kind, columns, rows: table.rows })
     }
 }
@@ -59,10 +62,19 @@ pub struct Import {
     same: usize,
     refused: Vec<Line>,
     warnings: Vec<String>,
-    /// Natural keys of the records that rows above have made.
-    made: BTreeSet<String>,
+    /// The rows above by the natural keys of their records.
+    seen: BTreeMap<String, Seen>,
+    /// The natural keys of what was deleted here.
+    deleted: BTreeMap<String, (RecordId, String)>,
     /// Rehearsal: the records that rows above would have made or changed, as they would be by now.
     rehearsed: BTreeMap<String, (Channel, Fields)>,
+}
+
+/// A row further up that was taken.
+struct Seen {
+    row: u32,
+    /// What it calls its record; widths and blanks do not count.
+    name: String,
 }
 
 impl Import {
@@ -76,6 +88,10 @@ impl Import {
     ) -> Result<Self, Failure> {
         let lang = context.lang();
         let Table { file, kind, columns, rows } = table;
+        if !dry_run {
+            may_write(replica)?;
+        }
+        let deleted = replica.deleted_keys(kind)?;
         let division = division.map(|text| division_of(replica, text)).transpose()?;
         let empty = rows.is_empty().then_some(Trouble::NoRows);
         let warnings = columns.warning().into_iter().chain(empty);
@@ -100,7 +116,8 @@ impl Import {
             same: 0,
             refused: Vec::new(),
             warnings,
-            made: BTreeSet::new(),
+            seen: BTreeMap::new(),
+            deleted,
             rehearsed: BTreeMap::new(),
         })
     }
@@ -141,140 +158,6 @@ impl Import {
             replica.commit_import(self.id, &context.who, context.now)?;
         }
         Ok(self.rows.len() > 0)
-    }
-
-    /// Makes or changes the record of a row.
-    fn take(&mut self, replica: &mut Replica, taken: Taken, context: &Context) -> Result<(), Failure> {
-        let key = self.kind.natural_key(&tables::rows::as_new(&taken));
-        // A row further up may have made the same record: it counts before this one is looked for.
-        if let Some(key) = &key {
-            if let Some((channel, before)) = self.rehearsed.get(key) {
-                let after = replica.rehearse(self.kind, *channel, before, &taken.fields);
-                return self.count_rehearsed(replica, &taken, key.clone(), *channel, after, context);
-            }
-            if self.made.contains(key) && !self.dry_run {
-                replica.commit_import(self.id, &context.who, context.now)?;
-            }
-        }
-        let found = key.as_ref().map_or(Ok(Vec::new()), |key| replica.find_natural(self.kind, key))?;
-        let edit = match found.as_slice() {
-            [] => RecordEdit::New {
-                kind: self.kind.name.into(),
-                fields: tables::rows::as_new(&taken),
-                owner: self.division,
-                strict: false,
-            },
-            [id] => RecordEdit::Set { id: *id, fields: taken.fields.clone() },
-            several => {
-                let ids: Vec<String> = several.iter().map(RecordId::to_string).collect();
-                let reason = Say::RowTwice { ids: ids.join(", ") }.text(context.lang());
-                self.refuse(taken.row, reason, Say::RowTwiceRemedy.text(context.lang()));
-                return Ok(());
-            }
-        };
-        let outcome = replica.edit(&edit, &context.who, context.now);
-        if self.dry_run {
-            replica.abandon();
-        }
-        if let (Some(key), Ok(outcome)) = (key, &outcome) {
-            if self.dry_run {
-                let now = self.imagined(replica, &taken, outcome)?;
-                self.rehearsed.insert(key, now);
-            } else if matches!(outcome, Outcome::Created(_)) {
-                self.made.insert(key);
-            }
-        }
-        self.count(replica, &taken, outcome, context)
-    }
-
-    /// Where the record of a row would lie, and what it would say, had the row been imported.
-    fn imagined(
-        &self,
-        replica: &Replica,
-        taken: &Taken,
-        outcome: &Outcome,
-    ) -> Result<(Channel, Fields), Failure> {
-        if let Outcome::Created(_) = outcome {
-            let fields = tables::rows::as_new(taken);
-            let owner = self.kind.owner(&fields, replica.divisions()).or(self.division);
-            return Ok((replica.channel_of(self.kind, owner.unwrap_or(replica.division())), fields));
-        }
-        let id = outcome.id();
-        let (_, record) = replica.kind_of(&id)?.ok_or(ReplicaError::NoSuchRecord(id))?;
-        let mut fields = replica.row(self.kind, &id)?.map(|row| row.fields).unwrap_or_default();
-        fields.extend(taken.fields.clone());
-        fields.retain(|_, value| !value.is_null());
-        Ok((record.channel, fields))
-    }
-
-    /// Counts a row whose record an earlier row of the rehearsal has touched.
-    fn count_rehearsed(
-        &mut self,
-        replica: &Replica,
-        taken: &Taken,
-        key: String,
-        channel: Channel,
-        after: Result<Option<Fields>, ReplicaError>,
-        context: &Context,
-    ) -> Result<(), Failure> {
-        let outcome = after.map(|after| match after {
-            Some(after) => {
-                self.rehearsed.insert(key, (channel, after));
-                Outcome::Changed(self.id)
-            }
-            None => Outcome::Same(self.id),
-        });
-        self.count(replica, taken, outcome, context)
-    }
-
-    fn count(
-        &mut self,
-        replica: &Replica,
-        taken: &Taken,
-        outcome: Result<Outcome, ReplicaError>,
-        context: &Context,
-    ) -> Result<(), Failure> {
-        let (row, lang) = (taken.row, context.lang());
-        if outcome.is_ok() {
-            let odd =
-                taken.warnings.iter().map(|odd| Say::RowOdd { row, odd: odd.sentence(lang) }.text(lang));
-            self.warnings.extend(odd);
-        }
-        match outcome {
-            Ok(Outcome::Created(_)) => self.created += 1,
-            Ok(Outcome::Changed(_)) => self.changed += 1,
-            Ok(Outcome::Same(_)) => self.same += 1,
-            Err(ReplicaError::OutsideGrant(channel)) => {
-                let owner = replica.divisions().full_name(channel.division);
-                let owner = owner.unwrap_or_else(|| channel.division.to_string());
-                let reason = Say::RowOutside { owner }.text(lang);
-                self.refuse(row, reason, Say::RowOutsideRemedy.text(lang));
-            }
-            Err(error @ ReplicaError::OwnerWouldChange { .. }) => {
-                let reason = failure_of(&error).text(lang);
-                self.refuse(row, reason, Say::RowOwnerRemedy.text(lang));
-            }
-            Err(ReplicaError::Problems(problems)) => {
-                for problem in problems {
-                    self.refused.push(Line {
-                        row,
-                        field: problem.field.map_or(String::new(), |field| field.name.to_owned()),
-                        value: String::new(),
-                        reason: problem.reason(lang),
-                        remedy: problem.remedy(lang),
-                    });
-                }
-            }
-            Err(ReplicaError::Gate(verdict)) => {
-                self.refuse(row, Say::GateSaysNo { why: verdict.to_string() }.text(lang), String::new());
-            }
-            Err(error) => return Err(failure_of(&error)),
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, row: u32, reason: String, remedy: String) {
-        self.refused.push(Line { row, field: String::new(), value: String::new(), reason, remedy });
     }
 
     fn refusal_text(&self, one: &Line, lang: Lang) -> String {
@@ -323,8 +206,24 @@ impl Import {
     }
 }
 
-/// The refused rows of an answer as a table, for `--report`.
-pub fn report_of(answer: &Answer, kind: &str, file: &str, lang: Lang) -> Result<Vec<u8>, Failure> {
+/// The failure of a file that is no table: its sentence, without the stop that ends it.
+pub fn cannot_read(file: &str, fault: &TableFault, lang: Lang) -> Failure {
+    let why = fault.sentence(lang);
+    let why = why.trim_end_matches(['。', '.']).to_owned();
+    Failure::new(1, Say::CannotRead { file: file.to_owned(), why })
+}
+
+/// The refused rows of an answer as a table that can be put right and imported again, for `--report`: the list's own
+/// columns, and why.
+pub fn report_of(
+    answer: &Answer,
+    list: &[u8],
+    kind: &str,
+    file: &str,
+    lang: Lang,
+) -> Result<Vec<u8>, Failure> {
     let lines: Vec<Line> = serde_json::from_value(answer.json["refused"].clone()).unwrap_or_default();
-    tables::report(format_of(file)?, kind_of(kind)?, &lines, lang).map_err(|fault| cannot_write(file, fault))
+    let kind = kind_of(kind)?;
+    let table = tables::read(list, kind).map_err(|fault| cannot_read(file, &fault, lang))?;
+    tables::report(format_of(file)?, kind, &table, &lines, lang).map_err(|fault| cannot_write(file, fault))
 }

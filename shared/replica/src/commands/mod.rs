@@ -11,4 +11,4 @@ pub mod status;
 pub mod verify;
 pub mod words;
 
-pub use request::{Answer, Context, Request, run};
+pub use request::{Answer, Context, Listing, Request, run};

@@ -1,6 +1,7 @@
 //! The hub's `node list | show | revoke` and `invite`.
 
 use crate::Replica;
+use crate::commands::records::reason_of;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, division_of, json_time, listing, moment, place};
 use crate::service::home::Failure;
@@ -101,17 +102,23 @@ pub fn revoke(replica: &mut Replica, node: &str, reason: &str, context: &Context
         return Err(Failure::new(2, Say::OwnDevice));
     }
     let name = replica.device_name(&device).unwrap_or_default();
+    let reason = &reason_of(reason)?;
     replica.revoke(device, reason, &context.who, context.now)?;
     let json = json!({ "v": 1, "device": device.to_string(), "state": "revoked" });
     Ok(Answer::good(json, Say::Revoked { name }.text(context.lang())))
 }
 
-/// A device by the beginning of its id, its name, or its division if that has one device only.
+/// A device by the beginning of its id, its name, or its division, code or name, if that has one device only.
 fn find(replica: &Replica, text: &str) -> Result<DeviceId, Failure> {
     let matches = |(device, grant): &(&DeviceId, &huiliu_core::sync::control::Grant)| {
         text.len() >= 6 && device.to_string().starts_with(text)
             || grant.name == text
             || grant.division.to_string() == text
+            || [
+                replica.divisions().full_name(grant.division).as_deref(),
+                replica.divisions().name(grant.division),
+            ]
+            .contains(&Some(text))
     };
     let mut found = replica.authority().devices().filter(matches).map(|(device, _)| *device);
     match (found.next(), found.next()) {

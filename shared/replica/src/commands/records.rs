@@ -1,31 +1,77 @@
-//! `record list | show | new | set | delete`.
+//! `record list | show | new | set | delete | restore`.
 
 use crate::commands::history;
-use crate::commands::request::{Answer, Context};
+use crate::commands::request::{Answer, Context, Listing};
 use crate::commands::words::{
-    aligned, division_of, field_of, fields_of, id_of, json_fields, kind_of, label, listing, not_saved, place,
-    shown, value_of,
+    MOST_REASON, aligned, division_of, field_of, fields_of, id_of, json_fields, kind_of, label, line,
+    listing as listing_of, moment, not_saved, pairs_of, place, shown, value_of,
 };
 use crate::service::home::Failure;
+use crate::service::time::rfc3339;
 use crate::{Outcome, RecordEdit, Replica};
 use huiliu_core::model::dictionary::{Field, Kind, Required};
 use huiliu_core::model::messages::{Lang, Say};
-use huiliu_core::model::{Fields, RecordId, Value};
+use huiliu_core::model::{Fields, Problem, RecordId, Value};
 use huiliu_store::rows::Row;
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 
-/// Lists the records of a kind: of a division and all below it, and where fields hold values.
-pub fn list(
+/// Lists the records of a kind: of a division and all below it, and where fields hold values; the living ones, unless
+/// the deleted are asked for.
+pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<Answer, Failure> {
+    let (kind, lang) = (kind_of(&listing.kind)?, context.lang());
+    let division = listing.division.as_deref().map(|text| division_of(replica, text)).transpose()?;
+    let wanted = conditions(replica, kind, &listing.conditions)?;
+    let within = |row: &Row| division.is_none_or(|above| replica.divisions().is_within(row.division, above));
+    let holds = |row: &Row| {
+        wanted.iter().all(|(field, value)| row.fields.get(*field).unwrap_or(&Value::Null) == value)
+    };
+    let twice: Option<BTreeSet<RecordId>> = match listing.duplicates {
+        true => Some(replica.duplicates(kind)?.into_iter().flatten().collect()),
+        false => None,
+    };
+    let columns: Vec<&Field> = kind.fields.iter().filter(|field| field.required != Required::No).collect();
+    let (mut list, mut lines, mut others) = (Vec::new(), Vec::new(), 0);
+    replica.each_row_ever(kind, |id, row| {
+        if !within(&row) || !holds(&row) || twice.as_ref().is_some_and(|twice| !twice.contains(&id)) {
+            return true;
+        }
+        if row.deleted.is_some() != listing.deleted {
+            others += 1;
+            return true;
+        }
+        let cell = |field: &&Field| {
+            row.fields.get(field.name).map_or(String::new(), |v| shown(replica, kind, field.name, v, lang))
+        };
+        let mut line: Vec<String> = std::iter::once(id.to_string()).collect();
+        line.extend(columns.iter().map(cell));
+        line.push(place(replica, row.division));
+        line.extend(row.deleted.clone());
+        lines.push(line);
+        list.push(json_record(kind, &id, &row));
+        listing.limit.is_none_or(|limit| list.len() < limit)
+    })?;
+    let labels = columns.iter().map(|field| Say::Told { text: field.title(lang).to_owned() });
+    let mut heads: Vec<Say> = std::iter::once(Say::HeadId).chain(labels).collect();
+    heads.push(Say::HeadOwner);
+    heads.extend(listing.deleted.then_some(Say::HeadDeleted));
+    let (mut text, mut json) = (listing_of(&heads, lines, lang), json!({ "v": 1, "records": list }));
+    if !listing.deleted && twice.is_none() {
+        json["deleted"] = Json::from(others);
+        if others > 0 {
+            text += &format!("\n{}", Say::AlsoDeleted { count: others }.text(lang));
+        }
+    }
+    Ok(Answer::good(json, text))
+}
+
+/// FIELD=VALUE conditions.
+fn conditions(
     replica: &Replica,
-    kind: &str,
-    division: Option<&str>,
+    kind: &'static Kind,
     conditions: &[String],
-    limit: Option<usize>,
-    context: &Context,
-) -> Result<Answer, Failure> {
-    let kind = kind_of(kind)?;
-    let division = division.map(|text| division_of(replica, text)).transpose()?;
-    let mut wanted: Vec<(&'static str, Value)> = Vec::new();
+) -> Result<Vec<(&'static str, Value)>, Failure> {
+    let mut wanted = Vec::new();
     for condition in conditions {
         let bad = || Failure::new(2, Say::BadFilter { text: condition.clone() });
         let (name, text) = condition.split_once('=').ok_or_else(bad)?;
@@ -36,57 +82,57 @@ pub fn list(
         })?;
         wanted.push((field.name, value));
     }
-    let within = |row: &Row| division.is_none_or(|above| replica.divisions().is_within(row.division, above));
-    let holds = |row: &Row| {
-        wanted.iter().all(|(field, value)| row.fields.get(*field).unwrap_or(&Value::Null) == value)
-    };
-    let lang = context.lang();
-    let columns: Vec<&Field> = kind.fields.iter().filter(|field| field.required != Required::No).collect();
-    let (mut list, mut lines) = (Vec::new(), Vec::new());
-    replica.each_row(kind, |id, row| {
-        if within(&row) && holds(&row) {
-            let cell = |field: &&Field| {
-                row.fields
-                    .get(field.name)
-                    .map_or(String::new(), |v| shown(replica, kind, field.name, v, lang))
-            };
-            let mut line: Vec<String> = std::iter::once(id.to_string()).collect();
-            line.extend(columns.iter().map(cell));
-            line.push(place(replica, row.division));
-            lines.push(line);
-            list.push(json_record(kind, &id, &row));
-        }
-        limit.is_none_or(|limit| list.len() < limit)
-    })?;
-    let labels = columns.iter().map(|field| Say::Told { text: field.title(lang).to_owned() });
-    let heads: Vec<Say> =
-        std::iter::once(Say::HeadId).chain(labels).chain(std::iter::once(Say::HeadOwner)).collect();
-    Ok(Answer::good(json!({ "v": 1, "records": list }), listing(&heads, lines, lang)))
+    Ok(wanted)
 }
 
 fn json_record(kind: &Kind, id: &RecordId, row: &Row) -> Json {
-    json!({
+    let mut record = json!({
         "id": id.to_string(),
         "kind": kind.name,
         "division": row.division.to_string(),
         "fields": json_fields(&row.fields),
-    })
+    });
+    if let Some(reason) = &row.deleted {
+        record["deleted"] = Json::from(reason.as_str());
+    }
+    record
 }
 
-/// Shows one record, with its history if asked.
-pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Result<Answer, Failure> {
+/// A record, living or deleted.
+fn found(replica: &Replica, id: &str) -> Result<(RecordId, &'static Kind, Row), Failure> {
     let id = id_of(id)?;
     let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
     let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
     let row = replica.row(kind, &id)?.ok_or_else(absent)?;
-    let mut record = json_record(kind, &id, &row);
-    if let Some(reason) = &row.deleted {
-        record["deleted"] = Json::from(reason.as_str());
-    }
-    let lang = context.lang();
+    Ok((id, kind, row))
+}
+
+/// That a record is deleted: by whom, when, why, and how it comes back.
+fn is_deleted(replica: &Replica, id: &RecordId, reason: &str) -> Result<Say, Failure> {
+    let author = replica.deleted_by(id)?;
+    let who = author.as_ref().map_or_else(|| "-".to_owned(), |author| author.stamp.who.clone());
+    let at = author.map_or_else(|| "-".to_owned(), |author| moment(author.stamp.at.millis()));
+    Ok(Say::IsDeleted { id: id.to_string(), who, at, reason: reason.to_owned() })
+}
+
+/// Shows one record, with its history if asked.
+pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Result<Answer, Failure> {
+    let (id, kind, row) = found(replica, id)?;
+    let (mut record, lang) = (json_record(kind, &id, &row), context.lang());
     let mut text = format!("{} {id}\n{}", kind.title(lang), aligned(&lines_of(replica, kind, &row, lang)));
     if let Some(reason) = &row.deleted {
-        text += &format!("\n{}", Say::IsDeleted { reason: reason.clone() }.text(lang));
+        if let Some(author) = replica.deleted_by(&id)? {
+            record["deleted_by"] = Json::from(author.stamp.who);
+            record["deleted_at"] = Json::from(rfc3339(author.stamp.at.millis()));
+        }
+        text += &format!("\n{}", is_deleted(replica, &id, reason)?.text(lang));
+    } else {
+        let twins: Vec<String> =
+            replica.twins(kind, &row.fields, &id)?.iter().map(RecordId::to_string).collect();
+        if !twins.is_empty() {
+            text += &format!("\n{}", Say::HasTwins { ids: twins.join(", ") }.text(lang));
+        }
+        record["duplicates"] = Json::from(twins);
     }
     for conflict in replica.conflicts_of(&id)? {
         let (field, count) = (label(kind, &conflict.field, lang), conflict.claims.len());
@@ -124,39 +170,106 @@ pub fn new(
     let kind = kind_of(kind)?;
     let owner = division.map(|text| division_of(replica, text)).transpose()?;
     let fields = fields_of(replica, kind, pairs)?;
-    save(replica, &RecordEdit::New { kind: kind.name.into(), fields, owner, strict: true }, context)
+    let edit = RecordEdit::New { kind: kind.name.into(), fields, owner, strict: true };
+    let (mut answer, id) = saved(replica, &edit, context)?;
+    let mut notes = oddities(replica, kind, &id)?;
+    let row = replica.row(kind, &id)?;
+    if let Some(key) = row.and_then(|row| kind.natural_key(&row.fields))
+        && let Some((before, reason)) = replica.deleted_keys(kind)?.remove(&key)
+    {
+        notes.push(Say::NewDeletedBefore { id: before.to_string(), reason });
+    }
+    note(&mut answer, &notes, context.lang());
+    Ok(answer)
 }
 
 /// Changes a record.
 pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context) -> Result<Answer, Failure> {
-    let id = id_of(id)?;
-    let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
-    let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
-    let row = replica.row(kind, &id)?.filter(|row| row.deleted.is_none()).ok_or_else(absent)?;
+    let (id, kind, row) = found(replica, id)?;
+    if let Some(reason) = &row.deleted {
+        return Err(Failure::new(1, is_deleted(replica, &id, reason)?));
+    }
     // A name is looked for within what the record already says.
     let mut fields = Fields::new();
-    for pair in pairs {
-        let bad = || Failure::new(2, Say::BadPair { text: pair.clone() });
-        let (name, text) = pair.split_once('=').ok_or_else(bad)?;
-        let field = field_of(kind, name)?;
+    for (field, text) in pairs_of(kind, pairs)? {
         let mut known = row.fields.clone();
         known.extend(fields.clone());
         let value = value_of(replica, field, text, &known).map_err(|problem| not_saved(&[problem]))?;
         fields.insert(field.name.to_owned(), value);
     }
-    save(replica, &RecordEdit::Set { id, fields }, context)
+    let followed = kind.follow(&row.fields, &fields);
+    fields.extend(followed.clone());
+    let mut after = row.fields.clone();
+    after.extend(fields.clone());
+    after.retain(|_, value| !value.is_null());
+    let other_key = kind.natural_key(&after) != kind.natural_key(&row.fields);
+    if let Some(twin) = replica.twins(kind, &after, &id)?.first().filter(|_| other_key) {
+        return Err(Failure::new(1, Say::DuplicateWouldBe { id: twin.to_string() }));
+    }
+    let (mut answer, id) = saved(replica, &RecordEdit::Set { id, fields }, context)?;
+    for (name, value) in &followed {
+        let lang = context.lang();
+        let (field, value) = (label(kind, name, lang), shown(replica, kind, name, value, lang));
+        answer.text += &format!("\n{}", Say::Followed { field, value }.text(lang));
+    }
+    let notes = oddities(replica, kind, &id)?;
+    note(&mut answer, &notes, context.lang());
+    Ok(answer)
+}
+
+/// What the dictionary finds odd about a record, which is saved all the same.
+fn oddities(replica: &Replica, kind: &'static Kind, id: &RecordId) -> Result<Vec<Say>, Failure> {
+    let Some(row) = replica.row(kind, id)? else { return Ok(Vec::new()) };
+    let mut problems = kind.check(&row.fields, replica.divisions());
+    problems.retain(|problem| !problem.is_error());
+    let both = |problem: &Problem| (problem.sentence(Lang::Zh), problem.sentence(Lang::En));
+    Ok(problems.iter().map(both).map(|(zh, en)| Say::Odd { zh, en }).collect())
+}
+
+/// Puts notes below an answer's sentence and among its warnings.
+fn note(answer: &mut Answer, notes: &[Say], lang: Lang) {
+    answer.json["warnings"] = notes.iter().map(|note| note.text(lang)).collect();
+    for odd in notes.iter().map(|note| note.text(lang)) {
+        answer.text += &format!("\n{}", Say::Noted { odd }.text(lang));
+    }
+}
+
+/// A reason that a person gives: one line that says something.
+pub(super) fn reason_of(text: &str) -> Result<String, Failure> {
+    line(text, MOST_REASON)
+        .map_err(|why| Failure::new(2, Say::ReasonWrong { zh: why.text(Lang::Zh), en: why.text(Lang::En) }))
 }
 
 /// Deletes a record: it leaves lists and counts, its history stays.
 pub fn delete(replica: &mut Replica, id: &str, reason: &str, context: &Context) -> Result<Answer, Failure> {
-    let id = id_of(id)?;
-    let mut answer = save(replica, &RecordEdit::Delete { id, reason: reason.to_owned() }, context)?;
+    let (id, reason) = (id_of(id)?, reason_of(reason)?);
+    let mut answer = save(replica, &RecordEdit::Delete { id, reason }, context)?;
     answer.text = Say::Deleted { id: id.to_string() }.text(context.lang());
+    Ok(answer)
+}
+
+/// Brings a deleted record back as it was, with what others have changed in it meanwhile.
+pub fn restore(replica: &mut Replica, id: &str, context: &Context) -> Result<Answer, Failure> {
+    let (id, kind, row) = found(replica, id)?;
+    if row.deleted.is_none() {
+        let json = json!({ "v": 1, "id": id.to_string(), "outcome": "same" });
+        return Ok(Answer::good(json, Say::NotDeleted { id: id.to_string() }.text(context.lang())));
+    }
+    if let Some(twin) = replica.twins(kind, &row.fields, &id)?.first() {
+        return Err(Failure::new(1, Say::DuplicateRestored { id: twin.to_string() }));
+    }
+    let mut answer = save(replica, &RecordEdit::Restore { id }, context)?;
+    answer.text = Say::Restored { id: id.to_string() }.text(context.lang());
     Ok(answer)
 }
 
 /// Saves one edit durably.
 pub(super) fn save(replica: &mut Replica, edit: &RecordEdit, context: &Context) -> Result<Answer, Failure> {
+    saved(replica, edit, context).map(|(answer, _)| answer)
+}
+
+fn saved(replica: &mut Replica, edit: &RecordEdit, context: &Context) -> Result<(Answer, RecordId), Failure> {
+    may_write(replica)?;
     let outcome = replica.edit(edit, &context.who, context.now)?;
     replica.commit()?;
     let id = outcome.id().to_string();
@@ -165,5 +278,14 @@ pub(super) fn save(replica: &mut Replica, edit: &RecordEdit, context: &Context) 
         Outcome::Changed(_) => ("changed", Say::Saved { id: id.clone() }),
         Outcome::Same(_) => ("same", Say::NothingChanged { id: id.clone() }),
     };
-    Ok(Answer::good(json!({ "v": 1, "id": id, "outcome": word }), say.text(context.lang())))
+    let json = json!({ "v": 1, "id": id, "outcome": word });
+    Ok((Answer::good(json, say.text(context.lang())), outcome.id()))
+}
+
+/// Whether the hub still takes what is written here: work that nobody will ever get is not begun.
+pub(super) fn may_write(replica: &Replica) -> Result<(), Failure> {
+    match replica.revoked() {
+        Some((zh, en)) => Err(Failure::new(4, Say::RevokedNotSaved { zh, en })),
+        None => Ok(()),
+    }
 }

@@ -16,7 +16,7 @@ pub enum Request {
     /// Check every entry of the journal.
     Verify,
     /// List records.
-    RecordList { kind: String, division: Option<String>, conditions: Vec<String>, limit: Option<usize> },
+    RecordList(Listing),
     /// Show one record.
     RecordShow { id: String, history: bool },
     /// Make a record.
@@ -25,6 +25,8 @@ pub enum Request {
     RecordSet { id: String, fields: Vec<String> },
     /// Delete a record.
     RecordDelete { id: String, reason: String },
+    /// Bring a deleted record back.
+    RecordRestore { id: String },
     /// List open conflicts.
     ConflictList,
     /// Show the conflicts of a record.
@@ -53,6 +55,23 @@ pub enum Request {
     NodeRevoke { node: String, reason: String },
     /// Hub: make a ticket.
     Invite { division: String, ttl_seconds: u64, addresses: Vec<String> },
+}
+
+/// What `record list` lists.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Listing {
+    /// The kind.
+    pub kind: String,
+    /// Only of this division and below.
+    pub division: Option<String>,
+    /// Only where these fields hold these values.
+    pub conditions: Vec<String>,
+    /// At most so many.
+    pub limit: Option<usize>,
+    /// The deleted records instead of the living.
+    pub deleted: bool,
+    /// Only what is here more than once.
+    pub duplicates: bool,
 }
 
 /// Who asks, when, and how the answer is to be written.
@@ -156,15 +175,14 @@ fn try_run(
     match request {
         Request::Status => status::status(replica, context),
         Request::Verify => verify::verify(replica, context),
-        Request::RecordList { kind, division, conditions, limit } => {
-            records::list(replica, kind, division.as_deref(), conditions, *limit, context)
-        }
+        Request::RecordList(listing) => records::list(replica, listing, context),
         Request::RecordShow { id, history } => records::show(replica, id, *history, context),
         Request::RecordNew { kind, division, fields } => {
             records::new(replica, kind, division.as_deref(), fields, context)
         }
         Request::RecordSet { id, fields } => records::set(replica, id, fields, context),
         Request::RecordDelete { id, reason } => records::delete(replica, id, reason, context),
+        Request::RecordRestore { id } => records::restore(replica, id, context),
         Request::ConflictList => conflicts::list(replica, None, context),
         Request::ConflictShow { id } => conflicts::list(replica, Some(id), context),
         Request::ConflictResolve { id, field, take, value } => {

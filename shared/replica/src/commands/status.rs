@@ -15,7 +15,7 @@ use std::fmt::Write;
 
 /// What is here and how it stands.
 pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
-    let records = replica.counts()?;
+    let (records, lang) = (replica.counts()?, context.lang());
     let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
     let quarantined = replica.quarantined()?.len();
     let mut frontier = Map::new();
@@ -43,6 +43,9 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         })
         .collect();
     let pending = replica.pending();
+    let duplicates =
+        kinds().iter().map(|kind| Ok(replica.duplicates(kind)?.len())).sum::<Result<usize, Failure>>()?;
+    let revoked = replica.revoked().map(|(zh, en)| lang.pick(&zh, &en).to_owned());
     let verified_at = replica.verified_at();
     let link = context.link.clone().unwrap_or_default();
     let json = json!({
@@ -55,17 +58,32 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "pending": pending,
         "conflicts": conflicts,
         "quarantined": quarantined,
+        "duplicates": duplicates,
+        "revoked": revoked,
         "waiting": replica.waiting()?,
         "frontier": frontier,
         "fingerprint": fingerprints,
         "verified_at": json_time(verified_at),
         "transport": link.transport,
-        "trouble": link.trouble,
+        "trouble": link.trouble.map(|say| say.text(lang)),
         "read_only": replica.is_read_only(),
-        "notice": notice(replica, context.lang()),
+        "notice": notice(replica, lang),
         "peers": peers,
     });
-    Ok(Answer::good(json, status_text(replica, context, pending, conflicts, quarantined)?))
+    let counts = [
+        (Say::WordPending, pending),
+        (Say::WordOpenConflicts, conflicts.into()),
+        (Say::WordQuarantined, quarantined as u64),
+        (Say::WordDuplicates, duplicates as u64),
+    ];
+    let mut text = status_text(replica, context, &counts)?;
+    if duplicates > 0 {
+        let _ = write!(text, "\n{}", Say::LookAtDuplicates.text(lang));
+    }
+    if let Some(revoked) = revoked {
+        let _ = write!(text, "\n{revoked}");
+    }
+    Ok(Answer::good(json, text))
 }
 
 /// What the person must know besides the figures: damage, a new incarnation, a disk that takes nothing.
@@ -82,13 +100,7 @@ pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
     (!told.is_empty()).then(|| told.join(lang.pick("", " ")))
 }
 
-fn status_text(
-    replica: &Replica,
-    context: &Context,
-    pending: u64,
-    conflicts: u32,
-    quarantined: usize,
-) -> Result<String, Failure> {
+fn status_text(replica: &Replica, context: &Context, counts: &[(Say, u64)]) -> Result<String, Failure> {
     let lang = context.lang();
     let word = |zh: &str, en: &str| lang.pick(zh, en).to_owned();
     let place = replica.divisions().full_name(replica.division()).unwrap_or_default();
@@ -98,13 +110,12 @@ fn status_text(
         let label = kind.map_or(name, |kind| lang.pick(kind.label, kind.label_en));
         lines.push(vec![label.to_owned(), count.to_string()]);
     }
-    lines.push(vec![word("待上报", "pending"), pending.to_string()]);
-    lines.push(vec![word("待处理冲突", "conflicts"), conflicts.to_string()]);
-    lines.push(vec![word("隔离区", "quarantined"), quarantined.to_string()]);
+    lines.extend(counts.iter().map(|(say, count)| vec![say.text(lang), count.to_string()]));
     let never = word("从未", "never");
     lines.push(vec![Say::HeadVerified.text(lang), replica.verified_at().map_or(never, moment)]);
     if let Some(link) = context.link.as_ref().filter(|_| replica.role() == Role::Node) {
-        let offline = link.trouble.clone().unwrap_or_else(|| word("未连接", "not connected"));
+        let trouble = link.trouble.as_ref().map(|say| say.text(lang));
+        let offline = trouble.unwrap_or_else(|| word("未连接", "not connected"));
         lines.push(vec![word("连接", "link"), link.transport.map_or(offline, str::to_owned)]);
     }
     let mut text = aligned(&lines);

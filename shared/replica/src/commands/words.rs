@@ -63,16 +63,29 @@ pub fn division_of(replica: &Replica, text: &str) -> Result<DivisionCode, Failur
 
 /// FIELD=VALUE pairs as fields, checked by the dictionary one by one. An empty value empties the field.
 pub fn fields_of(replica: &Replica, kind: &'static Kind, pairs: &[String]) -> Result<Fields, Failure> {
-    let mut given: Vec<(&'static Field, &str)> = Vec::new();
-    for pair in pairs {
-        let (name, value) =
-            pair.split_once('=').ok_or_else(|| Failure::new(2, Say::BadPair { text: pair.clone() }))?;
-        given.push((field_of(kind, name)?, value));
-    }
+    let given = pairs_of(kind, pairs)?;
     let near = Some(replica.division());
     let reading = Reading { source: Source::Command, divisions: replica.divisions(), near };
     let (fields, problems) = values::read_fields(kind, &given, &reading);
     if problems.is_empty() { Ok(fields) } else { Err(not_saved(&problems)) }
+}
+
+/// FIELD=VALUE pairs, each field once.
+pub fn pairs_of<'a>(
+    kind: &'static Kind,
+    pairs: &'a [String],
+) -> Result<Vec<(&'static Field, &'a str)>, Failure> {
+    let mut given: Vec<(&'static Field, &str)> = Vec::new();
+    for pair in pairs {
+        let bad = || Failure::new(2, Say::BadPair { text: pair.clone() });
+        let (name, value) = pair.split_once('=').ok_or_else(bad)?;
+        let field = field_of(kind, name)?;
+        if given.iter().any(|(other, _)| other.name == field.name) {
+            return Err(Failure::new(2, Say::FieldTwice { field: name.to_owned() }));
+        }
+        given.push((field, value));
+    }
+    Ok(given)
 }
 
 /// A field by its name or label.
@@ -202,7 +215,20 @@ pub fn tame(name: &str) -> String {
 }
 
 /// So many characters of a name are kept.
-const MOST_NAME: usize = 64;
+pub const MOST_NAME: usize = 64;
+/// So many characters a reason has at most.
+pub const MOST_REASON: usize = 200;
+
+/// A name or a reason that somebody types: on one line, not empty, not longer than `max`, without what [`tame`] takes out.
+pub fn line(text: &str, max: usize) -> Result<String, Say> {
+    let text = text.trim();
+    match text.chars().count() {
+        0 => Err(Say::WordEmpty),
+        _ if text.chars().any(steers) => Err(Say::WordSteers),
+        length if length > max => Err(Say::WordLong { max }),
+        _ => Ok(text.to_owned()),
+    }
+}
 
 fn steers(c: char) -> bool {
     let turns =
@@ -233,6 +259,19 @@ pub fn aligned(lines: &[Vec<String>]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_typed_stands_on_one_line() {
+        assert_eq!(line(" 王经办 ", 64), Ok("王经办".to_owned()));
+        for empty in ["", " ", "\t\n", "　"] {
+            assert_eq!(line(empty, 64), Err(Say::WordEmpty), "{empty:?}");
+        }
+        for steering in ["王\n经办", "王\t经办", "王\u{1b}[2J", "王\u{202e}"] {
+            assert_eq!(line(steering, 64), Err(Say::WordSteers), "{steering:?}");
+        }
+        assert!(line(&"长".repeat(64), 64).is_ok());
+        assert_eq!(line(&"长".repeat(65), 64), Err(Say::WordLong { max: 64 }));
+    }
 
     #[test]
     fn a_name_cannot_steer_a_terminal() {

@@ -1,16 +1,18 @@
-//! The command line that both programs share: global options, the common commands, and how answers are printed.
+//! The command line that both programs share: global options, the common commands, and how they are asked for.
 
-use crate::commands::{Answer, Context, Request, imports};
+use crate::commands::words::tame;
+use crate::commands::{Answer, Context, Listing, Request, imports};
 use crate::service::home::{self, Failure};
-use crate::service::{client, mend, opening, time};
+use crate::service::output::{Progress, cause, check_place, write_file};
+use crate::service::{client, mend, time, usage};
+use crate::tables::TableFault;
+use crate::tables::read::LARGEST_FILE;
 use crate::{Role, commands};
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, Subcommand, ValueEnum};
+use huiliu_core::model::Trouble;
 use huiliu_core::model::messages::{Lang, Say};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::{IsTerminal, Write};
+use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
-use std::time::Duration;
 
 /// The options of every command.
 #[derive(Args, Clone, Debug)]
@@ -25,7 +27,7 @@ pub struct Global {
     #[arg(long, global = true, value_enum, default_value = "zh")]
     pub lang: Language,
     /// Who is acting (default: the system's user)
-    #[arg(long = "as", global = true, value_name = "NAME")]
+    #[arg(long = "as", global = true, value_name = "NAME", value_parser = usage::name)]
     pub acting: Option<String>,
     /// Ask no questions
     #[arg(long, global = true)]
@@ -59,13 +61,7 @@ pub enum Common {
     },
     /// Compute the index again; the service must be stopped
     Rebuild,
-    /// Look at an index: another program calls this before it opens it
-    #[command(hide = true)]
-    ProbeIndex {
-        /// Its folder
-        folder: PathBuf,
-    },
-    /// Records: list, show, new, set, delete
+    /// Records: list, show, new, set, delete, restore
     #[command(subcommand)]
     Record(RecordCommand),
     /// Read a table (.csv, .xlsx)
@@ -128,8 +124,14 @@ pub enum RecordCommand {
         #[arg(long = "where", value_name = "FIELD=VALUE")]
         conditions: Vec<String>,
         /// At most so many
+        #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: Option<u32>,
+        /// The deleted records, and why
         #[arg(long)]
-        limit: Option<usize>,
+        deleted: bool,
+        /// Only what is here more than once
+        #[arg(long, conflicts_with = "deleted")]
+        duplicates: bool,
     },
     /// Show one record
     Show {
@@ -163,8 +165,13 @@ pub enum RecordCommand {
         /// Its id
         id: String,
         /// Why
-        #[arg(long)]
+        #[arg(long, value_parser = usage::reason)]
         reason: String,
+    },
+    /// Bring a deleted record back
+    Restore {
+        /// Its id
+        id: String,
     },
 }
 
@@ -205,40 +212,6 @@ pub enum QuarantineCommand {
     },
 }
 
-/// The command line. One that makes no sense ends the program with 2 and says why on stderr; under `--json` there is
-/// an object on stdout as for every other failure.
-pub fn parse<C: Parser>() -> C {
-    C::try_parse().unwrap_or_else(|error| {
-        if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
-            let text = error.to_string();
-            let why = text.split("\n\n").next().unwrap_or_default().trim_start_matches("error: ");
-            // A reader that has gone away is no other failure.
-            let _ = writeln!(std::io::stdout(), "{}", serde_json::json!({ "v": 1, "error": why }));
-        }
-        error.exit()
-    })
-}
-
-/// Runs a program: its log to stderr (`HUILIU_LOG` says how much), its arguments, its exit code.
-pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
-    let cli = parse();
-    opening::probe_with_this_program();
-    match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
-        Ok(runtime) => {
-            let code = runtime.block_on(run(cli));
-            // A table that is still being read would hold up a program that was told to end.
-            runtime.shutdown_background();
-            ExitCode::from(code)
-        }
-        Err(error) => {
-            tracing::error!(%error, "the runtime does not start");
-            ExitCode::FAILURE
-        }
-    }
-}
-
 impl Global {
     /// The language of sentences.
     pub fn lang(&self) -> Lang {
@@ -248,25 +221,9 @@ impl Global {
     /// Who asks and when.
     pub fn context(&self) -> Context {
         let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
-        let who = self.acting.clone().or_else(|| user().ok()).unwrap_or_else(|| "huiliu".into());
+        let user = || user().ok().map(|user| tame(&user)).filter(|user| !user.is_empty());
+        let who = self.acting.clone().or_else(user).unwrap_or_else(|| "huiliu".into());
         Context { who, english: self.lang() == Lang::En, now: time::now(), link: None }
-    }
-
-    /// Prints an answer and gives back the exit code.
-    pub fn print(&self, answer: &Answer) -> u8 {
-        let mut out = std::io::stdout().lock();
-        // A reader that has gone away is no failure of the command.
-        let _ = match (self.json, answer.exit) {
-            (true, _) => writeln!(out, "{}", answer.json),
-            (false, 0 | 3 | 7) => writeln!(out, "{}", answer.text),
-            (false, _) => writeln!(std::io::stderr(), "{}", answer.text),
-        };
-        answer.exit
-    }
-
-    /// Prints a failure and gives back the exit code.
-    pub fn fail(&self, failure: &Failure) -> u8 {
-        self.print(&Answer::failed(failure, self.lang()))
     }
 }
 
@@ -276,14 +233,10 @@ impl Common {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(match self.clone() {
             Self::Status | Self::Version => (Request::Status, None),
-            Self::Verify | Self::Repair { .. } | Self::Rebuild | Self::ProbeIndex { .. } => {
-                (Request::Verify, None)
-            }
+            Self::Verify | Self::Repair { .. } | Self::Rebuild => (Request::Verify, None),
             Self::Record(record) => (record.request(), None),
             Self::Import { file, kind, dry_run, division, .. } => {
-                let bytes = std::fs::read(&file).map_err(|e| {
-                    Failure::new(1, Say::CannotRead { file: file.display().to_string(), why: e.to_string() })
-                })?;
+                let bytes = read_table(&file)?;
                 (Request::Import { file: name(&file), bytes, kind, dry_run, division }, None)
             }
             Self::Export { kind, output, division } => {
@@ -309,22 +262,35 @@ impl Common {
             let text = format!("huiliu {version}");
             return global.print(&Answer::good(serde_json::json!({ "v": 1, "version": version }), text));
         }
-        if let Self::ProbeIndex { folder } = self {
-            return huiliu_store::cache::probe(folder);
-        }
         if let Some(answer) = self.mend(global, role).await {
             return global.print(&answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang())));
         }
-        let (request, output) = match self.request() {
+        let (request, output) = match self.checked_request() {
             Ok(request) => request,
             Err(failure) => return global.fail(&failure),
         };
-        let answer = ask(global, role, request).await;
-        let written = self.write_files(global, &answer, output.as_deref());
-        match written {
-            Err(failure) if answer.exit == 0 => global.fail(&failure),
-            _ => global.print(&answer),
+        let mut answer = ask(global, role, &request).await;
+        if let (Some(output), Some(bytes)) = (&output, &answer.file)
+            && let Err(failure) = write_file(output, bytes)
+        {
+            return global.fail(&failure);
         }
+        if let Err(failure) = self.write_report(global, &answer, &request) {
+            // What was imported is imported; that the report is missing is said beside it.
+            let why = failure.text(global.lang());
+            answer.text = format!("{}\n{why}", answer.text);
+            answer.json["error"] = why.into();
+            answer.exit = answer.exit.max(failure.exit);
+        }
+        global.print(&answer)
+    }
+
+    /// The request, once it is known that what it brings can be written.
+    fn checked_request(&self) -> Result<(Request, Option<PathBuf>), Failure> {
+        if let Self::Import { report: Some(report), .. } = self {
+            check_place(report)?;
+        }
+        self.request()
     }
 
     /// What needs the directory for itself.
@@ -343,47 +309,55 @@ impl Common {
         }
     }
 
-    fn write_files(&self, global: &Global, answer: &Answer, output: Option<&Path>) -> Result<(), Failure> {
-        if let (Some(output), Some(bytes)) = (output, &answer.file) {
-            write_file(output, bytes)?;
+    fn write_report(&self, global: &Global, answer: &Answer, request: &Request) -> Result<(), Failure> {
+        match (self, request) {
+            (Self::Import { report: Some(report), kind, .. }, Request::Import { bytes, .. })
+                if matches!(answer.exit, 0 | 3) =>
+            {
+                let name = report.display().to_string();
+                write_file(report, &imports::report_of(answer, bytes, kind, &name, global.lang())?)
+            }
+            _ => Ok(()),
         }
-        if let Self::Import { report: Some(report), kind, .. } = self
-            && matches!(answer.exit, 0 | 3)
-        {
-            let name = report.display().to_string();
-            write_file(report, &imports::report_of(answer, kind, &name, global.lang())?)?;
-        }
-        Ok(())
     }
+}
+
+/// The bytes of a table. One that is too large is refused here, so that it is with and without a service.
+fn read_table(file: &Path) -> Result<Vec<u8>, Failure> {
+    let unreadable = |why: String| Failure::new(1, Say::CannotRead { file: file.display().to_string(), why });
+    let mut bytes = Vec::new();
+    let opened = std::fs::File::open(file);
+    let read = opened.and_then(|file| file.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes));
+    read.map_err(|e| unreadable(cause(&e)))?;
+    if bytes.len() > LARGEST_FILE {
+        let fault = TableFault::from(Trouble::FileTooLarge { megabytes: LARGEST_FILE >> 20 });
+        return Err(imports::cannot_read(&file.display().to_string(), &fault, usage::spoken()));
+    }
+    Ok(bytes)
 }
 
 impl RecordCommand {
     fn request(self) -> Request {
         match self {
-            Self::List { kind, division, conditions, limit } => {
-                Request::RecordList { kind, division, conditions, limit }
+            Self::List { kind, division, conditions, limit, deleted, duplicates } => {
+                let limit = limit.map(|limit| limit as usize);
+                Request::RecordList(Listing { kind, division, conditions, limit, deleted, duplicates })
             }
             Self::Show { id, history } => Request::RecordShow { id, history },
             Self::New { kind, division, fields } => Request::RecordNew { kind, division, fields },
             Self::Set { id, fields } => Request::RecordSet { id, fields },
             Self::Delete { id, reason } => Request::RecordDelete { id, reason },
+            Self::Restore { id } => Request::RecordRestore { id },
         }
     }
 }
 
-/// Writes a file for the person.
-pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|e| {
-        Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-    })
-}
-
 /// Asks the service of the data directory, or opens the store itself when there is none.
-pub async fn ask(global: &Global, role: Role, request: Request) -> Answer {
+pub async fn ask(global: &Global, role: Role, request: &Request) -> Answer {
     let context = global.context();
     let mut bar = Progress::new();
     let beside =
-        client::ask(&global.data, &request, &context, &mut |done, total| bar.show(done, total)).await;
+        client::ask(&global.data, role, request, &context, &mut |done, total| bar.show(done, total)).await;
     if let Some(answer) = beside {
         return answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
     }
@@ -396,49 +370,5 @@ pub async fn ask(global: &Global, role: Role, request: Request) -> Answer {
         Err(failure) => return Answer::failed(&failure, global.lang()),
     };
     let mut replica = opened.replica;
-    commands::request::run_watched(&mut replica, &request, &context, &mut |done, total| bar.show(done, total))
-}
-
-/// A progress bar on a terminal, a line for every tenth elsewhere; nothing for what is done at once.
-pub struct Progress {
-    bar: Option<ProgressBar>,
-    tenth: usize,
-}
-
-impl Default for Progress {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-impl Progress {
-    /// Nothing shown yet.
-    pub fn new() -> Self {
-        Self { bar: None, tenth: 0 }
-    }
-
-    /// So much of so much is done.
-    pub fn show(&mut self, done: usize, total: usize) {
-        if std::io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-                let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.enable_steady_tick(Duration::from_millis(200));
-                bar
-            });
-            bar.set_position(done as u64);
-        } else if total > 0 && done * 10 / total > self.tenth {
-            self.tenth = done * 10 / total;
-            let _ = writeln!(std::io::stderr(), "{done}/{total}");
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
-    }
+    commands::request::run_watched(&mut replica, request, &context, &mut |done, total| bar.show(done, total))
 }

@@ -45,7 +45,7 @@ pub struct LinkState {
     /// The transport of the open connection.
     pub transport: Option<&'static str>,
     /// Why there is none.
-    pub trouble: Option<String>,
+    pub trouble: Option<Say>,
 }
 
 /// What the dialer is told.
@@ -191,7 +191,7 @@ impl Worker {
         }
     }
 
-    pub(super) fn set_state(&self, transport: Option<&'static str>, trouble: Option<String>) {
+    pub(super) fn set_state(&self, transport: Option<&'static str>, trouble: Option<Say>) {
         *self.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) =
             LinkState { transport, trouble };
     }
@@ -217,15 +217,26 @@ impl Worker {
             }
         };
         if let End::Failed(failure) = &end {
+            self.note_standing(failure).await;
             self.failed(failure);
         }
         dialer.shutdown().await;
         end
     }
 
+    /// That the hub has ended this device's grant is remembered: it will not say it to commands without a service.
+    async fn note_standing(&self, failure: &Failure) {
+        if let Say::HubRevoked { zh, en } = failure.say.clone() {
+            let kept = move |replica: &mut crate::Replica, _| replica.remember_revoked(Some((&zh, &en)));
+            if let Ok(Err(error)) = self.parts.engine.call(kept).await {
+                tracing::warn!(%error, "that the grant has ended was not remembered");
+            }
+        }
+    }
+
     /// A visit failed: who waits is told, unless another attempt may do better. Only silence is worth one; a no is a no.
     fn failed(&mut self, failure: &Failure) {
-        self.set_state(None, Some(failure.text(Default::default())));
+        self.set_state(None, Some(failure.say.clone()));
         self.attempts += 1;
         if failure.exit != 5 || self.is_silent() || self.attempts >= ATTEMPTS {
             self.answer(&Err(failure.clone()));

@@ -2,6 +2,7 @@
 
 pub use crate::service::opening::{Opened, begin_in, lock, open, open_in};
 
+use crate::standing::REVOKED;
 use crate::{Edition, Home, Replica, ReplicaError, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
@@ -108,6 +109,11 @@ impl Settings {
     }
 }
 
+/// The directory is not that of a replica with this role.
+pub(super) fn other_role(role: Role) -> Failure {
+    Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode })
+}
+
 /// Gives a replica the edition of the registry that its tree uses, if these bytes are it.
 pub fn take_edition(replica: &mut Replica, packed: &[u8], wanted: &Hash) -> Result<bool, ReplicaError> {
     match registry::parse(packed) {
@@ -199,6 +205,7 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         ReplicaError::OtherOwner { named, given } => {
             Failure::new(2, Say::OtherOwner { named: name(named), given: given.to_string() })
         }
+        ReplicaError::Interrupted => Failure::new(1, Say::Interrupted),
         ReplicaError::NoConflict(field) => Failure::new(1, Say::NoConflict { field: field.clone() }),
     }
 }
@@ -221,17 +228,17 @@ pub fn kind_names() -> String {
 pub fn link_failure(error: &LinkError) -> Failure {
     match error {
         LinkError::WrongHub { .. } => Failure::new(4, Say::WrongHub),
-        LinkError::Refused { sentence, .. } => Failure::new(4, Say::HubSaidNo { sentence: sentence.clone() }),
+        LinkError::Refused { sentence, code } => Failure::new(4, Say::refused(sentence, *code == REVOKED)),
         LinkError::AddressInUse(address) => {
             Failure::new(1, Say::AddressInUse { address: address.to_string() })
         }
         LinkError::KeyFile { path, problem } => {
             Failure::new(1, Say::CannotRead { file: path.clone(), why: problem.to_string() })
         }
-        LinkError::Version(what) => Failure::new(4, Say::HubSaidNo { sentence: what.clone() }),
+        LinkError::Version(_) => Failure::new(4, Say::OddAnswer),
         error => match error.fault() {
             Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
-            Fault::Refused => Failure::new(4, Say::HubSaidNo { sentence: error.to_string() }),
+            Fault::Refused => Failure::new(4, Say::OddAnswer),
             Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
         },
     }

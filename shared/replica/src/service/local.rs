@@ -7,6 +7,7 @@ use crate::service::dial::Dialing;
 use crate::service::engine::{Engine, NoAnswer};
 use crate::service::home::Failure;
 use crate::service::time::now;
+use crate::tables::read::LARGEST_FILE;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, State};
@@ -22,12 +23,16 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
 
 pub(super) const FILE: &str = "local.json";
 pub(super) const PATH: &str = "/local/command";
-/// The largest request: a table of 60,000 organizations has some 20 MB.
-const MAX_REQUEST_BYTES: usize = 256 * 1024 * 1024;
+/// The largest request: the largest table, and what is asked of it.
+const MAX_REQUEST_BYTES: usize = LARGEST_FILE + 1024 * 1024;
+/// Whoever waits for an answer is told so often that it is worked on. Silence then means that the service hangs.
+const BEAT: Duration = Duration::from_secs(1);
 
 /// How to reach the service of a data directory.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,9 +43,10 @@ pub(super) struct Door {
     pid: u32,
 }
 
-/// A line of the answer: progress, and at last the answer itself.
+/// A line of the answer: that it is worked on, progress, and at last the answer itself.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) enum Line {
+    Working,
     Progress(usize, usize),
     Answer(Box<Answer>),
 }
@@ -96,12 +102,7 @@ impl Local {
     }
 
     /// Does what a request asks, beside this service.
-    async fn answer(
-        &self,
-        request: Request,
-        mut context: Context,
-        lines: &mut Sender<Bytes, Infallible>,
-    ) -> Answer {
+    async fn answer(&self, request: Request, mut context: Context, lines: &mpsc::Sender<Line>) -> Answer {
         context.link = Some(self.dialing.as_ref().map(Dialing::state).unwrap_or_default());
         let lang = context.lang();
         match request {
@@ -133,19 +134,14 @@ impl Local {
     }
 
     /// Group by group, so that sessions and other commands go on meanwhile.
-    async fn import(
-        &self,
-        mut import: Import,
-        context: Context,
-        lines: &mut Sender<Bytes, Infallible>,
-    ) -> Answer {
+    async fn import(&self, mut import: Import, context: Context, lines: &mpsc::Sender<Line>) -> Answer {
         loop {
             let (done, total) = import.progress();
             if *self.stopping.borrow() {
                 return import.stopped(&context);
             }
             // Whoever asked may have gone; the import goes on.
-            let _ = lines.send_data(encode(&Line::Progress(done, total))).await;
+            let _ = lines.send(Line::Progress(done, total)).await;
             let asked = context.clone();
             let stepped = self.engine.call(move |replica, _| {
                 let more = import.step(replica, &asked);
@@ -212,12 +208,33 @@ async fn command(State(local): State<Local>, headers: HeaderMap, body: Bytes) ->
         return StatusCode::BAD_REQUEST.into_response();
     };
     context.now = now();
-    let (mut lines, answered) = Channel::<Bytes, Infallible>::new(64);
+    let (lines, told) = mpsc::channel(64);
+    let (body, answered) = Channel::<Bytes, Infallible>::new(64);
+    tokio::spawn(carry(told, body, BEAT));
     tokio::spawn(async move {
-        let answer = local.answer(request, context, &mut lines).await;
-        let _ = lines.send_data(encode(&Line::Answer(Box::new(answer)))).await;
+        let answer = local.answer(request, context, &lines).await;
+        let _ = lines.send(Line::Answer(Box::new(answer))).await;
     });
     Response::new(Body::new(answered))
+}
+
+/// Carries lines to whoever asked, and between them a sign of life at every beat, the first at once. Whoever asked may
+/// have gone; then nobody carries.
+async fn carry(mut lines: mpsc::Receiver<Line>, mut body: Sender<Bytes, Infallible>, beat: Duration) {
+    let mut beat = tokio::time::interval(beat);
+    beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        let line = tokio::select! { biased;
+            line = lines.recv() => match line {
+                Some(line) => line,
+                None => return,
+            },
+            _ = beat.tick() => Line::Working,
+        };
+        if body.send_data(encode(&line)).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A line of JSON.
@@ -225,4 +242,41 @@ fn encode(line: &Line) -> Bytes {
     let mut text = serde_json::to_vec(line).expect("lines have a JSON form");
     text.push(b'\n');
     Bytes::from(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::BodyExt;
+
+    async fn line(body: &mut Channel<Bytes, Infallible>) -> Line {
+        let frame = body.frame().await.expect("a line").expect("a channel does not fail");
+        serde_json::from_slice(frame.data_ref().expect("bytes")).expect("a line of JSON")
+    }
+
+    #[tokio::test]
+    async fn work_gives_signs_of_life_until_it_is_done() {
+        let (lines, told) = mpsc::channel(1);
+        let (sender, mut body) = Channel::new(1);
+        tokio::spawn(carry(told, sender, Duration::from_millis(5)));
+        // Nothing is done yet, however often it is looked.
+        for _ in 0..3 {
+            assert!(matches!(line(&mut body).await, Line::Working));
+        }
+        lines.send(Line::Progress(1, 2)).await.expect("somebody carries");
+        let answer = Answer::good(json!({ "v": 1 }), "");
+        lines.send(Line::Answer(Box::new(answer))).await.expect("somebody carries");
+        drop(lines);
+        let mut seen = Vec::new();
+        while seen.last() != Some(&"answer") {
+            seen.push(match line(&mut body).await {
+                Line::Working => continue,
+                Line::Progress(1, 2) => "progress",
+                Line::Progress(..) => "other progress",
+                Line::Answer(_) => "answer",
+            });
+        }
+        assert_eq!(seen, ["progress", "answer"]);
+        assert!(body.frame().await.is_none(), "nothing comes after the answer");
+    }
 }

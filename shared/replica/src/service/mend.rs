@@ -4,9 +4,10 @@ use crate::commands::verify::answer;
 use crate::commands::{Answer, Context};
 use crate::inspect::{Inspected, Keys, inspect};
 use crate::repair::Mended;
-use crate::service::cli::{Global, Progress};
-use crate::service::home::{self, Failure, KEY, Opened, Settings, store_failure};
-use crate::service::opening::prober;
+use crate::service::cli::Global;
+use crate::service::home::{self, Failure, KEY, Opened, Settings, other_role, store_failure};
+use crate::service::opening::own_program;
+use crate::service::output::Progress;
 use crate::service::serve::sync_once;
 use crate::service::time::now;
 use crate::{Replica, Role};
@@ -35,7 +36,7 @@ pub(super) fn verify(dir: &Path, role: Role, context: &Context) -> Result<Answer
     let settings = match Settings::read(dir) {
         Ok(None) => return Err(Failure::new(4, Say::NoReplica { dir: dir.display().to_string() })),
         Ok(Some(settings)) if settings.role() != role => {
-            return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
+            return Err(other_role(role));
         }
         Ok(settings) => settings,
         Err(_) => None,
@@ -70,7 +71,7 @@ fn with_index(directory: &Directory, journal: &Journal, keys: &Keys) -> Option<I
     let copy = std::env::temp_dir().join(format!("huiliu-verify-{}", std::process::id()));
     // What is in it is as private as the records.
     DirBuilder::new().mode(0o700).create(&copy).ok()?;
-    let index = directory.index_copy(prober(), &copy.join("index"));
+    let index = directory.index_copy(own_program().as_deref(), &copy.join("index"));
     let inspected = index.and_then(|index| inspect(journal, Some(&Working::new(index)), keys).ok());
     let _ = std::fs::remove_dir_all(&copy);
     inspected
@@ -90,9 +91,7 @@ pub(super) fn rebuild(dir: &Path, role: Role, context: &Context) -> Result<Answe
 fn check_role(dir: &Path, role: Role) -> Result<(), Failure> {
     match Settings::read(dir)? {
         None => Err(Failure::new(4, Say::NoReplica { dir: dir.display().to_string() })),
-        Some(settings) if settings.role() != role => {
-            Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }))
-        }
+        Some(settings) if settings.role() != role => Err(other_role(role)),
         Some(_) => Ok(()),
     }
 }

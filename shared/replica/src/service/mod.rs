@@ -10,9 +10,11 @@ pub mod join;
 pub mod local;
 mod mend;
 pub mod opening;
+pub mod output;
 mod page;
 pub mod serve;
 pub mod time;
+pub mod usage;
 mod visit;
 
 pub use dial::{Dialing, SyncOutcome};

@@ -2,7 +2,8 @@
 //! takes nothing; or not at all, with one sentence and exit code 78, where going on could only do harm.
 
 use crate::service::home::{
-    Failure, KEY, REGISTRY, Settings, divisions, link_failure, replica_failure, store_failure, take_edition,
+    Failure, KEY, REGISTRY, Settings, divisions, link_failure, other_role, replica_failure, store_failure,
+    take_edition,
 };
 use crate::service::time::now;
 use crate::{Edition, Parts, Replica, ReplicaError, Role};
@@ -14,7 +15,6 @@ use huiliu_store::{Directory, Index, StoreError};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
 
 /// A replica opened from its directory. The directory stays locked while this lives.
 pub struct Opened {
@@ -26,19 +26,10 @@ pub struct Opened {
     pub replica: Replica,
 }
 
-/// The program whose command `probe-index` looks at an index before it is opened here; none in tests and the like.
-static PROBER: OnceLock<PathBuf> = OnceLock::new();
-
-/// Says that this program has the command `probe-index`.
-pub fn probe_with_this_program() {
-    if let Ok(program) = std::env::current_exe() {
-        // Whoever says it twice says the same.
-        let _ = PROBER.set(program);
-    }
-}
-
-pub(crate) fn prober() -> Option<&'static Path> {
-    PROBER.get().map(PathBuf::as_path)
+/// This program, if it is one of ours: it can be started to look at an index before it is opened here.
+pub(super) fn own_program() -> Option<PathBuf> {
+    let program = std::env::current_exe().ok()?;
+    program.file_stem()?.to_str()?.starts_with("huiliu-").then_some(program)
 }
 
 /// Whether a journal lies in the directory: then there is something to lose.
@@ -61,7 +52,7 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     let settings =
         settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
     if settings.role() != role {
-        return Err(Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode }));
+        return Err(other_role(role));
     }
     let key = || load_key_file(&dir.join(KEY)).map_err(|e| stop(dir, link_failure(&e)));
     let own = key()?;
@@ -123,7 +114,7 @@ pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Fa
 }
 
 fn replica_in(directory: &Directory, settings: &Settings, key: DeviceKey) -> Result<Replica, ReplicaError> {
-    let (index, was_damaged) = directory.index(prober())?;
+    let (index, was_damaged) = directory.index(own_program().as_deref())?;
     if was_damaged {
         tracing::warn!("the index was damaged; it is kept in damaged/ and computed again from the journal");
     }

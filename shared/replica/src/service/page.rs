@@ -25,6 +25,9 @@ fn view(replica: &Replica) -> Result<StatusView, crate::ReplicaError> {
     if replica.is_read_only() {
         notices.push(Notice::ReadOnly { why: Say::ReadOnly.text(Lang::Zh) });
     }
+    if let Some((why, _)) = replica.revoked() {
+        notices.push(Notice::Revoked { why });
+    }
     if let Some(why) = notice(replica, Lang::Zh) {
         notices.push(Notice::NewIncarnation { incarnation: replica.incarnation().to_string(), why });
     }

@@ -161,23 +161,44 @@ pub async fn sync_once(opened: Opened, context: &Context) -> Answer {
     sync_answer(outcome, pending, context)
 }
 
-/// Waits for SIGTERM or Ctrl-C.
-pub async fn told_to_stop() {
+/// Waits for SIGTERM or Ctrl-C, which from the call on do not end the program by themselves.
+pub fn told_to_stop() -> impl Future<Output = ()> {
     use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
+    let signals = [SignalKind::terminate(), SignalKind::interrupt()].map(signal);
+    let [terminate, interrupt] = signals.map(|signal| async {
+        match signal {
             Ok(mut signal) => drop(signal.recv().await),
             Err(_) => std::future::pending().await,
         }
-    };
-    tokio::select! {
-        () = terminate => {}
-        _ = tokio::signal::ctrl_c() => {}
+    });
+    async {
+        tokio::select! {
+            () = terminate => {}
+            () = interrupt => {}
+        }
+    }
+}
+
+/// The page and the local interface are this machine's alone: who reaches them can read every record.
+pub fn check_page(address: SocketAddr) -> Result<(), Failure> {
+    let refused = || Failure::new(2, Say::WebNotLoopback { address: address.to_string() });
+    if address.ip().is_loopback() { Ok(()) } else { Err(refused()) }
+}
+
+/// A ready file that is there as long as this is.
+pub struct Ready {
+    path: PathBuf,
+}
+
+impl Drop for Ready {
+    fn drop(&mut self) {
+        // Whoever reads it afterwards finds the process gone.
+        let _ = std::fs::remove_file(&self.path);
     }
 }
 
 /// Writes the ready file, by rename so that whoever waits for it reads all of it.
-pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> Result<(), Failure> {
+pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> Result<Ready, Failure> {
     let ready = serde_json::json!({
         "v": 1,
         "listen": listen.map(|address| address.to_string()),
@@ -188,6 +209,7 @@ pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> 
     let written = std::fs::File::create(&beside)
         .and_then(|mut file| file.write_all(ready.to_string().as_bytes()))
         .and_then(|()| std::fs::rename(&beside, path));
+    let written = written.map(|()| Ready { path: path.to_owned() });
     written.map_err(|e| {
         Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
     })

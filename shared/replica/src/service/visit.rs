@@ -6,7 +6,7 @@ use crate::service::dial::{End, LOOK, Worker, silent};
 use crate::service::engine::{OpenSession, SessionEvent};
 use crate::service::home::{CERTIFICATE, Failure, REGISTRY, link_failure, take_edition};
 use crate::service::time::now;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::session::Closing;
 use huiliu_link::{Connection, LinkError, Movement, PeerIdentity, Pumped, Purpose, enrol};
 use std::path::Path;
@@ -118,6 +118,11 @@ impl Worker {
         match event {
             Some(SessionEvent::Level(true)) => {
                 self.backoff.reset();
+                // Whoever is let in has its grant.
+                let let_in = self.parts.engine.call(|replica, _| replica.remember_revoked(None)).await;
+                if let Ok(Err(error)) = let_in {
+                    tracing::warn!(%error, "that the grant holds was not remembered");
+                }
                 (talk.asks, talk.ask_at) = (0, None);
                 let asked = self.waiting.len();
                 self.fetch_edition(connection).await?;
@@ -147,8 +152,8 @@ impl Worker {
     /// way: it is asked anew, and in the end on another connection.
     fn not_level(&mut self, talk: &mut Talk) -> Result<(), End> {
         if let Some((count, reason)) = talk.refused {
-            let why = words::reason(reason, Default::default());
-            self.answer(&Err(Failure::new(4, Say::EntriesRefused { count, why })));
+            let [zh, en] = [Lang::Zh, Lang::En].map(|lang| words::reason(reason, lang));
+            self.answer(&Err(Failure::new(4, Say::EntriesRefused { count, zh, en })));
             if !self.always {
                 return Err(End::Level);
             }

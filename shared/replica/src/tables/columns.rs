@@ -3,7 +3,7 @@
 use super::read::{Cell, Row};
 use huiliu_core::model::dictionary::Required;
 use huiliu_core::model::values::text::{is_blank, plain};
-use huiliu_core::model::{Field, Kind, Trouble};
+use huiliu_core::model::{Field, Kind, Lang, TableSay, Trouble};
 
 /// How many rows are searched for the header.
 const LOOK_AHEAD: usize = 50;
@@ -72,9 +72,16 @@ impl Columns {
     }
 }
 
-/// Numbers of rows carry nothing.
+/// Numbers of rows carry nothing, nor does what a report of refused rows adds.
 fn is_ignored(header: &str) -> bool {
-    matches!(plain(header).as_str(), "" | "序号" | "编号" | "no" | "no." | "#" | "行号")
+    matches!(plain(header).as_str(), "" | "序号" | "编号" | "no" | "no." | "#") || is_reports(header)
+}
+
+/// Whether a column was added by a report of refused rows, in either language.
+pub(super) fn is_reports(header: &str) -> bool {
+    let heads = [TableSay::Row, TableSay::Reason, TableSay::Remedy];
+    let means = |head: &TableSay| [Lang::Zh, Lang::En].iter().any(|l| plain(&head.text(*l)) == plain(header));
+    heads.iter().any(means)
 }
 
 /// A header as a sentence repeats it: on one line and not endless.

@@ -103,7 +103,7 @@ impl TableFault {
 /// One [`TableFault`] for the whole file. Whatever the bytes are, this neither panics nor takes memory beyond its caps.
 pub fn read(bytes: &[u8], kind: &'static Kind) -> Result<Table, TableFault> {
     if bytes.len() > LARGEST_FILE {
-        return Err(too_big("文件字节数", LARGEST_FILE));
+        return Err(Trouble::FileTooLarge { megabytes: LARGEST_FILE >> 20 }.into());
     }
     match bytes {
         [b'P', b'K', ..] => workbook::read(bytes, kind),

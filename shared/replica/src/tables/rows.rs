@@ -43,8 +43,10 @@ pub struct Taken {
     pub fields: Fields,
     /// What a NEW record gets besides; not for a record that exists.
     pub defaults: Fields,
-    /// What is odd, but taken.
-    pub warnings: Vec<Problem>,
+    /// What was not read as it was written.
+    pub mended: Vec<Problem>,
+    /// What is odd about it as a new record, but taken.
+    pub odd: Vec<Problem>,
 }
 
 /// What became of a row.
@@ -98,8 +100,7 @@ pub fn read_row(row: &Row, columns: &Columns, kind: &'static Kind, reading: &Rea
         }
     }
     if refused.is_empty() {
-        let warnings = mended.into_iter().chain(odd).collect();
-        return Outcome::Taken(Taken { row: row.number, fields, defaults, warnings });
+        return Outcome::Taken(Taken { row: row.number, fields, defaults, mended, odd });
     }
     let refusal = |(field, trouble): (Option<&'static Field>, Trouble)| {
         let value = field.filter(|field| field.may_echo()).and_then(|field| written(row, columns, field));
@@ -122,11 +123,16 @@ fn written(row: &Row, columns: &Columns, field: &'static Field) -> Option<String
     Some(text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(LONGEST_ECHO).collect())
 }
 
+/// What spreadsheets show for formulas that failed.
+const FAILED: [&str; 7] = ["#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!"];
+
 /// A cell as the text that `values::read` takes for the field.
 fn cell_text(cell: &Cell, field: &Field) -> Result<String, Trouble> {
     match (cell, field.ty) {
         (Cell::Empty, _) => Ok(String::new()),
         (Cell::Failed, _) => Err(Trouble::FormulaError),
+        // What becomes of a failed formula in csv, and in a report of refused rows.
+        (Cell::Text(text), _) if FAILED.contains(&text.as_str()) => Err(Trouble::FormulaError),
         (Cell::Number(_), ty) if holds_codes(ty) => Err(Trouble::NumberInCodeColumn),
         (Cell::Text(text), ty) if holds_codes(ty) && is_scientific(text) => Err(Trouble::NumberInCodeColumn),
         (Cell::Text(text), FieldType::Date) => Ok(serial_text(text).unwrap_or_else(|| text.clone())),
@@ -177,7 +183,7 @@ fn serial_text(text: &str) -> Option<String> {
 }
 
 /// A number as people write it, never scientific up to 15 digits.
-fn plain_number(number: f64) -> String {
+pub(super) fn plain_number(number: f64) -> String {
     let readable = number == 0.0 || (1e-9..1e15).contains(&number.abs());
     if readable { number.to_string() } else { format!("{number:e}") }
 }

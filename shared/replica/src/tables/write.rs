@@ -1,5 +1,6 @@
 //! Fields to tables: exports that read back the same.
 
+use super::rows::plain_number;
 use super::{Format, guard};
 use huiliu_core::model::values::show_exact;
 use huiliu_core::model::{Divisions, Field, FieldType, Fields, Kind, Value};
@@ -82,6 +83,8 @@ pub fn open_fields(kind: &'static Kind) -> Vec<&'static Field> {
 pub(super) enum Out {
     Text(String),
     Number(i64),
+    /// As a list had it.
+    Real(f64),
 }
 
 impl Out {
@@ -140,6 +143,9 @@ pub(super) fn fill(sheet: &mut Worksheet, rows: impl Iterator<Item = Vec<Out>>) 
                 Out::Number(count) => {
                     sheet.write_number(number, column, count as f64)?;
                 }
+                Out::Real(real) => {
+                    sheet.write_number(number, column, real)?;
+                }
             }
         }
     }
@@ -159,11 +165,14 @@ fn cut(text: &str) -> String {
 /// Writes csv in UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8.
 pub(super) fn csv_table(rows: impl Iterator<Item = Vec<Out>>) -> Result<Vec<u8>, WriteFault> {
     let mut bytes = "\u{feff}".as_bytes().to_vec();
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
+    // A refused row may have more cells than its list has columns.
+    let mut writer =
+        csv::WriterBuilder::new().flexible(true).terminator(csv::Terminator::CRLF).from_writer(&mut bytes);
     for row in rows {
         let cells = row.into_iter().map(|cell| match cell {
             Out::Text(text) => guard::for_csv(&text),
             Out::Number(count) => count.to_string(),
+            Out::Real(real) => plain_number(real),
         });
         writer.write_record(cells)?;
     }

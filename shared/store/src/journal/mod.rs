@@ -2,8 +2,8 @@
 //!
 //! An append writes whole runs (entries up to a signed point) one after the other and marks its last frame; after
 //! [`Journal::sync`] it is durable. What follows the last mark at the end of the newest segment was never
-//! acknowledged and is cut off on opening ([`tail`]); damage before an intact entry is something else, and is
-//! reported ([`scan`]) until somebody mends it ([`mend`]). Whatever goes is kept in `damaged/` first, if it may have
+//! acknowledged and is cut off on opening (`tail`); damage before an intact entry is something else, and is
+//! reported (`scan`) until somebody mends it (`mend`). Whatever goes is kept in `damaged/` first, if it may have
 //! been worth something.
 
 mod mend;

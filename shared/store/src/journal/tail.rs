@@ -47,14 +47,17 @@ impl Journal {
         if is_newer(&bytes) && !self.reads_only {
             return Err(StoreError::TooNew(format!("journal format {}", bytes[7])));
         }
-        let (mut whole, mut intact) = (SEGMENT_MAGIC.len(), false);
-        walk(&bytes, SEGMENT_MAGIC.len(), |at, frame| {
-            if let Ok(frame) = frame {
+        let (mut whole, mut intact, mut torn) = (SEGMENT_MAGIC.len(), false, false);
+        let sure = self.witness.end();
+        walk(&bytes, SEGMENT_MAGIC.len(), |at, frame| match frame {
+            Ok(frame) => {
                 intact = true;
-                if frame.flags & frame::ENDS_APPEND != 0 {
+                if frame.flags & frame::ENDS_APPEND != 0 && !torn {
                     whole = at + frame.bytes;
                 }
             }
+            // Of an append that was never synced a disk may keep the end and not the middle: none of it counts.
+            Err(_) => torn |= Position { segment, offset: at as u64 } >= sure,
         });
         // A segment that does not begin as one and holds nothing was being made when the machine went down. One that
         // holds something has a damaged header, and its entries count.

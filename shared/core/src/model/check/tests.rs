@@ -42,6 +42,30 @@ fn kinds_have_numbers_and_names_of_their_own() {
 }
 
 #[test]
+fn management_follows_type_and_supervising_unit_until_somebody_chooses() {
+    let kind = kind("social_org").unwrap();
+    let fields = |pairs: &[(&str, &str)]| -> Fields {
+        pairs.iter().map(|(name, text)| ((*name).to_owned(), Value::of(*text))).collect()
+    };
+    let mode = |before: &[(&str, &str)], change: &[(&str, &str)]| {
+        let followed = kind.follow(&fields(before), &fields(change));
+        assert!(followed.keys().all(|name| name == "management_mode"));
+        followed.get("management_mode").and_then(Value::text).map(str::to_owned)
+    };
+    let direct = [("org_type", "ST"), ("management_mode", "DIRECT")];
+    let unit = [("supervising_unit", "区文化局")];
+    assert_eq!(mode(&direct, &unit).as_deref(), Some("DUAL"));
+    assert_eq!(mode(&direct, &[("org_type", "BA")]).as_deref(), Some("FILED"));
+    assert_eq!(mode(&direct, &[("address", "某处")]), None);
+    assert_eq!(mode(&direct, &[unit[0], ("management_mode", "DIRECT")]), None, "the row says it");
+    let chosen = [("org_type", "ST"), unit[0], ("management_mode", "DIRECT")];
+    assert_eq!(mode(&chosen, &[("supervising_unit", "市文化局")]), None, "a person said it");
+    let none = Fields::from([("supervising_unit".to_owned(), Value::Null)]);
+    let dual = fields(&[("org_type", "ST"), unit[0], ("management_mode", "DUAL")]);
+    assert_eq!(kind.follow(&dual, &none), fields(&[("management_mode", "DIRECT")]));
+}
+
+#[test]
 fn a_whole_record_has_no_problem() {
     assert_eq!(check(&whole()), []);
 }

@@ -71,6 +71,7 @@ pub(super) const KIND: Kind = Kind {
         owner: |_, _| None,
         natural_key: |fields| text(fields, "code").map(|code| format!("code:{code}")),
         defaults: |fields, _, _| fixed_defaults(FIELDS, fields),
+        derived: |_| Fields::new(),
         check,
     },
 };

@@ -148,7 +148,7 @@ pub(super) const KIND: Kind = Kind {
     label_en: "social organization",
     class: Class::Open,
     fields: FIELDS,
-    rules: Rules { owner, natural_key, defaults, check },
+    rules: Rules { owner, natural_key, defaults, derived, check },
 };
 
 /// The township named in it when that lies under its authority, else the authority's division.
@@ -172,14 +172,7 @@ fn natural_key(fields: &Fields) -> Option<String> {
 fn defaults(fields: &Fields, place: Option<DivisionCode>, divisions: &Divisions) -> Fields {
     let mut missing = fixed_defaults(FIELDS, fields);
     let empty = |name: &str| fields.get(name).is_none_or(Value::is_null);
-    if empty("management_mode") {
-        let mode = match (text(fields, "org_type"), empty("supervising_unit")) {
-            (Some("BA"), _) => "FILED",
-            (_, false) => "DUAL",
-            (_, true) => "DIRECT",
-        };
-        missing.insert("management_mode".to_owned(), Value::of(mode));
-    }
+    missing.extend(derived(fields).into_iter().filter(|(name, _)| empty(name)));
     if let Some(place) = place.filter(|_| empty("registration_authority")) {
         let above = std::iter::once(place).chain(divisions.ancestors(place));
         if let Some(authority) = above.into_iter().find(|code| code.level() <= Level::County) {
@@ -190,6 +183,16 @@ fn defaults(fields: &Fields, place: Option<DivisionCode>, divisions: &Divisions)
         }
     }
     missing
+}
+
+/// Management: by what it is registered as, and whether a unit supervises it.
+fn derived(fields: &Fields) -> Fields {
+    let mode = match (text(fields, "org_type"), text(fields, "supervising_unit")) {
+        (Some("BA"), _) => "FILED",
+        (_, Some(_)) => "DUAL",
+        (_, None) => "DIRECT",
+    };
+    Fields::from([("management_mode".to_owned(), Value::of(mode))])
 }
 
 fn check(kind: &'static Kind, fields: &Fields, divisions: &Divisions, problems: &mut Vec<Problem>) {

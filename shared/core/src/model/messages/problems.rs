@@ -65,6 +65,7 @@ troubles! {
         DamagedWorkbook => "工作簿已损坏，无法打开", "the workbook is damaged"; "请用 Excel 或 WPS 打开后另存为 .xlsx，再导入", "open it in Excel or WPS and save it as .xlsx";
         Locked => "文件已加密，或是旧版 .xls 格式", "the file is encrypted or an old .xls"; "请去掉密码，另存为 .xlsx 后再导入", "remove the password and save it as .xlsx";
         TooBig { what: String, max: u64 } => "{what}超过上限（{max}）", "{what} is over the limit ({max})"; "请拆分成几个文件再导入", "split the file";
+        FileTooLarge { megabytes: usize } => "文件超过 {megabytes} MB", "the file has more than {megabytes} MB"; "请拆分成几个文件再导入", "split the file";
         Bomb => "压缩内容异常庞大，已拒绝打开", "the compressed content is absurdly large and was not opened"; "请用 Excel 或 WPS 重新另存为 .xlsx", "save it again as .xlsx";
         NulBytes => "文件含有空字节，不是文本表格", "the file contains NUL bytes and is no text table"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";
         BadEncoding => "文字编码无法识别", "the text encoding is unknown"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";

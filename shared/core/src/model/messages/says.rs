@@ -1,6 +1,6 @@
 //! What the programs say of themselves: failures with what was kept and what to do next, and the words of lists.
 
-use super::catalogue;
+use super::{Lang, catalogue};
 
 catalogue! {
     /// One sentence.
@@ -13,6 +13,10 @@ catalogue! {
         NotEmpty { dir: String } => "{dir} 不是空目录，没有改动任何内容。请换一个空目录。", "{dir} is not empty; nothing was changed. Choose an empty directory";
         InUse { dir: String } => "数据目录 {dir} 正被另一个程序使用（可能服务已在运行）。请先停止那个程序再试。", "the data directory {dir} is in use, perhaps by a running service; stop it first and try again";
         ServiceDied => "后台服务中途停止。已显示“已保存”的内容都在。请重新启动服务后再试。", "the service stopped while it was working; everything called saved is kept. Start it again and repeat";
+        ServiceSilent { dir: String } => "{dir} 的后台服务在运行，但没有应答，可能被暂停或卡住了。刚才的操作不一定已执行；请重新启动服务后用 record show 或 status 核对。", "the service of {dir} is running but does not answer; it may be suspended or stuck. What was asked for may or may not be done: restart the service and check";
+        RequestTooLarge => "内容太大，后台服务没有接收。请拆分成几次。", "too large for the service; split it up";
+        WebNotLoopback { address: String } => "网页地址 {address} 不是本机地址。页面只在本机开放，请改用 127.0.0.1:端口。", "the page is for this machine only: {address} is no loopback address; use 127.0.0.1:PORT";
+        OutputFailed { why: String } => "结果没有写出（{why}）。操作本身可能已完成，请核对后再决定是否重做。", "the answer could not be written ({why}); the work itself may be done, check before repeating it";
         EngineDied => "程序内部出错，服务已停止。已显示“已保存”的内容都在。请重新启动服务；如再次发生，请把日志交给维护人员。", "an internal error has stopped the service; everything called saved is kept. Start it again, and if it happens once more hand the log to whoever maintains it";
         ImportStopped { done: usize, total: usize } => "服务正在停止，导入中断：共 {total} 行，前 {done} 行已处理并保存。重新启动服务后再次导入同一文件即可接着做。", "the service is stopping, so the import ends: {done} of {total} rows are done and saved; start the service and import the same file again to go on";
         RehearsalStopped => "服务正在停止，预演中断，没有写入任何内容。", "the service is stopping, so the rehearsal ends; nothing was written";
@@ -23,6 +27,12 @@ catalogue! {
         NoSuchKind { kind: String, known: String } => "没有名为“{kind}”的种类。可用：{known}。", "there is no kind “{kind}”; known are {known}";
         NoSuchField { field: String, kind: String, kind_en: String } => "{kind}没有名为“{field}”的栏目。用 template 写出的空白表里有全部栏目。", "{kind_en} has no field “{field}”; the table that template writes has all of them";
         BadPair { text: String } => "“{text}”应写成 栏目=值，例如 类型=社会团体。", "“{text}” should be written FIELD=VALUE, such as org_type=ST";
+        FieldTwice { field: String } => "“{field}”写了两次，请只保留一个。", "“{field}” is given twice; keep one of them";
+        WordEmpty => "不能为空，请填写实际内容。", "this may not be empty";
+        WordLong { max: usize } => "太长，最多 {max} 个字。", "too long, at most {max} characters";
+        WordSteers => "含有换行或不可见的控制字符，请重新键入。", "it holds line ends or invisible control characters; type it anew";
+        NotOfRange { range: String } => "应在 {range} 之间。", "it should be within {range}";
+        BadDuration => "请写成 90s、30m、12h 或 7d，最长 3650d。", "write 90s, 30m, 12h or 7d, at most 3650d";
         BadId { text: String } => "“{text}”不是记录编号。请从 record list 的第一列复制完整的编号。", "“{text}” is not a record's id; copy the whole id from the first column of record list";
         BadDivision { text: String } => "“{text}”不是已知的行政区划代码，或不在本市。代码只写数字，例如 330203 或 330203004。", "“{text}” is not a known division code, or lies outside this tree; write digits, such as 330203 or 330203004";
         ProblemsRemain { zh: String, en: String } => "没有保存：{zh}", "not saved: {en}";
@@ -32,12 +42,18 @@ catalogue! {
         NoConflict { field: String } => "“{field}”没有待处理的冲突，可能已经处理过了。", "there is no open conflict in “{field}”; it may be settled already";
         NoSuchValue { n: String } => "没有第 {n} 个值，请用 conflict show 查看。", "there is no value {n}; see conflict show";
         ReadOnly => "磁盘写入失败，本机已停止保存，只能查看和导出。请检查磁盘后重新启动。", "writing to the disk failed; nothing more is saved until restart, reading and exporting go on";
+        Interrupted => "没有保存：本机刚发现自己是从备份恢复或复制来的，正在补齐数据。请再做一次。", "not saved: this device has just found out that it was restored or copied, and is filling in; do it again";
         NotSaved => "磁盘写入失败，刚才的内容没有保存。本机已停止保存，只能查看和导出。请检查磁盘后重新启动，再做一次。", "not saved: writing to the disk failed. Nothing more is saved until restart, reading and exporting go on; check the disk, restart, and do it again";
         DiskFailed { what: String } => "磁盘操作失败（{what}）。没有显示“已保存”的内容未保存。请检查磁盘空间和权限。", "a disk operation failed ({what}); what was not called saved is not saved. Check space and permissions";
         TooNew { what: String } => "此数据由更新的版本写入（{what}），请先升级程序。没有改动任何内容。", "this data was written by a newer version ({what}); upgrade first. Nothing was changed";
         Damaged { place: String } => "数据文件有一处损坏（{place}），没有改动任何内容。请运行 verify 查看全部损坏。", "a data file is damaged ({place}); nothing was changed. Run verify to see all of it";
         IndexFailed { what: String } => "索引打不开（{what}）。索引可以删除，下次启动会重新生成。", "the index failed ({what}); it can be deleted and is computed again";
         CannotRead { file: String, why: String } => "读不了文件 {file}（{why}）。", "cannot read {file} ({why})";
+        CauseMissing => "没有这个文件或文件夹", "there is no such file or folder";
+        CauseForbidden => "没有权限", "permission denied";
+        CauseFolder => "这是文件夹，不是文件", "it is a folder";
+        CauseFull => "磁盘已满", "the disk is full";
+        NoFolder { file: String } => "写不了文件 {file}：所在的文件夹不存在，没有改动任何内容。", "cannot write {file}: its folder does not exist; nothing was changed";
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
         TableEnding { file: String } => "文件名 {file} 应以 .xlsx 或 .csv 结尾。", "the name {file} should end in .xlsx or .csv";
         BadFilter { text: String } => "条件“{text}”应写成 栏目=值，例如 类型=社会团体。", "the condition “{text}” should be written FIELD=VALUE, such as org_type=ST";
@@ -45,6 +61,9 @@ catalogue! {
 
         RegistryMissing => "行政区划表还没有下载，暂时不能保存。请先运行 sync。", "the table of divisions has not come yet, so nothing can be saved; sync first";
         Told { text: String } => "{text}", "{text}";
+        /// Made of sentences of another catalogue.
+        Odd { zh: String, en: String } => "{zh}", "{en}";
+        ReasonWrong { zh: String, en: String } => "原因{zh}", "the reason: {en}";
 
         // Joining and syncing.
         NotATicket => "这不是邀请码。请粘贴完整的邀请码，或给出邀请码文件。", "this is not a ticket; paste the whole ticket or name its file";
@@ -57,13 +76,17 @@ catalogue! {
         DeviceUnknown => "市级没有本机的授权记录。请联系市级。", "the hub has no grant for this device; contact the hub";
         CertificateExpired => "本机证书已过期，续期没有成功。请联系市级。", "this device's certificate has expired and was not renewed; contact the hub";
         WrongHub => "对方不是邀请码中的市级汇流中心，已断开，没有发送任何数据。请向市级核实地址。", "the other side is not the hub named in the ticket; nothing was sent. Verify the address";
-        HubSaidNo { sentence: String } => "市级拒绝：{sentence}", "the hub refuses: {sentence}";
+        /// The same, for good: it is remembered.
+        HubRevoked { zh: String, en: String } => "市级拒绝：{zh}", "the hub refuses: {en}";
+        HubSaidNo { zh: String, en: String } => "市级拒绝：{zh}", "the hub refuses: {en}";
+        RevokedNotSaved { zh: String, en: String } => "没有保存：{zh}", "not saved: {en}";
+        OddAnswer => "对方的答复无法识别，可能两边程序版本不同。请联系市级。", "the answer cannot be understood; the two programs may differ in version. Contact the hub";
         Incomprehensible => "收到的内容无法识别，连接已断开，已保存的内容都在。请确认两边程序版本相同；如再次发生，请联系维护人员。", "what came cannot be understood, and the connection was closed; everything saved is kept. See that both programs have the same version, and if it happens again call whoever maintains them";
         NotTheCertified => "自报的身份与证书不符，连接已断开。请联系维护人员。", "the device is not the one of its certificate, and the connection was closed; call whoever maintains it";
         OtherProtocol { low: u16, high: u16 } => "两边程序的版本相差太大（对方使用协议 {low} 至 {high}），不能同步。本机内容都已保存，请升级较旧的一方。", "the two programs are too far apart (the other side speaks protocols {low} to {high}) and cannot sync; everything is saved here. Upgrade the older one";
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
-        EntriesRefused { count: usize, why: String } => "市级不接收其中 {count} 处内容（{why}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({why}); they are in the quarantine, everything else goes on";
+        EntriesRefused { count: usize, zh: String, en: String } => "市级不接收其中 {count} 处内容（{zh}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({en}); they are in the quarantine, everything else goes on";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
         Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";
@@ -93,12 +116,19 @@ catalogue! {
         ConflictOf { record: String, field: String, previous: String } => "{record}的“{field}”，原值：{previous}", "{record}, “{field}”, before: {previous}";
         HowToResolve => "请选定一个值：conflict resolve 记录编号 栏目 --take 序号，或 --value 另填的值。", "choose with: conflict resolve ID FIELD --take NUMBER, or --value another";
         HasConflict { field: String, count: usize } => "“{field}”有 {count} 个值待选定，请用 conflict show 查看。", "“{field}” has {count} values and waits for a choice; see conflict show";
-        IsDeleted { reason: String } => "本记录已删除：{reason}", "this record is deleted: {reason}";
+        IsDeleted { id: String, who: String, at: String, reason: String } => "记录 {id} 已被{who}于北京时间 {at} 删除，原因：{reason}。如需恢复，请运行 record restore {id}", "record {id} was deleted by {who} at {at} Beijing time, because: {reason}; bring it back with: record restore {id}";
+        Restored { id: String } => "已恢复 {id}", "restored {id}";
+        NotDeleted { id: String } => "记录没有被删除，不用恢复 {id}", "the record is not deleted {id}";
+        AlsoDeleted { count: usize } => "另有 {count} 条已删除，加 --deleted 可查看。", "{count} more are deleted; --deleted lists them";
+        HeadDeleted => "删除原因", "why it was deleted";
+        HasTwins { ids: String } => "与本机另一条记录重复（{ids}）。请核对后用 record delete 删除其中一条。", "the same as another record here ({ids}); compare them and delete one with record delete";
+        Noted { odd: String } => "请留意，{odd}", "please note: {odd}";
+        Followed { field: String, value: String } => "“{field}”随之改为：{value}", "“{field}” follows and becomes: {value}";
         FieldChanged { field: String, old: String, new: String } => "{field}：{old} → {new}", "{field}: {old} → {new}";
         ValueEmpty => "（空）", "(empty)";
         ValueDeleted { reason: String } => "删除（{reason}）", "deleted ({reason})";
         ValueKept => "保留", "kept";
-        LabelDeleted => "删除", "deletion";
+        LabelDeleted => "删除", "deleted";
         HeadId => "编号", "id";
         HeadOwner => "归属", "owner";
         HeadDevice => "设备", "device";
@@ -135,6 +165,14 @@ catalogue! {
         RowOwnerRemedy => "请保持登记管理机关和所在乡级与现有记录一致", "leave authority and township as they are on the record";
         RowTwice { ids: String } => "本机有多条记录与该行相同（{ids}）", "several records here match the row ({ids})";
         RowTwiceRemedy => "请先处理重复的记录", "settle the duplicates first";
+        RowOwner { from: String, to: String } => "这样会把记录从{from}转到{to}，目前还不能转移记录", "the record would move from {from} to {to}, which is not possible yet";
+        RowGate { why: String } => "内容未通过检查（{why}）", "it did not pass the check ({why})";
+        RowGateRemedy => "请核对这一行的内容", "check what the row says";
+        RowOtherName { first: u32, name: String } => "与第 {first} 行（{name}）的代码相同，名称却不同", "the same code as row {first} ({name}) under another name";
+        RowOtherNameRemedy => "请核对哪一行的代码写错了，改正后再导入", "see which row has the wrong code and import it again";
+        RowAgain { row: u32, first: u32 } => "第 {row} 行与第 {first} 行是同一条记录，内容有不同，以第 {row} 行为准。", "row {row} is the same record as row {first} and says something else; row {row} counts";
+        RowDeletedBefore { row: u32, id: String, reason: String } => "第 {row} 行作为新记录导入；本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "row {row} is imported as a new record; the same was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
+        NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
 
@@ -150,15 +188,22 @@ catalogue! {
         DemoSettled => "处理冲突后：", "with the conflicts settled:";
         DemoEqual => "市级与各节点逐项一致。", "the hub and every node agree in everything they share";
         DemoUnequal { name: String } => "{name} 与市级不一致！", "{name} and the hub do not agree!";
+        DemoInterrupted => "演示已中断，临时目录已删除。", "the demonstration was interrupted; its directory is removed";
         DemoServing => "演示继续运行，按 Ctrl-C 结束。可以这样查看：", "the demonstration goes on until Ctrl-C; look at it with:";
         WordUnit => "单位", "unit";
         WordOrganizations => "社会组织", "organizations";
         WordPending => "待上报", "pending";
         WordConflicts => "冲突", "conflicts";
+        WordOpenConflicts => "待处理冲突", "conflicts";
+        WordQuarantined => "隔离区", "quarantined";
+        WordDuplicates => "重复的记录", "duplicates";
+        LookAtDuplicates => "有重复的记录，请用 record list 种类 --duplicates 查看，核对后删除多余的。", "records are here more than once; see record list KIND --duplicates and delete what is too many";
         WordState => "状态", "state";
         StateLevel => "已核对", "verified";
         StateBehind => "未同步", "not level";
         DuplicateHere { id: String } => "没有保存：本机已有相同的记录（{id}）。请改用 record set 修改它。", "not saved: this record is here already ({id}); change it with record set";
+        DuplicateRestored { id: String } => "没有恢复：本机已有相同的记录（{id}）。请先删除其中一条。", "not restored: the same record is here already ({id}); delete one of them first";
+        DuplicateWouldBe { id: String } => "没有保存：这样修改会与本机另一条记录相同（{id}）。请核对代码和名称。", "not saved: the record would be the same as another one here ({id}); check code and name";
 
         // Reasons of refusals.
         ReasonScope => "超出授权范围", "outside the author's grant";
@@ -173,5 +218,34 @@ catalogue! {
         ReasonKind => "记录种类不符", "another kind of record";
         ReasonRevoked => "授权撤销之后所写", "written after the grant had ended";
         ReasonGate => "未通过内容检查", "it did not pass the gate";
+    }
+}
+
+impl Say {
+    /// The sentence for somebody whose language is not known: Chinese, a line end, English.
+    pub fn both(&self) -> String {
+        format!("{}\n{}", self.text(Lang::Zh), self.text(Lang::En))
+    }
+
+    /// What a hub said no with, as [`Say::both`] makes it: in Chinese and in English. `revoked`: for good.
+    pub fn refused(sentence: &str, revoked: bool) -> Self {
+        let (zh, en) = sentence.split_once('\n').unwrap_or((sentence, sentence));
+        let (zh, en) = (zh.to_owned(), en.to_owned());
+        if revoked { Self::HubRevoked { zh, en } } else { Self::HubSaidNo { zh, en } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_hub_says_no_with_is_read_in_ones_own_language() {
+        let no = Say::DeviceRevoked { reason: "换机".into() };
+        let told = Say::refused(&no.both(), true);
+        assert!(told.text(Lang::Zh).contains("授权已被市级撤销"));
+        let english = told.text(Lang::En);
+        assert!(english.starts_with("the hub refuses: the hub has revoked") && !english.contains("授权"));
+        assert_eq!(Say::refused("no", false).text(Lang::En), "the hub refuses: no");
     }
 }

@@ -1,7 +1,7 @@
 //! Reading what people type, with the tolerance of an office: widths, blanks, labels for codes, names for divisions.
 
 use super::money::{self, Bare};
-use super::text::{compact, has_invisible, kept, means_nothing};
+use super::text::{compact, has_invisible, kept, means_nothing, one_line};
 use crate::model::check::Problem;
 use crate::model::dates::Date;
 use crate::model::dictionary::{Field, FieldType, Kind};
@@ -52,7 +52,8 @@ pub fn read(
         return Err(Trouble::Invisible);
     }
     let value = match field.ty {
-        FieldType::Text { .. } | FieldType::Ref(_) => Value::Text(kept_text),
+        // A cell is broken into lines so that it fits its column, not because the name has lines.
+        FieldType::Text { .. } | FieldType::Ref(_) => Value::Text(one_line(&kept_text)),
         FieldType::Code(table) => match table.find(&kept_text) {
             Some(entry) => Value::of(entry.code),
             None => return Err(Trouble::unknown_code(table)),

@@ -45,6 +45,14 @@ fn dates_in_every_hand() {
 }
 
 #[test]
+fn a_text_stands_on_one_line() {
+    for text in ["海曙区 读书会", "海曙区\n读书会", "海曙区\r\n 读书会", "海曙区 \t\n\t读书会\n"]
+    {
+        assert_eq!(import("name", text), Ok(Value::of("海曙区 读书会")), "{text:?}");
+    }
+}
+
+#[test]
 fn nothing_in_every_hand() {
     for text in ["", " ", "　", "无", "—", "——", "空", "-", "/", "暂无", "\u{feff}"] {
         assert_eq!(import("supervising_unit", text), Ok(Value::Null), "{text}");

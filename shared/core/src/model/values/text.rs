@@ -38,6 +38,12 @@ pub fn kept(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n").trim_matches(is_blank).to_owned()
 }
 
+/// A text that belongs on one line: line ends and tabs, with the blanks around them, are one blank.
+pub fn one_line(text: &str) -> String {
+    let parts = text.split(['\n', '\r', '\t']).map(|part| part.trim_matches(is_blank));
+    parts.filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
 /// Whether a text has characters that no form shows and no file format carries safely. Line feed and tab are fine.
 pub fn has_invisible(text: &str) -> bool {
     text.chars().any(|c| {

@@ -134,6 +134,7 @@ impl Session {
                 let believed = std::mem::take(&mut self.hello).believed;
                 // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
                 self.offer_again(&believed);
+                self.left.clear();
                 // A Hello asks anew: what both have said before it is no answer to it.
                 self.said = None;
                 self.outputs.push_back(Output::Holds { held: self.peer_has.clone(), proved: false });

@@ -52,6 +52,8 @@ pub struct Session {
     peer_has: BTreeMap<FeedId, u64>,
     /// What has been sent in this session.
     sent: BTreeMap<FeedId, u64>,
+    /// Feeds of which the peer left something with us, and that were offered again since.
+    left: BTreeSet<FeedId>,
     /// Feeds the peer refuses; nothing more of them is offered.
     refused: BTreeSet<FeedId>,
     /// The batches under way, and how large the next may be.
@@ -108,6 +110,7 @@ impl Session {
             open: false,
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
+            left: BTreeSet::new(),
             refused: BTreeSet::new(),
             pace: Pace::new(batch_bytes),
             loading: false,
@@ -225,12 +228,20 @@ impl Session {
 
     fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger, now: u64) {
         self.learn_tags(ledger);
-        self.pace.acknowledged(ack.credit, now);
+        let answered = self.pace.acknowledged(ack.credit, now);
         let known = ack.frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number)));
         let held: Vec<(FeedId, u64)> = known.collect();
         for (feed, number) in &held {
             let has = self.peer_has.entry(*feed).or_default();
             *has = (*has).max(*number);
+        }
+        // What the receiver left with us came too early, or with something that did: it is offered once more.
+        for (feed, number) in answered {
+            if self.peer_has.get(&feed).is_some_and(|has| *has >= number) {
+                self.left.remove(&feed);
+            } else if self.left.insert(feed) {
+                self.sent.remove(&feed);
+            }
         }
         self.outputs.push_back(Output::Acknowledged(held));
     }

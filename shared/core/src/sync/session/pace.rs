@@ -62,10 +62,10 @@ impl Pace {
         self.under_way.push_back(Sent { wire, read, at: now, heads });
     }
 
-    /// The batch that has been under way longest is durable there.
-    pub(super) fn acknowledged(&mut self, credit: u32, now: u64) {
+    /// The batch that has been under way longest has been answered; where its feeds would stand there.
+    pub(super) fn acknowledged(&mut self, credit: u32, now: u64) -> Vec<(FeedId, u64)> {
         self.credit = credit as usize;
-        let Some(sent) = self.under_way.pop_front() else { return };
+        let Some(sent) = self.under_way.pop_front() else { return Vec::new() };
         let took = now.saturating_sub(sent.at.max(self.acknowledged_at));
         self.acknowledged_at = now;
         let fits = sent.read.saturating_mul(BATCH_MILLIS as usize) / took.max(1) as usize;
@@ -78,6 +78,7 @@ impl Pace {
             self.batch_bytes
         };
         self.batch_bytes = next.clamp(BATCH_BYTES.0, BATCH_BYTES.1);
+        sent.heads
     }
 
     /// Whether everything sent is acknowledged.

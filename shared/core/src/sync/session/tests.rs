@@ -83,7 +83,8 @@ fn what_the_peer_left_with_us_is_offered_again_when_we_ask_anew() {
     let mut session = dial(&ledger);
     assert_eq!(loads(&drive(&mut session, &ledger)), 1, "with the first flight");
     assert_eq!(loads(&hear(&mut session, &ledger, welcome(vec![]))), 0, "it is still on its way");
-    // Acknowledged, and nothing of it taken: it came too early.
+    // Answered, and nothing of it taken: it came too early, or with something that did, and is offered once more.
+    assert_eq!(loads(&hear(&mut session, &ledger, ack(vec![]))), 1);
     assert!(says(&hear(&mut session, &ledger, ack(vec![])), |said| matches!(said, Message::Done(_))));
     assert_eq!(verdicts(&hear(&mut session, &ledger, Message::Done(OTHER))), [false]);
     session.handle(Input::Ask, &ledger, 0);

@@ -1,0 +1,140 @@
+//! What a command leaves: its answer on stdout, its files, and the progress of long work on stderr.
+
+use crate::commands::Answer;
+use crate::commands::exports::format_of;
+use crate::service::cli::Global;
+use crate::service::home::Failure;
+use crate::service::usage::spoken;
+use huiliu_core::model::messages::Say;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::fs::{File, OpenOptions};
+use std::io::{ErrorKind, IsTerminal, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+use std::time::Duration;
+
+impl Global {
+    /// Prints an answer and gives back the exit code. An answer that cannot be written is no success: a full disk below
+    /// a redirected stdout must not look like an empty list.
+    pub fn print(&self, answer: &Answer) -> u8 {
+        let mut out = std::io::stdout().lock();
+        let written = match (self.json, answer.exit) {
+            (true, _) => writeln!(out, "{}", answer.json).and_then(|()| out.flush()),
+            (false, 0 | 3 | 7) => writeln!(out, "{}", answer.text).and_then(|()| out.flush()),
+            (false, _) => writeln!(std::io::stderr(), "{}", answer.text),
+        };
+        match written {
+            // A reader that has gone away is no failure of the command.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                let say = Say::OutputFailed { why: cause(&error) };
+                // Where stderr fails too there is nobody left to tell.
+                let _ = writeln!(std::io::stderr(), "{}", say.text(self.lang()));
+                answer.exit.max(1)
+            }
+            _ => answer.exit,
+        }
+    }
+
+    /// Prints a failure and gives back the exit code.
+    pub fn fail(&self, failure: &Failure) -> u8 {
+        self.print(&Answer::failed(failure, self.lang()))
+    }
+}
+
+/// Writes a file for the person.
+pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes).map_err(|error| cannot_write(path, &error))
+}
+
+/// Writes a file that only its owner may read, whatever the file of that name was before.
+pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
+    let write = |mut file: File| {
+        // A device such as /dev/stdout is nobody's file to close.
+        if file.metadata()?.is_file() {
+            file.set_permissions(PermissionsExt::from_mode(0o600))?;
+            file.set_len(0)?;
+        }
+        file.write_all(bytes)
+    };
+    opened.and_then(write).map_err(|error| cannot_write(path, &error))
+}
+
+/// Whether a table can be written at a place, before anything is done whose outcome it is to hold.
+pub fn check_place(path: &Path) -> Result<(), Failure> {
+    format_of(&path.display().to_string())?;
+    let there = path.exists();
+    let opened = match there {
+        true => OpenOptions::new().append(true).open(path),
+        false => OpenOptions::new().write(true).create_new(true).open(path),
+    };
+    match opened {
+        Ok(_) if there => Ok(()),
+        Ok(_) => std::fs::remove_file(path).map_err(|error| cannot_write(path, &error)),
+        Err(error) => Err(cannot_write(path, &error)),
+    }
+}
+
+fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
+    let file = path.display().to_string();
+    match error.kind() {
+        ErrorKind::NotFound => Failure::new(1, Say::NoFolder { file }),
+        _ => Failure::new(1, Say::CannotWrite { file, why: cause(error) }),
+    }
+}
+
+/// Why the system does not open, read or write something, in words where there are some.
+pub(super) fn cause(error: &std::io::Error) -> String {
+    let say = match error.kind() {
+        ErrorKind::NotFound => Say::CauseMissing,
+        ErrorKind::PermissionDenied => Say::CauseForbidden,
+        ErrorKind::IsADirectory => Say::CauseFolder,
+        ErrorKind::StorageFull => Say::CauseFull,
+        _ => return error.to_string(),
+    };
+    say.text(spoken())
+}
+
+/// A progress bar on a terminal, a line for every tenth elsewhere; nothing for what is done at once.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    tenth: usize,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Progress {
+    /// Nothing shown yet.
+    pub fn new() -> Self {
+        Self { bar: None, tenth: 0 }
+    }
+
+    /// So much of so much is done.
+    pub fn show(&mut self, done: usize, total: usize) {
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar.get_or_insert_with(|| {
+                let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+                let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
+                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+                bar.enable_steady_tick(Duration::from_millis(200));
+                bar
+            });
+            bar.set_position(done as u64);
+        } else if total > 0 && done * 10 / total > self.tenth {
+            self.tenth = done * 10 / total;
+            let _ = writeln!(std::io::stderr(), "{done}/{total}");
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
