@@ -3,12 +3,11 @@
 //! branch, so that no (actor, sequence number) is used twice and nobody's later value is overruled. What cannot be
 //! written again becomes a draft.
 
-use crate::edit::Outcome;
 use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, gate, inspect, writes};
-use huiliu_core::model::{Channel, RecordId, dictionary};
+use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::control::{self, Draft, Note, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
@@ -285,56 +284,6 @@ impl Replica {
             }
         }
         Ok(drafts)
-    }
-
-    /// Refused changes of others in records that this replica may write, which it can adopt if their author is gone:
-    /// each as the draft it would be.
-    pub fn adoptable(&self) -> Result<Vec<Draft>, ReplicaError> {
-        let mut found = Vec::new();
-        let mut records: BTreeSet<RecordId> = BTreeSet::new();
-        self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
-            records.insert(row.record);
-            true
-        })?;
-        for id in records {
-            let mut rows = self.change_rows(&id)?;
-            self.fill_raw(&id, &mut rows)?;
-            for row in &rows {
-                let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
-                let theirs = row.feed.device != self.device() && self.own_grant(row.feed.channel).is_ok();
-                if let (Some(why), true) = (why, theirs && !is_written_again(&rows, row))
-                    && why != reason::REPEATED
-                {
-                    let envelope = Some(row.envelope.clone());
-                    let entry = Entry { kind: EntryKind::EDIT, envelope, payload: row.raw.clone() };
-                    found.push(Draft { origin: origin_of(row), entry, reason: why });
-                }
-            }
-        }
-        Ok(found)
-    }
-
-    /// Writes a draft again as a new edit of the record as it is now.
-    pub fn retry(&mut self, draft: &Draft, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
-        let envelope = draft.entry.envelope.as_ref();
-        let envelope = envelope.ok_or(ReplicaError::NoSuchRecord(RecordId::NIL))?;
-        let fields = writes(&draft.entry.payload).unwrap_or_default();
-        let here = self.record_row(&envelope.record)?.is_some_and(|record| !record.heads.is_empty());
-        let edit = match dictionary::kind_by_id(envelope.kind) {
-            _ if here => crate::RecordEdit::Set { id: envelope.record, fields },
-            Some(kind) => {
-                let owner = Some(draft.origin.feed.channel.division);
-                crate::RecordEdit::New { kind: kind.name.into(), fields, owner, strict: true }
-            }
-            None => return Err(ReplicaError::NoSuchRecord(envelope.record)),
-        };
-        let outcome = self.edit(&edit, who, now)?;
-        for entry in self.staged.values_mut().flatten().filter(|entry| entry.kind == EntryKind::EDIT) {
-            let staged = entry.envelope.iter_mut().filter(|staged| staged.record == envelope.record);
-            staged.for_each(|staged| staged.origin = Some(draft.origin.clone()));
-        }
-        self.note(&Note::DraftDone { change: draft.origin.change }, who, now);
-        Ok(outcome)
     }
 }
 

@@ -114,7 +114,7 @@ impl Replica {
 
     fn intake(&self, run: &Run, head: &Head, from_hub: bool) -> Result<Intake, ReplicaError> {
         let is_old = run.last() <= head.number && !self.has_bug("duplicate applied twice");
-        if is_old && (self.has_bug("another branch taken for held") || self.is_same(run)?) {
+        if is_old && self.is_same(run)? {
             return Ok(Intake::Held);
         }
         Ok(self.judge_run(run, head, from_hub))

@@ -4,10 +4,9 @@ use super::campaign::{Failure, campaign};
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 15] = [
+pub const BUGS: [&str; 14] = [
     "acknowledged before fsync",
     "acknowledged before stored",
-    "another branch taken for held",
     "another's actor accepted",
     "applied without its dependency",
     "duplicate applied twice",

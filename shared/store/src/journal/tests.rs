@@ -197,3 +197,20 @@ fn a_missing_segment_is_named() {
     assert_eq!((seen.len(), damage.len()), (3, 1));
     assert_eq!(damage[0].segment, "00000002.seg");
 }
+
+#[test]
+fn of_an_unsynced_append_whose_middle_is_missing_nothing_counts() {
+    let runs = runs(3);
+    let disk = MemoryDisk::default();
+    let (mut journal, _) = journal_on(&disk);
+    journal.append(&runs[..1]).unwrap();
+    journal.sync().unwrap();
+    let spans = journal.append(&runs[1..]).unwrap();
+    drop(journal);
+    // The power went: the end of the append reached the disk, a sector in its middle did not.
+    disk.clone().write("journal/00000001.seg", spans[0].at.offset + 20, &[0; 40]).unwrap();
+    let (journal, tail) = journal_on(&disk);
+    let (seen, damage) = read_all(&journal);
+    assert_eq!(seen, runs[..1]);
+    assert!(damage.is_empty() && !tail.lost, "nobody was told that it is saved: {damage:?}");
+}
