@@ -196,7 +196,10 @@ impl<'a> Walk<'a> {
         self.found.feeds = self.points.keys().map(|(feed, _)| feed).collect::<BTreeSet<_>>().len();
         for (feed, runs) in std::mem::take(&mut self.early) {
             let mut told = None;
-            for (first, (run, span)) in runs.into_iter().filter(|_| !self.strange.contains(&feed)) {
+            if self.strange.contains(&feed) {
+                continue;
+            }
+            for (first, (run, span)) in runs {
                 // What follows something behind a hole is behind the same hole.
                 if told.replace(run.last() + 1) != Some(first) {
                     self.hole(&feed, first, span);
