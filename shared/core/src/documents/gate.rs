@@ -76,6 +76,20 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     }
 }
 
+/// Loads a record with its whole history, as it came from elsewhere, or says why it may not count.
+pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Result<Document, Verdict> {
+    if saved.len() > MAX_DOCUMENT_BYTES {
+        return Err(Verdict::TooLarge);
+    }
+    let loaded = catch_unwind(|| Automerge::load(saved).ok());
+    let document = loaded.ok().flatten().map(|doc| Document { doc }).ok_or(Verdict::WouldNotLoad)?;
+    match catch_unwind(AssertUnwindSafe(|| is_flat(&document.doc, &allowed))) {
+        Ok(true) if !document.heads().is_empty() => Ok(document),
+        Ok(_) => Err(Verdict::NotInDictionary),
+        Err(_) => Err(Verdict::WouldNotLoad),
+    }
+}
+
 /// Applies, saves and loads. Runs where a panic is caught.
 fn enter(mut doc: Automerge, raw: &[u8]) -> Result<(Automerge, Vec<u8>), Verdict> {
     let change = Change::from_bytes(raw.to_vec()).map_err(|_| Verdict::Malformed)?;
