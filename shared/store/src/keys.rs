@@ -5,7 +5,7 @@ use huiliu_core::model::{Channel, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 4;
+pub const FORMAT: u32 = 6;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
@@ -26,7 +26,7 @@ const FORK: u8 = b'Y';
 const PARKED: u8 = b'H';
 const DAMAGED: u8 = b'B';
 const DOUBT: u8 = b'E';
-const MOVE: u8 = b'V';
+const MOVE: u8 = b'A';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]

@@ -11,6 +11,7 @@ use huiliu_core::model::{Channel, Class, RecordId};
 use huiliu_core::sync::FeedId;
 use huiliu_store::Position;
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
+use huiliu_store::rows::ChangeState;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -217,13 +218,13 @@ impl Play {
             return holding.clone();
         }
         let (heads, mut holding) = (self.held(name), Holding::default());
-        let looked = replica.each_change(|feed, number, envelope, counts| {
-            if let Some(id) = edit_of(envelope) {
+        let looked = replica.each_change(|_, row| {
+            if let Some(id) = edit_of(&row.envelope) {
                 holding.all.insert(id);
-                if counts {
+                if row.state == ChangeState::Applied {
                     holding.applied.insert(id);
                 }
-                if !self.model.is_revoked(feed, number, &heads) {
+                if !self.model.is_revoked(&row.feed, row.number, &heads) {
                     holding.standing.insert(id);
                 }
             }

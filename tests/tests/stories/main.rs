@@ -2,6 +2,7 @@
 
 mod forks;
 mod hostile;
+mod moves;
 mod recovery;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
@@ -314,9 +315,13 @@ fn what_is_saved_while_the_hub_answers_is_pending_until_it_is_there() {
 
 /// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
 fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
+    spoiled_run_in(world, name, "own/330203/open", id)
+}
+
+fn spoiled_run_in(world: &mut World, name: &str, channel: &str, id: RecordId) -> Vec<u8> {
     let key = world.machines[name].key();
     let incarnation = Incarnation([0xad; 8]);
-    let feed = FeedId { channel: "own/330203/open".parse().unwrap(), device: key.device(), incarnation };
+    let feed = FeedId { channel: channel.parse().unwrap(), device: key.device(), incarnation };
     let grant = world.replica(name).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap().0;
     let wrong = Fields::from([("staff_full".to_owned(), Value::of("many"))]);
     let mut document = world.replica(HUB).load_document(&id).unwrap();
