@@ -53,6 +53,7 @@ impl Play {
         }
         self.check_saved_everywhere();
         self.check_winners();
+        self.check_places();
         self.check_conflicts();
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.

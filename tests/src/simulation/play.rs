@@ -32,6 +32,8 @@ pub(super) struct Holding {
     pub(super) standing: BTreeSet<EditId>,
     /// Those that count there, by its own word.
     pub(super) applied: BTreeSet<EditId>,
+    /// Of each record that has moved, as far as is known there, those that count where it is: none if that is elsewhere.
+    pub(super) moved: BTreeMap<RecordId, BTreeSet<EditId>>,
 }
 
 /// When a replica was looked at: the end of its journal, starts so far, revocations so far.
@@ -149,6 +151,7 @@ impl Play {
             Op::Contend => self.contend(rng),
             Op::Settle => self.settle_conflict(name, rng),
             Op::Delete => self.delete(name, rng),
+            Op::Move => self.move_record(name, rng),
             Op::Batch => self.batch(name, rng),
             Op::Trespass => self.trespass(node, rng),
             Op::Connect if !self.world.is_connected(node) => self.world.connect(node),
@@ -218,7 +221,24 @@ impl Play {
             return holding.clone();
         }
         let (heads, mut holding) = (self.held(name), Holding::default());
-        let looked = replica.each_change(|_, row| {
+        let mut newest: BTreeMap<RecordId, (u32, Channel)> = BTreeMap::new();
+        let mut several = BTreeSet::new();
+        let looked = replica.each_change(|stay, row| {
+            let record = row.envelope.record;
+            if stay.epoch > 0 || stay.left.is_some() {
+                several.insert(record);
+            }
+            if newest.get(&record).is_none_or(|rank| *rank < stay.rank()) && !stay.heads.is_empty() {
+                newest.insert(record, stay.rank());
+                holding.moved.insert(record, BTreeSet::new());
+            }
+            if let Some(id) = edit_of(&row.envelope)
+                && row.state == ChangeState::Applied
+                && newest.get(&record) == Some(&stay.rank())
+                && !stay.has_ended()
+            {
+                holding.moved.entry(record).or_default().insert(id);
+            }
             if let Some(id) = edit_of(&row.envelope) {
                 holding.all.insert(id);
                 if row.state == ChangeState::Applied {
@@ -230,6 +250,7 @@ impl Play {
             }
         });
         looked.expect("the index reads");
+        holding.moved.retain(|record, _| several.contains(record));
         self.seen.borrow_mut().insert(name, (now, holding.clone()));
         holding
     }
@@ -244,7 +265,18 @@ impl Play {
     pub(super) fn records_at(&self, name: &'static str) -> Vec<(RecordId, Vec<EditId>)> {
         let holding = self.holding(name);
         let counting = self.counting(&holding);
-        self.model.records_at(&|id| counting.contains(&id))
+        let mut records: BTreeMap<RecordId, Vec<EditId>> =
+            self.model.records_at(&|id| counting.contains(&id)).into_iter().collect();
+        // Where a record is, and what has been carried there so far, is the hub's word.
+        for (record, shown) in &holding.moved {
+            records.remove(record);
+            let known: Vec<EditId> =
+                shown.iter().copied().filter(|id| self.model.edits.contains_key(id)).collect();
+            if !known.is_empty() {
+                records.insert(*record, known);
+            }
+        }
+        records.into_iter().collect()
     }
 
     pub(super) fn control(&self) -> Channel {
