@@ -10,7 +10,7 @@ fn ids(site: &Site) -> Vec<String> {
 
 fn history(site: &Site, id: &str) -> Vec<(Json, Json)> {
     let shown = site.good(&["record", "show", id, "--history"]);
-    let history = shown["record"]["history"].as_array().or(shown["history"].as_array());
+    let history = shown["changes"].as_array();
     history.unwrap().iter().map(|one| (one["by"].clone(), one["at"].clone())).collect()
 }
 
@@ -66,7 +66,9 @@ fn an_import_that_names_another_township_moves_the_record() {
     let gulou = city.join("gulou", "330203005");
     let code = uscc("330203", 1);
     let id = haishu.create(&["name=甬江读书会", "org_type=ST", &format!("uscc={code}")]);
-    let table = format!("名称,类型,统一社会信用代码,登记管理机关,所在乡级\n甬江读书会,社会团体,{code},海曙区,鼓楼街道\n");
+    let table = format!(
+        "名称,类型,统一社会信用代码,登记管理机关,所在乡级\n甬江读书会,社会团体,{code},海曙区,鼓楼街道\n"
+    );
     let file = city.file("名录.csv", table.as_bytes());
     let said = haishu.good(&["import", &file, "--kind", "social_org"]);
     assert_eq!((&said["changed"], &said["created"]), (&1.into(), &0.into()), "{said}");

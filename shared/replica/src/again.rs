@@ -101,8 +101,7 @@ impl Replica {
 
     /// A branch of this incarnation under which nothing of a record has been written yet.
     fn free_branch(&self, id: &RecordId) -> Result<u32, ReplicaError> {
-        let (device, incarnation, rows) =
-            (self.device(), self.incarnation(), self.change_rows_ever(id)?);
+        let (device, incarnation, rows) = (self.device(), self.incarnation(), self.change_rows_ever(id)?);
         let own = rows.iter().filter(|row| (row.feed.device, row.feed.incarnation) == (device, incarnation));
         Ok(own.map(|row| row.envelope.branch + 1).max().unwrap_or(0))
     }
@@ -257,7 +256,8 @@ impl Replica {
                 raw: draft.entry.payload.clone(),
                 envelope: Envelope { origin: Some(draft.origin.clone()), ..envelope },
             };
-            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&stay.record)?, stay, epoch) {
+            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&stay.record)?, stay, epoch)
+            {
                 let stamp = self.stamp(&row.envelope.stamp.who, 0);
                 entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
                 self.staged.entry(stay.channel).or_default().push(entry);

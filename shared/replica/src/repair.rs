@@ -9,8 +9,8 @@ use huiliu_core::sync::control::{self, Beginning, Note, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{Point, check_run, run_grant};
 use huiliu_core::sync::{Admission, Entry, EntryKind, Envelope, FeedId, Hash, Head, Run};
-use huiliu_store::rows::{ChangeRow, ControlRow, LocalRow, RunRow};
 use huiliu_store::keys::Stay;
+use huiliu_store::rows::{ChangeRow, ControlRow, LocalRow, RunRow};
 use huiliu_store::{Damage, Found, Journal, Position, Span, journal, keys};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -7,8 +7,8 @@ use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, wire};
-use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::keys::Stay;
+use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::{Position, Span, keys};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -11,9 +11,7 @@ use huiliu_core::sync::control::{self, Arrived, Carried, Left, Written, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Admission, Entry, EntryKind, Envelope, FeedId, Hash, birth, carry};
 use huiliu_store::keys::{self, Stay};
-use huiliu_store::rows::{
-    ChangeRow, ChangeState, Departure, Move, MoveRow, Stands, StayRow, Waiting,
-};
+use huiliu_store::rows::{ChangeRow, ChangeState, Departure, Move, MoveRow, Stands, StayRow, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The stay that says where a record is: the one of the highest rank, unless the record has left it too.
@@ -50,7 +48,8 @@ pub(crate) fn change_row(
         envelope: envelope.clone(),
         stands,
         is_authors: info.as_ref().is_none_or(|info| info.actor == actor),
-        is_birth: birth::is_made_by(&envelope.record, &maker) && info.is_some_and(|info| info.deps.is_empty()),
+        is_birth: birth::is_made_by(&envelope.record, &maker)
+            && info.is_some_and(|info| info.deps.is_empty()),
         state: ChangeState::Waiting(Waiting::Dependency),
         raw: raw.to_vec(),
     }
@@ -119,11 +118,7 @@ impl Replica {
     }
 
     /// Who wrote what came with a record.
-    pub(crate) fn written(
-        &self,
-        stay: &Stay,
-        epoch: u32,
-    ) -> Result<BTreeMap<Hash, Written>, ReplicaError> {
+    pub(crate) fn written(&self, stay: &Stay, epoch: u32) -> Result<BTreeMap<Hash, Written>, ReplicaError> {
         let arrivals = self.arrivals(stay, epoch)?.into_iter();
         let written = arrivals.flat_map(|arrived| arrived.changes);
         Ok(written.map(|written| (written.change, written)).collect())

@@ -209,7 +209,9 @@ impl Replica {
     pub fn each_change(&self, mut each: impl FnMut(&StayRow, &ChangeRow)) -> Result<(), ReplicaError> {
         let stays = self.index.list::<StayRow>(&keys::stays())?;
         for (key, stay) in stays {
-            let Some(record) = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId) else { continue };
+            let Some(record) = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId) else {
+                continue;
+            };
             let rows = self.change_rows(&Stay { record, channel: stay.channel })?;
             rows.iter().for_each(|row| each(&stay, row));
         }

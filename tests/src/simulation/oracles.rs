@@ -8,8 +8,8 @@ use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
 use huiliu_core::sync::Hash;
-use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::keys::Stay;
+use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -287,7 +287,8 @@ impl Play {
             }
             return false;
         }
-        let seen = wish.record.and_then(|record| self.records_at(name).into_iter().find(|(id, _)| *id == record));
+        let seen =
+            wish.record.and_then(|record| self.records_at(name).into_iter().find(|(id, _)| *id == record));
         let seen = seen.map_or(Vec::new(), |(_, counted)| counted);
         let edit = Edit {
             record: outcome.id(),

@@ -29,7 +29,10 @@ impl Play {
             let all: BTreeSet<EditId> =
                 self.model.counted(record, &|id| hub.standing.contains(&id)).into_iter().collect();
             if row.division != owner || *at_hub != all {
-                wrong.push(format!("the hub shows {at_hub:?} of {id} at {}, not {all:?} at {owner}", row.division));
+                wrong.push(format!(
+                    "the hub shows {at_hub:?} of {id} at {}, not {all:?} at {owner}",
+                    row.division
+                ));
             }
             for name in self.names[1..].iter().filter(|name| !self.world.revoked.contains(*name)) {
                 let sees = may_see(self.world.machines[name].division, place);

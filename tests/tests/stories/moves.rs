@@ -184,8 +184,7 @@ fn a_late_edit_is_carried_after_its_record_with_its_authors_name() {
         assert_eq!(world.field(name, id, "legal_rep_name"), Some(Value::of("丙某")), "{name}");
         assert_eq!(world.field(name, id, "grid_id"), Some(Value::of("鼓楼一格")), "{name}");
     }
-    let whose: Vec<String> =
-        history(&mut world, "gulou", id).into_iter().map(|(who, _)| who).collect();
+    let whose: Vec<String> = history(&mut world, "gulou", id).into_iter().map(|(who, _)| who).collect();
     assert_eq!(whose.iter().filter(|who| *who == "yuehu").count(), 3);
     assert_eq!(whose.len(), 5, "nothing is there twice");
     are_rebuilt(&mut world);

@@ -13,8 +13,7 @@ pub fn take(run: &Run, previous: Hash, number: u64) -> Option<Carried> {
     let edit = entries.get(at)?.clone();
     let point: Point = super::control::decode(&point.payload)?;
     let before = (run.first..).zip(&entries[..at]);
-    let previous =
-        before.fold(previous, |hash, (number, entry)| entry_hash(&run.feed, number, &hash, entry));
+    let previous = before.fold(previous, |hash, (number, entry)| entry_hash(&run.feed, number, &hash, entry));
     let bare = |entry: &super::entry::Entry| Bare {
         kind: entry.kind,
         envelope: entry.envelope.clone(),
