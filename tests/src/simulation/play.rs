@@ -61,6 +61,8 @@ pub struct Play {
     /// What each replica held when last looked, and at which end of its journal.
     pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
     pub(super) starts: u64,
+    /// Records move in this schedule.
+    pub(super) moves: bool,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
     /// What happened, if somebody wants to read it.
@@ -111,6 +113,7 @@ impl Play {
             images: BTreeMap::new(),
             seen: RefCell::default(),
             starts: 0,
+            moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
             trace: None,
             failures: Vec::new(),
