@@ -73,7 +73,7 @@ impl Replica {
         for row in rows.iter().filter(|row| row.state == ChangeState::Refused) {
             let (feed, number) = row.place();
             let why = self.index.get::<u16>(&keys::refused(&feed, number))?;
-            lost.extend(why.is_some_and(|why| why != reason::REPEATED).then_some(row.hash));
+            lost.extend(why.is_some_and(is_final).then_some(row.hash));
         }
         Ok(lost)
     }
@@ -157,9 +157,9 @@ impl Replica {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
-                    Some(why) if why != reason::REPEATED => self.keep_draft(row, why, 0)?,
+                    Some(why) if is_final(why) => self.keep_draft(row, why, 0)?,
                     // Its record has gone where this replica may not see what it repeats.
-                    Some(_) if ended && self.role() == Role::Node => {}
+                    Some(reason::REPEATED) if ended && self.role() == Role::Node => {}
                     _ if is_written_again(&ever, row) || !answered.insert(content(row)) => {}
                     // A hub that was set back may have preferred one of two first and the other then.
                     _ => drop(again.insert(row.hash)),
@@ -301,6 +301,11 @@ impl Replica {
         }
         Ok(drafts)
     }
+}
+
+/// Whether a change was refused for what it is, and not for where it stood.
+fn is_final(why: u16) -> bool {
+    !matches!(why, reason::REPEATED | reason::FORKED)
 }
 
 /// Whether the content of a change stands elsewhere in the record, in any of its stays, where it counts or may still

@@ -6,7 +6,7 @@ use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
 use crate::replica::{Replica, Role};
 use crate::stays::{applied, newest};
-use huiliu_core::documents::{Document, gate};
+use huiliu_core::documents::{Document, gate, inspect};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, KindId, RecordId};
 use huiliu_core::sync::control::{self, Arrived, Left, Written, reason};
@@ -255,7 +255,7 @@ fn judge_late(
     if !row.is_authors {
         return Err(reason::NOT_ITS_AUTHOR);
     }
-    if row.envelope.origin.is_some() && counted.contains(&content(row)) {
+    if counted.contains(&content(row)) && (row.envelope.origin.is_some() || row.deps.is_empty()) {
         return Err(reason::REPEATED);
     }
     if row.deps.is_empty() {
@@ -265,5 +265,12 @@ fn judge_late(
         return Err(reason::OTHER_KIND);
     }
     let gated = gate(document.clone(), raw, |field, value| allowed(newest.kind, field, value));
-    gated.map(|gated| gated.document).map_err(|verdict| verdict.code())
+    gated.map(|gated| gated.document).map_err(|verdict| {
+        // What a copied replica wrote under the same number has moved with the record: its author writes it again.
+        let forked = inspect(raw).is_ok_and(|info| {
+            let before = document.history().into_iter().filter(|(_, _, actor)| *actor == info.actor);
+            info.seq <= before.count() as u64
+        });
+        if forked { reason::FORKED } else { verdict.code() }
+    })
 }

@@ -157,11 +157,11 @@ impl Reading {
         }
     }
 
-    /// No honest edit is refused, but one that repeats another; no (actor, sequence number) is used twice.
+    /// No honest edit is refused, but one that repeats another, or that stands where a copy wrote another; no (actor, sequence number) is used twice.
     fn finish(&mut self, sequences: &mut Sequences) {
         for (_, (feed, number), why) in &self.refusals {
             let honest = self.entries.get(&(*feed, *number)).and_then(|standing| standing.edit);
-            if honest.is_some() && *why != reason::REPEATED {
+            if honest.is_some() && !matches!(*why, reason::REPEATED | reason::FORKED) {
                 self.wrong.push(format!("{number} of {feed} was refused, reason {why}"));
             }
         }

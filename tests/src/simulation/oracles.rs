@@ -155,6 +155,9 @@ impl Play {
         let gone = self.model.edits.iter().filter(|(id, edit)| may(id, edit) && lost(**id));
         let gone: BTreeSet<EditId> = gone.map(|(id, _)| *id).collect();
         self.model.forget(|id| gone.contains(&id));
+        // What moved with its record before the hub was set back may be there alone.
+        let moved = self.holding(HUB).moved;
+        let moved = |id: EditId, edit: &Edit| moved.get(&edit.record).is_some_and(|shown| shown.contains(&id));
         for (at, name) in self.names.clone().into_iter().enumerate() {
             if self.world.revoked.contains(name) {
                 continue;
@@ -164,7 +167,8 @@ impl Play {
                 let author = self.world.machines[edit.author].key().device();
                 let revoked =
                     self.world.revoked.iter().any(|name| self.world.machines[name].key().device() == author);
-                may_see(division, edit.channel) && !revoked && !everybody[at].contains(id)
+                let seen = everybody[at].contains(id) || moved(**id, edit);
+                may_see(division, edit.channel) && !revoked && !seen
             });
             if let Some((id, edit)) = missing {
                 let what = format!("e{id} of {} has not come to {name}", edit.record);
