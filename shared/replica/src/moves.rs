@@ -13,7 +13,7 @@ use huiliu_core::sync::control::{self, Arrived, Left, Written, reason};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, carry};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, Stands, StayRow, Waiting};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest payload of an entry that is no edit, a moved record's history: it must fit a frame when it is relayed.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 3 * 1024 * 1024;
@@ -160,7 +160,10 @@ impl Replica {
     ) -> Result<bool, ReplicaError> {
         let mut open: Vec<ChangeRow> = Vec::new();
         for stay in stays {
-            let rows = self.change_rows(&Stay { channel: stay.channel, ..*home })?;
+            let mut rows = self.change_rows(&Stay { channel: stay.channel, ..*home })?;
+            if stay.channel != home.channel && stay.epoch > 0 {
+                self.fill_history(&Stay { channel: stay.channel, ..*home }, &mut rows)?;
+            }
             let counts = |state| match state {
                 ChangeState::Late => true,
                 ChangeState::Applied | ChangeState::Waiting(Waiting::Dependency) => {
@@ -208,6 +211,16 @@ impl Replica {
             staged = true;
         }
         Ok(staged)
+    }
+
+    /// Puts into changes that came with a record what they follow.
+    fn fill_history(&self, stay: &Stay, rows: &mut [ChangeRow]) -> Result<(), ReplicaError> {
+        let mut follows: BTreeMap<Hash, Vec<Hash>> =
+            self.document(stay)?.history().into_iter().map(|(change, deps, _)| (change, deps)).collect();
+        for row in rows.iter_mut().filter(|row| row.stands == Stands::History) {
+            row.deps = follows.remove(&row.hash).unwrap_or_default();
+        }
+        Ok(())
     }
 
     /// What was written in a channel in which the record has never lived, although it follows what is known elsewhere.

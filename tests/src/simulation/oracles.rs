@@ -157,7 +157,8 @@ impl Play {
         self.model.forget(|id| gone.contains(&id));
         // What moved with its record before the hub was set back may be there alone.
         let moved = self.holding(HUB).moved;
-        let moved = |id: EditId, edit: &Edit| moved.get(&edit.record).is_some_and(|shown| shown.contains(&id));
+        let moved =
+            |id: EditId, edit: &Edit| moved.get(&edit.record).is_some_and(|shown| shown.contains(&id));
         for (at, name) in self.names.clone().into_iter().enumerate() {
             if self.world.revoked.contains(name) {
                 continue;
