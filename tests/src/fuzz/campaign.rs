@@ -1,6 +1,6 @@
 //! Many mutants, and what they cost.
 
-use super::watch::{memory, take_panics};
+use super::watch::{last_place, memory, take_panics};
 use super::{Fate, Target};
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -48,7 +48,8 @@ pub fn judge(target: &mut dyn Target, bytes: &[u8]) -> Result<Fate, String> {
 }
 
 fn contained<T>(act: impl FnOnce() -> Result<T, String>) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(act)).unwrap_or_else(|panic| Err(format!("a panic: {}", words(&*panic))))
+    let acted = catch_unwind(AssertUnwindSafe(act));
+    acted.unwrap_or_else(|panic| Err(format!("a panic, perhaps at {}: {}", last_place(), words(&*panic))))
 }
 
 fn words(panic: &(dyn Any + Send)) -> &str {

@@ -1,7 +1,7 @@
 //! An Automerge change taken apart, changed in its parts, and put together with lengths and checksum that hold: what a
 //! hostile device would send. The format: automerge.org/automerge-binary-format-spec.
 
-use super::mutate::{leb, mutate, number, pick, signed_leb, take_leb};
+use super::mutate::{edit, leb, mutate, number, pick, signed_leb, take_leb};
 use fastrand::Rng;
 use huiliu_core::sync::Hash;
 
@@ -143,7 +143,7 @@ pub fn run(count: i64, value: &[u8]) -> Vec<u8> {
 /// Changes a change, in its parts or as bytes, and makes its checksum hold. `donors` are other changes.
 pub fn mutate_change(raw: &[u8], donors: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
     let Some(mut parts) = Parts::of(raw) else { return raw.to_vec() };
-    match rng.u8(..16) {
+    match rng.u8(..24) {
         // Bytes of the body, whatever they mean.
         0..3 => {
             let mut body = parts.body();
@@ -169,7 +169,8 @@ pub fn mutate_change(raw: &[u8], donors: &[Vec<u8>], rng: &mut Rng) -> Vec<u8> {
         }
         _ => {}
     }
-    for _ in 0..rng.usize(1..=3) {
+    let places = if rng.bool() { 1 } else { rng.usize(2..=3) };
+    for _ in 0..places {
         change_part(&mut parts, donors, rng);
     }
     parts.bytes()
@@ -232,8 +233,17 @@ fn change_column(parts: &mut Parts, donor: Option<Parts>, donors: &[Vec<u8>], rn
     }
     let at = rng.usize(..parts.columns.len());
     let other = rng.usize(..parts.columns.len());
-    match rng.u8(..12) {
-        0..4 => mutate(&mut parts.columns[at].1, donors, rng),
+    match rng.u8(..16) {
+        0..3 => edit(&mut parts.columns[at].1, donors, rng),
+        // A byte a little more or less: another operation, another field, another value.
+        12.. => {
+            let bytes = &mut parts.columns[at].1;
+            if !bytes.is_empty() {
+                let place = rng.usize(..bytes.len());
+                bytes[place] = bytes[place].wrapping_add(rng.u8(..7)).wrapping_sub(3);
+            }
+        }
+        3 => swell(parts, rng),
         4 => drop(parts.columns.remove(at)),
         5 => parts.columns.insert(other, parts.columns[at].clone()),
         6 => parts.columns.swap(at, other),
@@ -247,6 +257,22 @@ fn change_column(parts: &mut Parts, donor: Option<Parts>, donors: &[Vec<u8>], rn
             let found = donor.and_then(|donor| donor.columns.into_iter().find(|(n, _)| *n == wanted));
             parts.columns[at].1 = found.map_or_else(Vec::new, |(_, bytes)| bytes);
         }
+    }
+}
+
+/// Every column says that it has a great many rows, all equal.
+fn swell(parts: &mut Parts, rng: &mut Rng) {
+    let count = *pick(rng, &[2, 100, 1000, 1001, 16_000, 20_000, 1 << 24, 1 << 40]);
+    let preds = rng.bool();
+    parts.set_column(21, run(count, b"\x07address"));
+    parts.set_column(52, leb(count as u64));
+    parts.set_column(66, run(count, &[1]));
+    parts.set_column(86, run(count, &[0]));
+    parts.set_column(87, Vec::new());
+    parts.set_column(112, run(if preds { 1 } else { count }, &leb(if preds { count as u64 } else { 0 })));
+    if preds {
+        parts.set_column(113, run(count, &[0]));
+        parts.set_column(115, run(count, &[rng.u8(..3)]));
     }
 }
 

@@ -66,9 +66,9 @@ pub fn record() -> Document {
     for number in 1..40 {
         if number % 5 == 0 {
             let mut there = here.clone();
-            let change = there.edit(actor(2), &edit_of(number + 100), &[]).expect("a new value");
-            here.edit(actor(1), &edit_of(number + 200 - number % 6), &[]).expect("a new value");
-            here.add(&change).expect("an honest change applies");
+            let theirs = there.edit(actor(2), &edit_of(number + 100), &[]);
+            here.edit(actor(1), &edit_of(number + 204), &[]);
+            theirs.iter().for_each(|raw| here.add(raw).expect("an honest change applies"));
             continue;
         }
         here.edit(actor(number % 3), &edit_of(number), &[]);

@@ -89,7 +89,7 @@ impl Hub {
     }
 
     fn feed(&self) -> FeedId {
-        let channel = "own/330203/open".parse().expect("a channel");
+        let channel = "own/330203004/open".parse().expect("a channel");
         let device = self.world.machines[FORGER].key().device();
         FeedId { channel, device, incarnation: Incarnation([0xbd; 8]) }
     }

@@ -58,7 +58,8 @@ pub fn mutate(bytes: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
     bytes.truncate(LONGEST);
 }
 
-fn edit(bytes: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
+/// Changes bytes in one place.
+pub fn edit(bytes: &mut Vec<u8>, others: &[Vec<u8>], rng: &mut Rng) {
     if bytes.is_empty() {
         bytes.extend((0..rng.usize(1..8)).map(|_| rng.u8(..)));
         return;

@@ -6,10 +6,21 @@ use std::sync::{Mutex, MutexGuard, Once};
 
 /// Where panics came from, and how often.
 static PANICS: Mutex<BTreeMap<String, u64>> = Mutex::new(BTreeMap::new());
+/// Where the last one came from.
+static LAST: Mutex<String> = Mutex::new(String::new());
 static LISTENING: Once = Once::new();
 
 fn panics() -> MutexGuard<'static, BTreeMap<String, u64>> {
     PANICS.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn last() -> MutexGuard<'static, String> {
+    LAST.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+/// Where the last panic of a library came from.
+pub fn last_place() -> String {
+    last().clone()
 }
 
 /// From now on the panics of libraries are counted instead of printed: they are what the gate catches. Ours are printed
@@ -18,7 +29,10 @@ pub fn listen() {
     LISTENING.call_once(|| {
         let before = take_hook();
         set_hook(Box::new(move |panic| match place(panic) {
-            Some(place) => *panics().entry(place).or_default() += 1,
+            Some(place) => {
+                last().clone_from(&place);
+                *panics().entry(place).or_default() += 1;
+            }
             None => before(panic),
         }));
     });

@@ -1,6 +1,6 @@
 //! What a raw change says of itself, read without loading the record.
 
-use super::{Actor, schema};
+use super::{Actor, columns, schema};
 use crate::model::{Digest, Fields};
 use automerge::legacy::{Key, OpType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,7 +27,7 @@ pub struct ChangeInfo {
 /// Bytes that are no change we take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadChange {
-    /// Over [`MAX_CHANGE_BYTES`] or [`MAX_CHANGE_OPS`].
+    /// Over [`MAX_CHANGE_BYTES`] or [`MAX_CHANGE_OPS`], or its columns say they have more rows than anybody writes.
     #[error("the change is too large")]
     TooLarge,
     /// A compressed chunk: our writers never make one, and inflating it is how a small change fills the memory.
@@ -50,6 +50,9 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
     }
     if raw.get(CHUNK_TYPE).is_some_and(|kind| *kind != UNCOMPRESSED) {
         return Err(BadChange::Compressed);
+    }
+    if !columns::are_short(raw) {
+        return Err(BadChange::TooLarge);
     }
     // Automerge's parser has been seen to panic on crafted bytes.
     let parsed = catch_unwind(AssertUnwindSafe(|| automerge::Change::from_bytes(raw.to_vec())));

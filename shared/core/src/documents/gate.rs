@@ -76,9 +76,39 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     }
 }
 
-/// Applies, saves and loads. Runs where a panic is caught.
-fn enter(mut doc: Automerge, raw: &[u8]) -> Result<(Automerge, Vec<u8>), Verdict> {
+/// Applies to what the change follows, and then to the record. Runs where a panic is caught.
+///
+/// What it follows comes first and alone: a change can name operations that it does not say it follows, and would enter
+/// here and break where they have not come yet.
+fn enter(doc: Automerge, raw: &[u8]) -> Result<(Automerge, Vec<u8>), Verdict> {
     let change = Change::from_bytes(raw.to_vec()).map_err(|_| Verdict::Malformed)?;
+    let (mut deps, mut heads) = (change.deps().to_vec(), doc.get_heads());
+    deps.sort();
+    heads.sort();
+    if deps == heads {
+        return follow(doc, change);
+    }
+    let followed = if deps.is_empty() { Automerge::new() } else { at(&doc, &deps)? };
+    follow(followed, change.clone())?;
+    apply(doc, change)
+}
+
+fn at(doc: &Automerge, heads: &[automerge::ChangeHash]) -> Result<Automerge, Verdict> {
+    doc.fork_at(heads).map_err(|_| Verdict::DoesNotApply)
+}
+
+/// Applies a change to exactly what it follows.
+fn follow(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
+    // Operations are numbered without gaps. A change that leaps ahead takes the numbers away from those who follow it.
+    let newest = doc.get_changes_meta(&[]).iter().map(|meta| meta.max_op).max().unwrap_or(0);
+    if change.start_op().get() != newest + 1 {
+        return Err(Verdict::DoesNotApply);
+    }
+    apply(doc, change)
+}
+
+/// Applies, saves and loads.
+fn apply(mut doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
     doc.apply_changes([change]).map_err(|_| Verdict::DoesNotApply)?;
     let saved = doc.save_nocompress();
     let loaded = Automerge::load(&saved).map_err(|_| Verdict::WouldNotLoad)?;

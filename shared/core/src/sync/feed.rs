@@ -180,7 +180,11 @@ fn run_point(run: &Run) -> Result<Point, BadRun> {
     if !shaped {
         return Err(BadRun::Shape);
     }
-    postcard::from_bytes(&last.payload).map_err(|_| BadRun::Shape)
+    let point: Point = postcard::from_bytes(&last.payload).map_err(|_| BadRun::Shape)?;
+    // The signature does not cover the point's own bytes, the chain does: of its writings only one may be taken, or a
+    // relay could give the feed another chain than its author's.
+    let written = postcard::to_allocvec(&point).expect("a point has a postcard form");
+    if written == last.payload { Ok(point) } else { Err(BadRun::Shape) }
 }
 
 /// Checks that `run` continues a feed at `head` and is signed by `author`: where the feed then stands.
