@@ -140,8 +140,9 @@ impl Target for Batches {
             return Err(format!("{} bytes became {payloads}", bytes.len()));
         }
         runs.iter().try_for_each(|run| self.check_authorship(run))?;
-        if decode(&plain_wire(&runs), &Known(&self.runs)).as_ref() != Ok(&runs) {
-            return Err("the runs do not read again as they were read".into());
+        let again = decode(&plain_wire(&runs), &Known(&self.runs));
+        if again.as_ref() != Ok(&runs) {
+            return Err(format!("the runs do not read again as they were read: {runs:?}, then {again:?}"));
         }
         Ok(Fate::Accepted)
     }
