@@ -1,8 +1,8 @@
 //! Puts mutants to everything that reads bytes: `fuzz --target change --mutants 200000 --seed 1`, or one file again:
-//! `fuzz --target change --one FILE`.
+//! `fuzz --target change --one FILE`. `fuzz --write-corpus` makes `tests/corpus` anew.
 
 use huiliu_tests::fuzz::campaign::{Broken, Tally, campaign, judge};
-use huiliu_tests::fuzz::{TARGETS, target, watch};
+use huiliu_tests::fuzz::{TARGETS, corpus, target, watch};
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -67,6 +67,7 @@ fn main() -> ExitCode {
     watch::listen();
     let done = match &wanted.one {
         Some(file) => one(&wanted, file),
+        None if wanted.write_corpus => corpus::write().map_err(|e| format!("the corpus cannot be written: {e}")),
         None => wanted.targets.iter().try_for_each(|name| run(&wanted, name)),
     };
     match done {

@@ -14,6 +14,8 @@ pub mod frame;
 pub mod honest;
 pub mod hub;
 pub mod mutate;
+pub mod naked;
+pub mod specimens;
 pub mod ticket;
 pub mod watch;
 

@@ -4,6 +4,8 @@
 //! of a hundred bytes keeps it busy for years, or fills the memory, and an allocation that fails ends the process.
 //! The format: automerge.org/automerge-binary-format-spec.
 
+use super::schema::MAX_KEY_BYTES;
+
 /// The most rows of one column, and the most other actors. An honest change has a row for each field it writes, and one
 /// for each concurrent value it settles.
 const MAX_ROWS: u64 = 16 * 1024;
@@ -17,7 +19,8 @@ const BOOLEAN: u64 = 4;
 const TEXT: u64 = 5;
 const RAW: u64 = 7;
 
-/// Whether the columns of a change can be read and none has more rows than [`MAX_ROWS`].
+/// Whether the columns of a change can be read, none has more rows than [`MAX_ROWS`], and no key is longer than a
+/// field's name.
 pub(super) fn are_short(raw: &[u8]) -> bool {
     raw.get(LENGTH..).and_then(longest).is_some_and(|rows| rows <= MAX_ROWS)
 }
@@ -98,7 +101,8 @@ fn runs(kind: u64, mut bytes: &[u8]) -> Option<u64> {
 fn take_value(kind: u64, bytes: &[u8]) -> Option<(u64, &[u8])> {
     match kind {
         GROUP => take_leb(bytes).map(|(members, rest)| (members.max(1), rest)),
-        TEXT => take_bytes(bytes).map(|(_, rest)| (1, rest)),
+        // A thousand rows of a key of a megabyte are a change of a megabyte, and a gigabyte in Automerge.
+        TEXT => take_bytes(bytes).filter(|(key, _)| key.len() <= MAX_KEY_BYTES).map(|(_, rest)| (1, rest)),
         _ => skip_leb(bytes).map(|rest| (1, rest)),
     }
 }
@@ -163,5 +167,6 @@ mod tests {
         let endless = [&[0xff; 8][..], &[0x3f, 0x7f]].concat();
         assert!(rows(GROUP, &endless).is_some_and(|rows| rows > MAX_ROWS));
         assert_eq!(rows(2, &[0x40, 1, 2]), None, "fewer values than it says");
+        assert_eq!(rows(TEXT, &[&[1, 65][..], &[b'k'; 65]].concat()), None, "no field has such a name");
     }
 }
