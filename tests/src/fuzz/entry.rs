@@ -106,7 +106,7 @@ impl Segments {
             return Ok(Fate::Refused("BROKEN: opening to read has changed the segment".into()));
         }
         let (mut journal, _) = match Journal::open(Box::new(disk.clone())) {
-            Err(StoreError::TooNew(what)) => return Ok(Fate::Refused(what)),
+            Err(StoreError::TooNew(what)) => return Ok(Fate::refused(what)),
             opened => opened?,
         };
         if walk(&journal)? != (shown.clone(), damaged.clone()) {
