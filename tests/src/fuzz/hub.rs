@@ -225,6 +225,7 @@ impl Target for Hub {
 
     fn rest(&mut self) -> Result<(), String> {
         self.rounds += 1;
+        let b=std::time::Instant::now();
         let value = honest::value("address", self.rounds);
         let text = match &value {
             Value::Text(text) => text.clone(),
@@ -241,7 +242,9 @@ impl Target for Hub {
                 return Err(format!("{name} and the hub are not level"));
             }
         }
+        eprintln!("rest {} edits {:?}", self.rounds, b.elapsed());
         self.check_records()?;
+        eprintln!("   records {:?}", b.elapsed());
         if self.delivered >= LIFETIME {
             self.check_rebuilt()?;
             *self = Self { rounds: self.rounds, ..Self::new() };

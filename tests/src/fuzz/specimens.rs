@@ -64,6 +64,9 @@ pub fn changes() -> Vec<Specimen> {
         change(&mut parts);
         parts.bytes()
     };
+    // The fifth writes a number.
+    let mut increment = Parts::of(&next[4]).expect("an honest change is one");
+    increment.set_column(ACTION, run(-1, &[5]));
     let many = |count: u32| (0..count).map(|n| [&n.to_be_bytes()[..], &[9; 12]].concat()).collect::<Vec<_>>();
     vec![
         named("bomb-deflated", deflated_bomb()),
@@ -81,6 +84,7 @@ pub fn changes() -> Vec<Specimen> {
         named("follows-nothing-and-replaces", with(&|parts| parts.deps.clear())),
         named("follows-twice", with(&|parts| parts.deps.push(parts.deps[0]))),
         named("actors-four-hundred-none-used", with(&|parts| parts.others.extend(many(400)))),
+        named("increments-what-is-no-counter", increment.bytes()),
         named("actor-empty", with(&|parts| parts.actor.clear())),
         named("text-longer-than-the-change", with(&|parts| parts.set_column(KEY, vec![1, 0xff, 0xff, 0xff, 3]))),
     ]

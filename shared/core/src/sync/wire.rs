@@ -416,7 +416,7 @@ mod tests {
     #[test]
     fn what_is_too_much_alike_to_be_packed_comes_out_too() {
         let (_, mut run) = two_edits();
-        run.entries[0].payload = vec![7; 3 << 20];
+        run.entries[1].payload = vec![7; 3 << 20];
         assert_eq!(decode(&encode(std::slice::from_ref(&run), &Nothing), &Nothing), Ok(vec![run]));
     }
 
