@@ -29,7 +29,10 @@ fn what_once_broke_something_is_refused_and_what_is_honest_is_not() {
     for name in TARGETS.into_iter().filter(|name| *name != "hub") {
         let mut target = target(name).expect("a name of the list");
         let files = corpus::read(name).expect("the corpus is there");
-        assert!(files.iter().any(|(file, _)| file.starts_with("honest")), "{name} has nothing to compare with");
+        assert!(
+            files.iter().any(|(file, _)| file.starts_with("honest")),
+            "{name} has nothing to compare with"
+        );
         for (file, bytes) in files {
             let fate = judge(&mut *target, &bytes).unwrap_or_else(|what| panic!("{name}/{file}: {what}"));
             let taken = file.starts_with("honest") || HARMLESS.contains(&file.as_str());

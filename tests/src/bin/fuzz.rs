@@ -67,7 +67,9 @@ fn main() -> ExitCode {
     watch::listen();
     let done = match &wanted.one {
         Some(file) => one(&wanted, file),
-        None if wanted.write_corpus => corpus::write().map_err(|e| format!("the corpus cannot be written: {e}")),
+        None if wanted.write_corpus => {
+            corpus::write().map_err(|e| format!("the corpus cannot be written: {e}"))
+        }
         None => wanted.targets.iter().try_for_each(|name| run(&wanted, name)),
     };
     match done {
@@ -103,7 +105,8 @@ fn run(wanted: &Wanted, name: &'static str) -> Result<(), String> {
         while !campaign.is_finished() {
             std::thread::sleep(Duration::from_millis(50));
             let now = at.load(Ordering::Relaxed);
-            last = if now == last.0 { (now, last.1 + Duration::from_millis(50)) } else { (now, Duration::ZERO) };
+            last =
+                if now == last.0 { (now, last.1 + Duration::from_millis(50)) } else { (now, Duration::ZERO) };
             if last.1 > PATIENCE {
                 let bytes = target(name).expect("a name of the list").mutant(seed, now);
                 say(&keep(name, seed, &Broken { number: now, bytes, what: "it hangs".into() }));

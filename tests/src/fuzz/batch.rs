@@ -51,7 +51,8 @@ impl Receiving for Known<'_> {
         Some(honest::GRANT)
     }
     fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {
-        let run = self.0.iter().find(|run| run.feed == *feed && (run.first..=run.last()).contains(&number))?;
+        let run =
+            self.0.iter().find(|run| run.feed == *feed && (run.first..=run.last()).contains(&number))?;
         let entry = &run.entries[(number - run.first) as usize];
         (entry.kind == EntryKind::EDIT).then(|| huiliu_core::sync::entry::payload_hash(entry))
     }

@@ -118,7 +118,8 @@ struct Seen {
 
 impl Seen {
     fn of(document: &Document) -> Self {
-        let authors = document.written().into_iter().map(|field| (field.clone(), document.written_by(&field)));
+        let authors =
+            document.written().into_iter().map(|field| (field.clone(), document.written_by(&field)));
         Self {
             heads: document.heads(),
             fields: document.fields(),

@@ -52,7 +52,8 @@ fn edit_of(number: u32) -> Fields {
 
 /// A new organization's fields.
 fn beginning() -> Fields {
-    let fields = [("name", "海曙区第一读书会"), ("org_type", "ST"), ("status", "NORMAL"), ("address", "月湖")];
+    let fields =
+        [("name", "海曙区第一读书会"), ("org_type", "ST"), ("status", "NORMAL"), ("address", "月湖")];
     let mut fields: Fields =
         fields.into_iter().map(|(name, value)| (name.to_owned(), Value::of(value))).collect();
     fields.insert("staff_full".to_owned(), Value::Int(7));

@@ -86,7 +86,10 @@ pub fn changes() -> Vec<Specimen> {
         named("actors-four-hundred-none-used", with(&|parts| parts.others.extend(many(400)))),
         named("increments-what-is-no-counter", increment.bytes()),
         named("actor-empty", with(&|parts| parts.actor.clear())),
-        named("text-longer-than-the-change", with(&|parts| parts.set_column(KEY, vec![1, 0xff, 0xff, 0xff, 3]))),
+        named(
+            "text-longer-than-the-change",
+            with(&|parts| parts.set_column(KEY, vec![1, 0xff, 0xff, 0xff, 3])),
+        ),
     ]
 }
 
