@@ -8,6 +8,9 @@ use huiliu_core::sync::{Combined, Hash};
 use huiliu_link::frame::{FRAME_CAP, FrameError, FrameReader, FrameWriter, Received};
 use tokio::runtime::Runtime;
 
+/// Last words: a code and a sentence.
+type Farewell = (u32, String);
+
 /// A stream as a peer sends it.
 pub struct Frames {
     runtime: Runtime,
@@ -65,7 +68,7 @@ impl Frames {
     }
 
     /// The stream of these frames, with last words or without.
-    fn stream(&self, frames: &[Vec<u8>], farewell: Option<&(u32, String)>) -> Vec<u8> {
+    fn stream(&self, frames: &[Vec<u8>], farewell: Option<&Farewell>) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer = FrameWriter::new(&mut bytes, Vec::new());
         self.runtime.block_on(async {
@@ -80,7 +83,7 @@ impl Frames {
     }
 
     /// All that comes out of a stream, and how it ends.
-    fn read(&self, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<(u32, String)>, Option<FrameError>) {
+    fn read(&self, bytes: &[u8]) -> (Vec<Vec<u8>>, Option<Farewell>, Option<FrameError>) {
         let (mut reader, mut frames) = (FrameReader::new(bytes, FRAME_CAP), Vec::new());
         loop {
             match self.runtime.block_on(reader.read(None)) {
