@@ -90,7 +90,11 @@ fn what_lies_behind_a_hole_joins_when_the_hub_fills_it() {
     assert_ne!(world.replica("haishu").incarnation(), incarnation, "no number may be used twice");
     assert_eq!(world.replica("haishu").notice(), Some(Beginning::LostTail));
     assert_eq!(world.replica("haishu").verified_at(), None, "nothing looks healthy");
-    assert_eq!(world.replica("haishu").damaged().unwrap(), 1);
+    assert_eq!(
+        world.replica("haishu").damaged().unwrap(),
+        2,
+        "the edit, and the point that nothing proves now"
+    );
     assert_eq!(world.replica("haishu").holes(), [(all[1].0.feed, all[1].0.first)]);
     assert_eq!(names(&mut world, "haishu", &ids)[1..], [None, None, None]);
     visit(&mut world, "haishu");
