@@ -30,6 +30,10 @@ impl Replica {
         match (entry.kind, &entry.envelope) {
             (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
+            (EntryKind::CLOSED, _) => {
+                self.apply_closed(feed, entry);
+                Ok(())
+            }
             (EntryKind::FORK, _) if feed.device == self.home.root.device() => {
                 if let Some(fork) = control::decode::<Fork>(&entry.payload) {
                     let forked = FeedId { device: fork.device, incarnation: fork.incarnation, ..*feed };

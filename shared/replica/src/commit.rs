@@ -52,6 +52,7 @@ impl Replica {
         // Applying may stage again: a hub writes its refusals, an author what depended on something refused.
         loop {
             self.answer_refusals()?;
+            self.close_old_feeds();
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
                 break;
@@ -194,6 +195,9 @@ impl Replica {
         self.ledger.advance(run.feed, head);
         let next = self.feeds.len() as u32;
         let number = *self.feeds.entry(run.feed).or_insert(next);
+        if number == next {
+            self.note_new_feed(&run.feed);
+        }
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
         self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, head, signature });
         Some(before.hash)

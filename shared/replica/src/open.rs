@@ -135,6 +135,7 @@ impl Replica {
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
             parked: BTreeMap::new(),
+            crowded: BTreeSet::new(),
             unread: RefCell::default(),
             bugs: parts.bugs,
         };
@@ -176,6 +177,7 @@ impl Replica {
         for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
             self.ledger.set_unapplied(row.feed, row.number, true);
         }
+        self.load_closed()?;
         self.load_parked()
     }
 

@@ -50,6 +50,8 @@ pub struct Replica {
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
     pub(crate) unanswered: BTreeSet<RecordId>,
+    /// Hub: channels and devices of which a feed has begun since the last look at them.
+    pub(crate) crowded: BTreeSet<(Channel, DeviceId)>,
     /// Staged edits were forgotten since the last commit.
     pub(crate) interrupted: bool,
     /// Hub: something was written in a shared channel since this start.

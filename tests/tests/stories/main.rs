@@ -1,5 +1,6 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
+mod closed;
 mod forks;
 mod hostile;
 mod recovery;

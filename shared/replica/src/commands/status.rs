@@ -90,7 +90,10 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
 pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
     let begun = match replica.notice() {
         Some(Beginning::LostTail) => Some(Say::NewIncarnationLost),
-        Some(Beginning::SeenElsewhere) => Some(Say::NewIncarnationSeen),
+        Some(Beginning::SeenElsewhere) => Some(match replica.set_back_often() {
+            Some(times) => Say::SetBackOften { times },
+            None => Say::NewIncarnationSeen,
+        }),
         _ => None,
     };
     let damaged = replica.damaged().ok().filter(|count| *count > 0).map(|count| Say::DamagedHere { count });

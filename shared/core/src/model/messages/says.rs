@@ -175,6 +175,7 @@ catalogue! {
         NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
+        SetBackOften { times: usize } => "此设备已 {times} 次回到旧状态（像是装有还原卡或每日还原）。已同步的内容不会丢，但还原前未同步的会丢：请把数据目录放到不还原的磁盘上。", "this device has gone back to an old state {times} times (a restore card, or an image every day?); what was synced is safe, what was not is lost: put the data directory on a disk that is not restored";
 
         // The demonstration.
         DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";
