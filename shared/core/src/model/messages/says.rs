@@ -111,6 +111,14 @@ catalogue! {
         NoNodes => "还没有节点加入。用 invite 开出邀请码，交给县区或乡镇。", "no node has joined yet; make a ticket with invite";
         NoConflicts => "没有待处理的冲突。", "no open conflicts";
         NothingQuarantined { n: usize } => "隔离区没有第 {n} 项。请用 quarantine list 查看。", "there is no item {n} in the quarantine; see quarantine list";
+        NothingToRetry { n: usize } => "第 {n} 项不是草稿，不需要重写：其中本机写的内容已自动重新登记。", "item {n} is no draft: what was written here has been written again by itself";
+        HowToRetry => "草稿不计入台账。重新登记：quarantine retry 序号，要改的栏目写在后面（栏目=值）；不再需要：quarantine drop 序号。", "drafts count nowhere; write one again with: quarantine retry N [FIELD=VALUE], or let it go with: quarantine drop N";
+        DraftDropped => "这条草稿不再显示。", "the draft is listed no longer";
+        WordDraft => "草稿", "draft";
+        WordDrafts => "草稿", "drafts";
+        WordAdoptable => "他机被退回的修改", "another's refused edit";
+        RefusedThere => "市级不接收", "refused there";
+        RefusedHere => "本机不接收", "refused here";
         ListCount { count: usize } => "共 {count} 条。", "{count} in all";
         RecordNamed { kind: String, name: String, id: String } => "{kind}“{name}”（{id}）", "{kind} “{name}” ({id})";
         ConflictOf { record: String, field: String, previous: String } => "{record}的“{field}”，原值：{previous}", "{record}, “{field}”, before: {previous}";
