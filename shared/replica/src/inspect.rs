@@ -235,8 +235,8 @@ fn name_entries(places: &[Damage], lost: &[(FeedId, RunRow)], strays: &[Damage])
         let segment = file_name(row.span.at.segment);
         let offset = row.span.at.offset;
         let end = offset + u64::from(row.span.bytes);
-        let near = places.iter().filter(|place| place.segment == segment && place.offset < end);
-        let reason = near.last().map_or("the entry is missing", |place| place.reason);
+        let mut near = places.iter().filter(|place| place.segment == segment && place.offset < end);
+        let reason = near.next_back().map_or("the entry is missing", |place| place.reason);
         for number in (row.first..=row.head.number).filter(|number| !told.contains(&(*feed, *number))) {
             named.push(Damage { segment: segment.clone(), offset, entry: Some((*feed, number)), reason });
         }
