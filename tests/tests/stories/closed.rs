@@ -39,7 +39,9 @@ fn days(world: &mut World, id: RecordId) -> Vec<usize> {
 fn a_machine_set_back_every_day_is_told_and_bloats_no_hello() {
     let mut world = city();
     let id = world.create("haishu", &READERS);
-    ["haishu", "yuyao"].map(|name| visit(&mut world, name));
+    for name in ["haishu", "yuyao"] {
+        visit(&mut world, name);
+    }
     let at_yuyao = named(&mut world, "yuyao");
     let said = days(&mut world, id);
     assert!(world.replica("haishu").ledger().heads().count() > DAYS, "each day has its feed");

@@ -23,10 +23,7 @@ fn corrected() -> Fields {
 fn write(world: &mut World, name: &str, draft: &Draft, instead: &Fields) -> Result<(), ReplicaError> {
     let now = world.now;
     let replica = world.replica(name);
-    let written = replica.retry(draft, instead, "经办", now).map(drop);
-    if written.is_err() {
-        return written;
-    }
+    replica.retry(draft, instead, "经办", now)?;
     replica.commit().map(drop)
 }
 
