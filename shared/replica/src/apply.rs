@@ -158,6 +158,7 @@ impl Replica {
             changes: 0,
             unapplied: 0,
             unsnapped: 0,
+            repeated: false,
         });
         let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
         let maker = match &envelope.origin {
@@ -184,6 +185,7 @@ impl Replica {
         let at = record.changes;
         record.changes += 1;
         record.unapplied += 1;
+        record.repeated |= envelope.origin.is_some();
         let alone = record.unapplied == 1;
         self.index.put(keys::change(&id, at), &row);
         self.index.put(keys::record(&id), &record);
