@@ -38,7 +38,7 @@ pub(crate) fn init(
         kept.map_err(|e| home::store_failure(&e))?;
     }
     let mut replica = home::open_in(&directory, &settings)?;
-    home::take_edition(&mut replica, &edition.packed, &edition.sha256)?;
+    home::take_edition(&mut replica, &edition.packed, &edition.sha256).map_err(Failure::from)?;
     let edition = Registry { edition: edition.name, sha256: edition.sha256 };
     replica.found(&name, edition, &global.context().who, now())?;
     // Last, so that a directory without settings is one in which founding was interrupted and goes on.

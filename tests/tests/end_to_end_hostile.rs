@@ -61,6 +61,7 @@ impl Forger {
             salt: [3; 8],
             combined: huiliu_core::sync::ledger::Combined { digest: [0; 16], sums: [0; 16] },
             frontier: Some(Vec::new()),
+            folded: None,
             pending: 1,
         }))
     }

@@ -30,6 +30,10 @@ impl Replica {
         match (entry.kind, &entry.envelope) {
             (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
+            (EntryKind::CLOSED, _) => {
+                self.apply_closed(feed, entry);
+                Ok(())
+            }
             (EntryKind::FORK, _) if feed.device == self.home.root.device() => {
                 if let Some(fork) = control::decode::<Fork>(&entry.payload) {
                     let forked = FeedId { device: fork.device, incarnation: fork.incarnation, ..*feed };
@@ -83,7 +87,9 @@ impl Replica {
             let head = self.ledger.head(&feed).number;
             let mut number = 1;
             while number <= head {
-                let Some(run) = self.run_at(&feed, number)? else { break };
+                let Some(row) = self.run_row(&feed, number)? else { break };
+                number = row.head.number + 1;
+                let Some(run) = self.read_run(row.span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
                     let after = self.authority().is_after_revocation(&feed, number);
                     let counts = !self.ledger.is_unapplied(&feed, number);
@@ -94,7 +100,6 @@ impl Replica {
                         records.insert(envelope.record);
                     }
                 }
-                number = run.last() + 1;
             }
         }
         records.into_iter().try_for_each(|record| self.evaluate_anew(&record))
@@ -137,7 +142,7 @@ impl Replica {
     }
 
     /// Adds an edit's change to its record and sees whether it counts.
-    fn apply_edit(
+    pub(crate) fn apply_edit(
         &mut self,
         feed: &FeedId,
         number: u64,
@@ -153,6 +158,7 @@ impl Replica {
             changes: 0,
             unapplied: 0,
             unsnapped: 0,
+            repeated: false,
         });
         let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
         let maker = match &envelope.origin {
@@ -179,6 +185,7 @@ impl Replica {
         let at = record.changes;
         record.changes += 1;
         record.unapplied += 1;
+        record.repeated |= envelope.origin.is_some();
         let alone = record.unapplied == 1;
         self.index.put(keys::change(&id, at), &row);
         self.index.put(keys::record(&id), &record);

@@ -52,6 +52,7 @@ impl Replica {
         // Applying may stage again: a hub writes its refusals, an author what depended on something refused.
         loop {
             self.answer_refusals()?;
+            self.close_old_feeds();
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
                 break;
@@ -104,7 +105,7 @@ impl Replica {
 
     /// Appends runs and applies them; they are durable after [`Replica::flush`], and before that nobody is told.
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
-        let spans = self.journal.append(&runs)?;
+        let spans = self.place(&runs)?;
         let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
             before.push(self.register_held(run, span).unwrap_or_default());
@@ -119,6 +120,9 @@ impl Replica {
         }
         for (run, previous) in runs.iter().zip(before) {
             self.apply_run(run, previous)?;
+        }
+        if !self.parked.is_empty() {
+            runs.iter().try_for_each(|run| self.join_parked(&run.feed))?;
         }
         self.applied = self.journal.end();
         if runs.iter().any(|run| run.feed.channel.is_shared()) {
@@ -169,10 +173,16 @@ impl Replica {
     }
 
     /// Notes in ledger and index that a run is held, and gives back the chain hash before it; `None` if it does not
-    /// continue its feed.
+    /// continue its feed. One behind a hole is parked, but in the notebook: nobody else has what was lost there, and
+    /// what is left goes on without it.
     pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> Option<Hash> {
         let before = self.ledger.head(&run.feed);
-        if run.first != before.number + 1 {
+        let behind_hole = run.first > before.number + 1;
+        if behind_hole && run.feed.channel.is_shared() {
+            self.park(run, span);
+            return None;
+        }
+        if run.first <= before.number {
             return None;
         }
         let mut hash = before.hash;
@@ -185,6 +195,9 @@ impl Replica {
         self.ledger.advance(run.feed, head);
         let next = self.feeds.len() as u32;
         let number = *self.feeds.entry(run.feed).or_insert(next);
+        if number == next {
+            self.note_new_feed(&run.feed);
+        }
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
         self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, head, signature });
         Some(before.hash)
@@ -200,6 +213,7 @@ impl Replica {
         if self.staged.values().flatten().any(|entry| entry.kind == EntryKind::REFUSAL) {
             return Ok(());
         }
+        self.note_unread();
         let meta = Meta { format: keys::FORMAT, applied: self.applied, clock: self.clock };
         self.index.put(keys::meta(), &meta);
         let committed = self.index.commit();
@@ -218,15 +232,21 @@ impl Replica {
         }))
     }
 
-    /// Reads the run in which a number of a feed lies.
+    /// Reads the run in which a number of a feed lies; `None` if there is none, or it is damaged.
     pub(crate) fn run_at(&self, feed: &FeedId, number: u64) -> Result<Option<Run>, ReplicaError> {
+        let row = self.run_row(feed, number)?;
+        Ok(row.map(|row| self.read_run(row.span)).transpose()?.flatten())
+    }
+
+    /// The row of the run in which a number of a feed lies.
+    pub(crate) fn run_row(&self, feed: &FeedId, number: u64) -> Result<Option<RunRow>, ReplicaError> {
         let Some(no) = self.feeds.get(feed) else { return Ok(None) };
         let mut found: Option<RunRow> = None;
         self.index.each(&keys::runs(*no), &number.to_be_bytes(), |_, row| {
             found = Some(row);
             false
         })?;
-        found.map(|row| self.journal.read(row.span)).transpose().map_err(Into::into)
+        Ok(found)
     }
 
     /// Takes in the refusals of a run before anything is applied, so that they are obeyed wherever they stand.

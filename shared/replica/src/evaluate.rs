@@ -57,8 +57,7 @@ impl Replica {
                 all.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
             row.deps.iter().all(|dep| applied.contains(dep))
         };
-        let repeats =
-            row.envelope.origin.is_some() && contents(&self.change_rows(id)?).contains(&content(&row));
+        let repeats = record.repeated && contents(&self.change_rows(id)?).contains(&content(&row));
         let decision = self.decide(id, &mut record, &row, Seen { known, repeats }, None)?;
         let gated = self.settle(id, &mut row, decision, &mut record)?;
         if let Some(gated) = gated {
@@ -168,8 +167,8 @@ impl Replica {
         if !row.is_authors && !self.has_bug("another's actor accepted") {
             return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
         }
-        // What follows something that will never come has been written again.
-        if seen.repeats && (row.envelope.origin.is_some() || !seen.known) {
+        // Of a change and what repeats it the hub takes the first it sees, be it the repetition.
+        if seen.repeats {
             return Ok(self.judge(row, reason::REPEATED));
         }
         if !seen.known && !self.has_bug("applied without its dependency") {

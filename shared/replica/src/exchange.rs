@@ -127,8 +127,8 @@ impl Replica {
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
-                let (batch, read, heads) = self.load(session, &wants, bytes)?;
-                return Ok(vec![Input::Loaded { batch, read, heads }]);
+                let ((batch, read, heads), unreadable) = self.load(session, &wants, bytes)?;
+                return Ok(vec![Input::Unreadable(unreadable), Input::Loaded { batch, read, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
                 Some(Received { heads, refused, doubtful }) => {

@@ -110,7 +110,7 @@ impl Replica {
     }
 
     /// The changes that stand after these numbers of these feeds, by record.
-    fn changes_after(
+    pub(crate) fn changes_after(
         &self,
         after: &BTreeMap<FeedId, u64>,
     ) -> Result<BTreeMap<RecordId, BTreeSet<Hash>>, ReplicaError> {
@@ -128,6 +128,7 @@ impl Replica {
 
     /// Takes the entries of a feed after a number out of index and ledger, as if they had never come.
     pub(crate) fn take_out(&mut self, feed: &FeedId, after: u64) -> Result<(), ReplicaError> {
+        self.drop_parked(feed, after);
         let (Some(no), Some(head)) = (self.feeds.get(feed).copied(), self.point(feed, after)?) else {
             return Ok(());
         };
@@ -176,7 +177,7 @@ impl Replica {
     /// Grants, revocations and refusals that stood on a branch of the hub's own.
     fn take_out_hubs(&mut self, feed: &FeedId, after: u64, gone: &[RunRow]) -> Result<(), ReplicaError> {
         for row in gone {
-            let run = self.journal.read(row.span)?;
+            let Some(run) = self.read_run(row.span)? else { continue };
             for (_, entry) in (run.first..).zip(&run.entries).filter(|(number, _)| *number > after) {
                 if let (EntryKind::REFUSAL, Some(refusal)) =
                     (entry.kind, control::decode::<Refusal>(&entry.payload))

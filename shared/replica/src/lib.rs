@@ -7,8 +7,11 @@
 
 mod again;
 mod apply;
+mod closed;
 pub mod commands;
 mod commit;
+mod damage;
+mod drafts;
 mod duplicates;
 mod edit;
 mod error;
@@ -17,9 +20,12 @@ mod exchange;
 mod fork;
 pub mod generator;
 pub mod hub;
+pub mod inspect;
 mod open;
+mod parked;
 mod project;
 mod receive;
+pub mod repair;
 mod replica;
 mod serve_peer;
 pub mod service;

@@ -1,6 +1,7 @@
 //! Opening: the journal's tail into the index, grants known again, and a new incarnation where something had been
 //! lost.
 
+use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::divisions::Divisions;
@@ -12,7 +13,8 @@ use huiliu_core::sync::{
 };
 use huiliu_store::journal::Tail;
 use huiliu_store::rows::{ControlRow, FeedRow, Meta, WaitingRow};
-use huiliu_store::{Disk, Found, Index, Journal, Position, Span, Working, keys};
+use huiliu_store::{Disk, Found, Index, Journal, Position, Span, StoreError, Working, keys};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -63,12 +65,46 @@ pub struct Parts {
 impl Replica {
     /// Opens a replica. `now` is milliseconds since 1970 UTC.
     pub fn open(parts: Parts, now: u64) -> Result<Self, ReplicaError> {
-        let (journal, tail) = Journal::open(parts.disk)?;
+        let (mut replica, tail) = Self::put_together(parts, Journal::open)?;
+        let index_lost = replica.load_index()?;
+        replica.read_synced()?;
+        replica.catch_up()?;
+        replica.begin(tail, index_lost, now)?;
+        replica.load_quarantine()?;
+        replica.amend_divisions()?;
+        replica.refresh_grants()?;
+        // A hub that went down between an entry and its refusal judges now.
+        replica.commit()?;
+        Ok(replica)
+    }
+
+    /// Opens a replica to read it, on a disk that takes nothing: everything can be looked at and exported, and nothing
+    /// is written, not even that an incarnation should begin.
+    pub fn open_to_read(parts: Parts) -> Result<Self, ReplicaError> {
+        let (mut replica, tail) = Self::put_together(parts, Journal::open_to_read)?;
+        replica.load_index()?;
+        replica.read_synced()?;
+        replica.catch_up()?;
+        replica.abandon();
+        if tail.lost {
+            replica.verified_at = None;
+        }
+        replica.ledger.incarnation = replica.newest_incarnation().unwrap_or(replica.ledger.incarnation);
+        replica.load_quarantine()?;
+        replica.amend_divisions()?;
+        Ok(replica)
+    }
+
+    fn put_together(
+        parts: Parts,
+        open: impl FnOnce(Box<dyn Disk>) -> Result<(Journal, Tail), StoreError>,
+    ) -> Result<(Self, Tail), ReplicaError> {
+        let (journal, tail) = open(parts.disk)?;
         let device = parts.key.device();
         let authority = Authority::new(parts.home.root.clone(), parts.home.hub);
         let mut ledger = Ledger::new(device, Incarnation([0; 8]));
         ledger.authority = Some(authority);
-        let mut replica = Self {
+        let replica = Self {
             key: parts.key,
             home: parts.home,
             journal,
@@ -98,18 +134,12 @@ impl Replica {
             told_revoked: None,
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
+            parked: BTreeMap::new(),
+            crowded: BTreeSet::new(),
+            unread: RefCell::default(),
             bugs: parts.bugs,
         };
-        let index_lost = replica.load_index()?;
-        replica.read_synced()?;
-        replica.catch_up()?;
-        replica.begin(tail, index_lost, now)?;
-        replica.load_quarantine()?;
-        replica.amend_divisions()?;
-        replica.refresh_grants()?;
-        // A hub that went down between an entry and its refusal judges now.
-        replica.commit()?;
-        Ok(replica)
+        Ok((replica, tail))
     }
 
     /// Reads what the index knows; true if it knew of more than the journal has.
@@ -147,13 +177,15 @@ impl Replica {
         for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
             self.ledger.set_unapplied(row.feed, row.number, true);
         }
-        Ok(())
+        self.load_closed()?;
+        self.load_parked()
     }
 
     /// The index is a cache: it is computed again from the whole journal.
     fn forget_index(&mut self) -> Result<(), ReplicaError> {
         self.index.clear()?;
         self.feeds.clear();
+        self.parked.clear();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;
         let authority = Authority::new(self.home.root.clone(), self.home.hub);
@@ -167,15 +199,28 @@ impl Replica {
     pub(crate) fn catch_up(&mut self) -> Result<(), ReplicaError> {
         let mut spans: Vec<Span> = Vec::new();
         let mut refusals: Vec<Run> = Vec::new();
+        let (mut doubt, mut damaged) = (Doubt::new(self), Vec::new());
         self.journal.scan::<ReplicaError>(self.applied, |found| {
-            if let Found::Run(run, span) = found {
-                spans.push(span);
-                if run.entries.iter().any(|entry| entry.kind == EntryKind::REFUSAL) {
-                    refusals.push(run);
+            match found {
+                Found::Run(run, span) => {
+                    doubt.run(&run);
+                    spans.push(span);
+                    if run.entries.iter().any(|entry| entry.kind == EntryKind::REFUSAL) {
+                        refusals.push(run);
+                    }
+                }
+                Found::Damaged(damage) => {
+                    doubt.damage();
+                    damaged.push(damage);
                 }
             }
             Ok(())
         })?;
+        damaged.iter().for_each(|damage| self.note_damage(damage));
+        if doubt.is_open {
+            // Stays until another incarnation has begun, be it after a crash in between.
+            self.index.put(keys::doubt(), &true);
+        }
         refusals.retain(|_| !self.has_bug("refusal not obeyed on rebuild"));
         refusals.iter().for_each(|run| self.note_refusals(run));
         for span in spans {
@@ -184,9 +229,10 @@ impl Replica {
             for envelope in run.entries.iter().filter_map(|entry| entry.envelope.as_ref()).filter(|_| own) {
                 self.clock = self.clock.max(envelope.stamp.at);
             }
-            // After a hole the chain cannot be followed; what comes behind it counts when the hole is mended.
+            // After a hole the chain cannot be followed: what comes behind it is parked until the hole is filled.
             if let Some(previous) = self.register_held(&run, span) {
                 self.apply_run(&run, previous)?;
+                self.join_parked(&run.feed)?;
             }
             if self.index.pending() > INDEX_ROWS {
                 self.applied = Position { offset: span.at.offset + u64::from(span.bytes), ..span.at };
@@ -200,17 +246,31 @@ impl Replica {
     /// Finds the present incarnation, or begins one.
     fn begin(&mut self, tail: Tail, index_lost: bool, now: u64) -> Result<(), ReplicaError> {
         self.minted = (self.clock.millis() + 1) << 12;
-        let newest = self.feeds.iter().filter(|(feed, _)| feed.channel.scope == Scope::Local);
-        let newest = newest.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation);
+        let newest = self.newest_incarnation();
+        let device = self.key.device();
+        let behind_hole = self
+            .parked
+            .keys()
+            .any(|feed| feed.device == device && newest.is_some_and(|newest| feed.incarnation == newest));
+        let in_doubt = self.index.get::<bool>(&keys::doubt())?.is_some();
         match newest {
-            Some(incarnation) if !tail.lost && !index_lost => {
+            _ if tail.lost || index_lost || in_doubt || behind_hole => {
+                self.forget_verified()?;
+                self.index.remove(keys::doubt());
+                self.begin_again(Beginning::LostTail, now)
+            }
+            Some(incarnation) => {
                 self.ledger.incarnation = incarnation;
                 Ok(())
             }
-            Some(_) => self.begin_again(Beginning::LostTail, now),
-            None if tail.lost || index_lost => self.begin_again(Beginning::LostTail, now),
             None => self.begin_again(Beginning::New, now),
         }
+    }
+
+    /// The incarnation in which this replica wrote last.
+    fn newest_incarnation(&self) -> Option<Incarnation> {
+        let notebooks = self.feeds.iter().filter(|(feed, _)| feed.channel.scope == Scope::Local);
+        notebooks.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
     }
 
     /// Draws a new incarnation and notes it; from now on entries are written in new feeds.

@@ -9,7 +9,8 @@ use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::entry::MAX_WHO_BYTES;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{DeviceId, DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Ledger, Stamp};
-use huiliu_store::{Journal, Position, Working};
+use huiliu_store::{Journal, Position, Span, Working};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -49,6 +50,8 @@ pub struct Replica {
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
     pub(crate) unanswered: BTreeSet<RecordId>,
+    /// Hub: channels and devices of which a feed has begun since the last look at them.
+    pub(crate) crowded: BTreeSet<(Channel, DeviceId)>,
     /// Staged edits were forgotten since the last commit.
     pub(crate) interrupted: bool,
     /// Hub: something was written in a shared channel since this start.
@@ -72,6 +75,10 @@ pub struct Replica {
     pub(crate) peers: BTreeMap<DeviceId, Peer>,
     /// What is in the quarantine: whether ours, feed, number and reason.
     pub(crate) quarantine: BTreeSet<(bool, FeedId, u64, u16)>,
+    /// Runs that are here and do not continue their feed, by their first number.
+    pub(crate) parked: BTreeMap<FeedId, BTreeMap<u64, Span>>,
+    /// Damage that was met while something was read, and how many entries it costs; noted with the next commit.
+    pub(crate) unread: RefCell<BTreeMap<Position, u64>>,
     /// Seeded bugs, for the test of the tests; none in a program.
     pub(crate) bugs: BTreeSet<&'static str>,
 }
@@ -155,6 +162,11 @@ impl Replica {
             Beginning::SeenElsewhere => Some(why),
             _ => None,
         })
+    }
+
+    /// Whether it was opened to be read alone, on a disk that takes nothing.
+    pub fn is_opened_to_read(&self) -> bool {
+        self.journal.reads_only()
     }
 
     /// Whether a failed write has closed the journal until restart.

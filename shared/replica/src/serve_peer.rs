@@ -6,8 +6,8 @@ use huiliu_core::model::RecordId;
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
-use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
-use huiliu_store::rows::RunRow;
+use huiliu_core::sync::{EntryKind, FeedId, Hash, wire};
+use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::{Position, Span, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,21 +18,27 @@ pub(crate) type Loaded = (Vec<u8>, usize, Vec<(FeedId, u64)>);
 type Candidate = (bool, Position, usize, Span, u64);
 
 impl Replica {
-    /// Loads runs for a peer: of each feed those after a number, about `bytes` in all.
+    /// Loads runs for a peer: of each feed those after a number, about `bytes` in all. Feeds that end here for the
+    /// peer, because their next run is damaged, are named; the others go on.
     pub(crate) fn load(
         &self,
         session: &Session,
         wants: &[(FeedId, u64, bool)],
         bytes: usize,
-    ) -> Result<Loaded, ReplicaError> {
+    ) -> Result<(Loaded, Vec<FeedId>), ReplicaError> {
         let mut candidates: BTreeSet<Candidate> = BTreeSet::new();
         for (at, (feed, after, _)) in wants.iter().enumerate() {
             candidates.extend(self.candidate(at, feed, *after)?);
         }
         let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
+        let mut unreadable = Vec::new();
         while let Some((_, _, at, span, last)) = candidates.pop_first() {
             let feed = wants[at].0;
-            runs.push(self.journal.read(span)?);
+            let Some(run) = self.read_run(span)? else {
+                unreadable.push(feed);
+                continue;
+            };
+            runs.push(run);
             heads.insert(feed, last);
             size += span.bytes as usize;
             if size >= bytes {
@@ -42,7 +48,17 @@ impl Replica {
         }
         let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
         let batch = wire::encode(&runs, &Writing { replica: self, session, known });
-        Ok((batch, size, heads.into_iter().collect()))
+        Ok(((batch, size, heads.into_iter().collect()), unreadable))
+    }
+
+    /// The change that stands at a number of a feed whose run is damaged; the index knows it still.
+    fn change_of(&self, feed: &FeedId, number: u64) -> Option<Hash> {
+        let mut found = None;
+        let looked = self.index.each(&keys::all_changes(), &[], |_, row: ChangeRow| {
+            found = (row.feed == *feed && row.number == number).then_some(row.hash);
+            found.is_none()
+        });
+        looked.ok().and(found)
     }
 
     /// The run of a feed that follows a number.
@@ -101,7 +117,9 @@ impl wire::Receiving for Reading<'_> {
     }
 
     fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {
-        let run: Run = self.replica.run_at(feed, number).ok()??;
+        let Some(run) = self.replica.run_at(feed, number).ok()? else {
+            return self.replica.change_of(feed, number);
+        };
         let entry = run.entries.get(usize::try_from(number.checked_sub(run.first)?).ok()?)?;
         (entry.kind == EntryKind::EDIT).then(|| payload_hash(entry))
     }

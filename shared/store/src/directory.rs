@@ -97,6 +97,22 @@ impl Directory {
         }
     }
 
+    /// Copies the files of the index to a folder of their own and opens the copy: to read what it says without changing
+    /// it. `None` if there is none, or it does not open.
+    pub fn index_copy(&self, program: Option<&Path>, to: &Path) -> Option<Box<dyn Index>> {
+        fs::create_dir_all(to).ok()?;
+        for entry in fs::read_dir(self.path("index")).ok()? {
+            let entry = entry.ok()?;
+            if entry.metadata().ok()?.is_file() {
+                fs::copy(entry.path(), to.join(entry.file_name())).ok()?;
+            }
+        }
+        match probed_by(program, to) {
+            Probed::Damaged => None,
+            Probed::Sound | Probed::Unknown => Some(Box::new(SledIndex::open(to).ok()?)),
+        }
+    }
+
     /// Forgets the index: it is computed again by whoever opens the replica next.
     pub fn forget_index(&self) -> Result<(), StoreError> {
         match fs::remove_dir_all(self.path("index")) {

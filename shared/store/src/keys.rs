@@ -1,10 +1,11 @@
 //! The keys of the index. The first byte is the table; what follows sorts as it is read.
 
+use crate::Position;
 use huiliu_core::model::{Channel, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 5;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
@@ -22,6 +23,10 @@ const CONFLICT: u8 = b'Z';
 const LOCAL: u8 = b'L';
 const CONTROL: u8 = b'G';
 const FORK: u8 = b'Y';
+const PARKED: u8 = b'H';
+const DAMAGED: u8 = b'B';
+const DOUBT: u8 = b'E';
+const CLOSED: u8 = b'V';
 
 /// The format, and how far into the journal the index has come.
 pub fn meta() -> Vec<u8> {
@@ -56,6 +61,31 @@ pub fn records() -> Vec<u8> {
 /// One record.
 pub fn record(id: &RecordId) -> Vec<u8> {
     [&[RECORD][..], &id.0].concat()
+}
+
+/// All parked runs.
+pub fn all_parked() -> Vec<u8> {
+    vec![PARKED]
+}
+
+/// A run that is here and does not continue its feed, by its first entry.
+pub fn parked(feed: &FeedId, first: u64) -> Vec<u8> {
+    [&[PARKED][..], &feed.bytes(), &first.to_be_bytes()].concat()
+}
+
+/// All places of the journal known to be damaged.
+pub fn all_damaged() -> Vec<u8> {
+    vec![DAMAGED]
+}
+
+/// A place of the journal that is damaged.
+pub fn damaged(at: Position) -> Vec<u8> {
+    [&[DAMAGED][..], &at.segment.to_be_bytes(), &at.offset.to_be_bytes()].concat()
+}
+
+/// Whether the journal may have lost entries of the present incarnation, and no other has begun yet.
+pub fn doubt() -> Vec<u8> {
+    vec![DOUBT]
 }
 
 /// All changes, by record.
@@ -111,6 +141,16 @@ pub fn waiting_of(feed: &FeedId) -> Vec<u8> {
 /// The entry of a forked feed that counts.
 pub fn fork(feed: &FeedId, number: u64) -> Vec<u8> {
     [&[FORK][..], &feed.bytes(), &number.to_be_bytes()].concat()
+}
+
+/// All closed feeds, by name.
+pub fn all_closed() -> Vec<u8> {
+    vec![CLOSED]
+}
+
+/// Where the hub has closed a feed.
+pub fn closed(feed: &FeedId) -> Vec<u8> {
+    [&[CLOSED][..], &feed.bytes()].concat()
 }
 
 /// A waiting entry.

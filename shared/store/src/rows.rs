@@ -38,6 +38,17 @@ pub struct RunRow {
     pub signature: Vec<u8>,
 }
 
+/// A run that is here and does not continue its feed: what comes before it was lost.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct ParkedRow {
+    /// Its feed.
+    pub feed: FeedId,
+    /// The number of its first entry.
+    pub first: u64,
+    /// Where it lies.
+    pub span: Span,
+}
+
 /// A record.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct RecordRow {
@@ -55,6 +66,8 @@ pub struct RecordRow {
     pub unapplied: u32,
     /// How many count and are not in the snapshot.
     pub unsnapped: u32,
+    /// Whether a change has come that repeats another: then of each the others have to be looked at.
+    pub repeated: bool,
 }
 
 /// Whether a change counts.

@@ -4,7 +4,7 @@ use crate::commands::words::tame;
 use crate::commands::{Answer, Context, Listing, Request, imports};
 use crate::service::home::{self, Failure};
 use crate::service::output::{Progress, cause, check_place, write_file};
-use crate::service::{client, time, usage};
+use crate::service::{client, mend, time, usage};
 use crate::tables::TableFault;
 use crate::tables::read::LARGEST_FILE;
 use crate::{Role, commands};
@@ -50,6 +50,17 @@ pub enum Common {
     Status,
     /// Check every entry of the journal
     Verify,
+    /// Mend what is damaged; the service must be stopped
+    Repair {
+        /// Then fetch from the hub what is missing
+        #[arg(long, conflicts_with = "from_backup")]
+        from_hub: bool,
+        /// Then take what is missing from a copy of the data directory
+        #[arg(long, value_name = "DIR")]
+        from_backup: Option<PathBuf>,
+    },
+    /// Compute the index again; the service must be stopped
+    Rebuild,
     /// Records: list, show, new, set, delete, restore
     #[command(subcommand)]
     Record(RecordCommand),
@@ -92,7 +103,7 @@ pub enum Common {
     /// Conflicts: list, show, resolve
     #[command(subcommand)]
     Conflict(ConflictCommand),
-    /// What did not enter: list, show
+    /// What did not enter: list, show, retry, drop
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
     /// The version
@@ -192,10 +203,22 @@ pub enum ConflictCommand {
 /// `quarantine`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuarantineCommand {
-    /// List what did not enter
+    /// List what did not enter or counts nowhere
     List,
     /// Show one thing
     Show {
+        /// Its number in the list
+        n: usize,
+    },
+    /// Write a draft again, as it is or corrected
+    Retry {
+        /// Its number in the list
+        n: usize,
+        /// Other values: FIELD=VALUE
+        fields: Vec<String>,
+    },
+    /// List a draft no longer
+    Drop {
         /// Its number in the list
         n: usize,
     },
@@ -222,7 +245,7 @@ impl Common {
         let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
         Ok(match self.clone() {
             Self::Status | Self::Version => (Request::Status, None),
-            Self::Verify => (Request::Verify, None),
+            Self::Verify | Self::Repair { .. } | Self::Rebuild => (Request::Verify, None),
             Self::Record(record) => (record.request(), None),
             Self::Import { file, kind, dry_run, division, .. } => {
                 let bytes = read_table(&file)?;
@@ -241,6 +264,10 @@ impl Common {
             }
             Self::Quarantine(QuarantineCommand::List) => (Request::QuarantineList, None),
             Self::Quarantine(QuarantineCommand::Show { n }) => (Request::QuarantineShow { n }, None),
+            Self::Quarantine(QuarantineCommand::Retry { n, fields }) => {
+                (Request::QuarantineRetry { n, fields }, None)
+            }
+            Self::Quarantine(QuarantineCommand::Drop { n }) => (Request::QuarantineDrop { n }, None),
         })
     }
 
@@ -250,6 +277,9 @@ impl Common {
             let version = env!("CARGO_PKG_VERSION");
             let text = format!("huiliu {version}");
             return global.print(&Answer::good(serde_json::json!({ "v": 1, "version": version }), text));
+        }
+        if let Some(answer) = self.mend(global, role).await {
+            return global.print(&answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang())));
         }
         let (request, output) = match self.checked_request() {
             Ok(request) => request,
@@ -277,6 +307,22 @@ impl Common {
             check_place(report)?;
         }
         self.request()
+    }
+
+    /// What needs the directory for itself.
+    async fn mend(&self, global: &Global, role: Role) -> Option<Result<Answer, Failure>> {
+        match self {
+            Self::Repair { from_hub, from_backup } => {
+                let from = match (from_hub, from_backup) {
+                    (_, Some(dir)) => mend::Source::Backup(dir.clone()),
+                    (true, None) => mend::Source::Hub,
+                    (false, None) => mend::Source::Nowhere,
+                };
+                Some(mend::repair(global, role, from).await)
+            }
+            Self::Rebuild => Some(mend::rebuild(&global.data, role, &global.context())),
+            _ => None,
+        }
     }
 
     fn write_report(&self, global: &Global, answer: &Answer, request: &Request) -> Result<(), Failure> {
@@ -330,6 +376,10 @@ pub async fn ask(global: &Global, role: Role, request: &Request) -> Answer {
         client::ask(&global.data, role, request, &context, &mut |done, total| bar.show(done, total)).await;
     if let Some(answer) = beside {
         return answer.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
+    }
+    if matches!(request, Request::Verify) {
+        let verified = mend::verify(&global.data, role, &context);
+        return verified.unwrap_or_else(|failure| Answer::failed(&failure, global.lang()));
     }
     let opened = match home::open(&global.data, role) {
         Ok(opened) => opened,

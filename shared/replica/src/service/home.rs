@@ -1,18 +1,17 @@
-//! The data directory: whose replica it is, and how to open it.
+//! The data directory: whose replica it is, and what can be wrong with it, as sentences and exit codes.
 
-use crate::service::time::now;
+pub use crate::service::opening::{Opened, begin_in, lock, open, open_in};
+
 use crate::standing::REVOKED;
-use crate::{Edition, Home, Parts, Replica, ReplicaError, Role};
+use crate::{Edition, Home, Replica, ReplicaError, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::{DivisionCode, Problem};
 use huiliu_core::sync::{Hash, PublicKey, Suite, registry};
 use huiliu_link::LinkError;
 use huiliu_link::error::Fault;
-use huiliu_link::identity::{load_key_file, random};
 use huiliu_store::{Directory, StoreError};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -104,32 +103,10 @@ impl Settings {
         if self.role == "hub" { Role::Hub } else { Role::Node }
     }
 
-    fn home(&self) -> Home {
+    /// Where the replica belongs.
+    pub fn home(&self) -> Home {
         Home { division: self.division, root: self.hub_key(), hub: self.hub.division }
     }
-}
-
-/// A replica opened from its directory. The directory stays locked while this lives.
-pub struct Opened {
-    /// The lock.
-    pub directory: Directory,
-    /// The settings.
-    pub settings: Settings,
-    /// The replica.
-    pub replica: Replica,
-}
-
-/// Locks a directory and opens the replica in it, which must have the role.
-pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
-    let settings = Settings::read(dir)?;
-    let settings =
-        settings.ok_or_else(|| Failure::new(4, Say::NoReplica { dir: dir.display().to_string() }))?;
-    if settings.role() != role {
-        return Err(other_role(role));
-    }
-    let directory = lock(dir)?;
-    let replica = open_in(&directory, &settings)?;
-    Ok(Opened { directory, settings, replica })
 }
 
 /// The directory is not that of a replica with this role.
@@ -137,61 +114,12 @@ pub(super) fn other_role(role: Role) -> Failure {
     Failure::new(2, if role == Role::Hub { Say::NotAHub } else { Say::NotANode })
 }
 
-/// Locks a directory.
-pub fn lock(dir: &Path) -> Result<Directory, Failure> {
-    Directory::open(dir).map_err(|error| match error {
-        StoreError::Locked => Failure::new(6, Say::InUse { dir: dir.display().to_string() }),
-        error => store_failure(&error),
-    })
-}
-
-/// Locks a directory in which a replica begins, and closes it to everybody else: who can read it can read the records.
-pub fn begin_in(dir: &Path) -> Result<Directory, Failure> {
-    let directory = lock(dir)?;
-    directory.keep_private().map_err(|e| store_failure(&e))?;
-    Ok(directory)
-}
-
-/// Opens the replica of a locked directory.
-pub fn open_in(directory: &Directory, settings: &Settings) -> Result<Replica, Failure> {
-    let key = load_key_file(&directory.path(KEY)).map_err(|e| link_failure(&e))?;
-    let (index, put_aside) = directory.index(own_program().as_deref()).map_err(|e| store_failure(&e))?;
-    if put_aside {
-        tracing::warn!("the index was damaged; it is in damaged/ and is computed again from the journal");
-    }
-    let parts = Parts {
-        disk: directory.disk(),
-        index,
-        key,
-        home: settings.home(),
-        edition: Edition { sha256: registry::shipped().sha256, divisions: divisions() },
-        entropy: Box::new(|bytes| {
-            let fresh: [u8; 32] = random().expect("the system gives random bytes");
-            bytes.iter_mut().zip(fresh).for_each(|(byte, random)| *byte = random);
-        }),
-        bugs: BTreeSet::new(),
-    };
-    let mut replica = Replica::open(parts, now()).map_err(|e| replica_failure(&e))?;
-    if let Some(wanted) = replica.missing_edition()
-        && let Ok(packed) = std::fs::read(directory.path(REGISTRY))
-    {
-        take_edition(&mut replica, &packed, &wanted)?;
-    }
-    Ok(replica)
-}
-
-/// This program, if it is one of ours: it can be started to look at an index before it is opened here.
-fn own_program() -> Option<PathBuf> {
-    let program = std::env::current_exe().ok()?;
-    program.file_stem()?.to_str()?.starts_with("huiliu-").then_some(program)
-}
-
 /// Gives a replica the edition of the registry that its tree uses, if these bytes are it.
-pub fn take_edition(replica: &mut Replica, packed: &[u8], wanted: &Hash) -> Result<bool, Failure> {
+pub fn take_edition(replica: &mut Replica, packed: &[u8], wanted: &Hash) -> Result<bool, ReplicaError> {
     match registry::parse(packed) {
         Ok(edition) if edition.sha256 == *wanted => {
             let edition = Edition { sha256: edition.sha256, divisions: edition.divisions };
-            replica.set_edition(edition).map_err(|e| replica_failure(&e))?;
+            replica.set_edition(edition)?;
             Ok(true)
         }
         _ => Ok(false),

@@ -8,6 +8,8 @@ pub mod engine;
 pub mod home;
 pub mod join;
 pub mod local;
+mod mend;
+pub mod opening;
 pub mod output;
 mod page;
 pub mod serve;

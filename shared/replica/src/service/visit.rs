@@ -223,7 +223,7 @@ impl Worker {
         let packed = self.patiently(Some(connection), fetched).await?.map_err(|e| link_failure(&e))?;
         let kept = packed.clone();
         let taken = self.parts.engine.call(move |replica, _| take_edition(replica, &packed, &wanted)).await;
-        if taken.map_err(stopped)?? {
+        if taken.map_err(stopped)?.map_err(Failure::from)? {
             keep(&self.parts.directory.join(REGISTRY), &kept)?;
         }
         Ok(())

@@ -57,6 +57,11 @@ pub struct Damage {
     pub reason: &'static str,
 }
 
+/// The reason of a damaged header: it costs no entry.
+pub const NO_HEADER: &str = "the segment does not begin as one";
+/// The reason for which a segment is left alone: mending what this version does not know would harm it.
+pub const NEWER: &str = "a newer version of the program wrote the segment";
+
 /// What a walk through the journal finds.
 #[derive(Debug)]
 pub enum Found {
@@ -118,6 +123,11 @@ impl Journal {
     /// Whether a failed write has closed the journal until restart.
     pub fn is_poisoned(&self) -> bool {
         self.poisoned
+    }
+
+    /// Whether it was opened to be read alone.
+    pub fn reads_only(&self) -> bool {
+        self.reads_only
     }
 
     /// Takes nothing more until restart.

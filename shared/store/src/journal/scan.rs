@@ -1,6 +1,8 @@
 //! Reading: the runs of the journal, and what is not as it was written.
 
-use super::{Damage, Found, Journal, Position, SEGMENT_MAGIC, Span, file_name, is_newer, path};
+use super::{
+    Damage, Found, Journal, NEWER, NO_HEADER, Position, SEGMENT_MAGIC, Span, file_name, is_newer, path,
+};
 use crate::frame::{self, Placed};
 use crate::{Disk, StoreError};
 use huiliu_core::sync::{EntryKind, Run};
@@ -30,12 +32,29 @@ impl Journal {
         }
     }
 
+    /// Walks through all of it whatever is damaged: a segment that cannot be read, or is a newer version's, is damage.
+    pub fn inspect(&self, mut each: impl FnMut(Found)) -> Result<(), StoreError> {
+        self.walk_through(Position::default(), true, &mut |found| {
+            each(found);
+            Ok(())
+        })
+    }
+
     /// Walks from a position to the end and shows every run and every damage. A run with a damaged entry inside is
     /// shown as damage only. Stops at the first error of `each`.
     pub fn scan<E: From<StoreError>>(
         &self,
         from: Position,
         mut each: impl FnMut(Found) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.walk_through(from, self.reads_only, &mut each)
+    }
+
+    fn walk_through<E: From<StoreError>>(
+        &self,
+        from: Position,
+        lenient: bool,
+        each: &mut dyn FnMut(Found) -> Result<(), E>,
     ) -> Result<(), E> {
         let there = segments(&*self.disk)?;
         for segment in from.segment.max(1)..=self.end.segment {
@@ -47,7 +66,7 @@ impl Journal {
                 continue;
             }
             let mut bytes = match self.read_segment(segment) {
-                Err(_) if self.reads_only => {
+                Err(_) if lenient => {
                     each(whole("the segment cannot be read"))?;
                     continue;
                 }
@@ -58,18 +77,18 @@ impl Journal {
             }
             let begin = if segment == from.segment { from.offset as usize } else { 0 };
             if begin < SEGMENT_MAGIC.len() && !bytes.starts_with(&SEGMENT_MAGIC) {
-                if is_newer(&bytes) && !self.reads_only {
+                if is_newer(&bytes) && !lenient {
                     return Err(StoreError::TooNew(format!("journal format {}", bytes[7])).into());
                 }
                 if is_newer(&bytes) {
-                    each(whole("a newer version of the program wrote the segment"))?;
+                    each(whole(NEWER))?;
                 } else if !bytes.is_empty() || segment < self.end.segment {
-                    each(whole("the segment does not begin as one"))?;
+                    each(whole(NO_HEADER))?;
                 }
             }
             let mut found = Vec::new();
             gather(segment, &bytes, begin.max(SEGMENT_MAGIC.len()), &mut found);
-            found.into_iter().try_for_each(&mut each)?;
+            found.into_iter().try_for_each(&mut *each)?;
         }
         Ok(())
     }

@@ -111,6 +111,14 @@ catalogue! {
         NoNodes => "还没有节点加入。用 invite 开出邀请码，交给县区或乡镇。", "no node has joined yet; make a ticket with invite";
         NoConflicts => "没有待处理的冲突。", "no open conflicts";
         NothingQuarantined { n: usize } => "隔离区没有第 {n} 项。请用 quarantine list 查看。", "there is no item {n} in the quarantine; see quarantine list";
+        NothingToRetry { n: usize } => "第 {n} 项不是草稿，不需要重写：其中本机写的内容已自动重新登记。", "item {n} is no draft: what was written here has been written again by itself";
+        HowToRetry => "草稿不计入台账。重新登记：quarantine retry 序号，要改的栏目写在后面（栏目=值）；不再需要：quarantine drop 序号。", "drafts count nowhere; write one again with: quarantine retry N [FIELD=VALUE], or let it go with: quarantine drop N";
+        DraftDropped => "这条草稿不再显示。", "the draft is listed no longer";
+        WordDraft => "草稿", "draft";
+        WordDrafts => "草稿", "drafts";
+        WordAdoptable => "他机被退回的修改", "another's refused edit";
+        RefusedThere => "市级不接收", "refused there";
+        RefusedHere => "本机不接收", "refused here";
         ListCount { count: usize } => "共 {count} 条。", "{count} in all";
         RecordNamed { kind: String, name: String, id: String } => "{kind}“{name}”（{id}）", "{kind} “{name}” ({id})";
         ConflictOf { record: String, field: String, previous: String } => "{record}的“{field}”，原值：{previous}", "{record}, “{field}”, before: {previous}";
@@ -139,7 +147,17 @@ catalogue! {
         HeadIncarnation => "写入编号", "incarnation";
         StateJoined => "已加入", "joined";
         VerifyGood { entries: u64, feeds: usize } => "校验通过：{entries} 条，{feeds} 个来源，没有损坏。", "verified: {entries} entries of {feeds} feeds, no damage";
-        VerifyBad { count: usize } => "发现 {count} 处损坏，没有改动任何内容。请停止服务，把整个数据目录另存一份，再联系维护人员。", "{count} damaged places; nothing was changed. Stop the service, keep a copy of the data directory and ask whoever maintains it";
+        VerifyBad { count: usize } => "发现 {count} 处损坏，没有改动任何内容。请停止服务，运行 repair --from-hub 修复。", "{count} damaged entries; nothing was changed. Stop the service and run repair --from-hub";
+        RepairedAll { repaired: u64, fetched: u64 } => "已修复：就地补回 {repaired} 条，从别处补回 {fetched} 条，没有缺失。原来的文件在 damaged 里。", "repaired: {repaired} entries from what is here, {fetched} from elsewhere, nothing is missing. The originals are in damaged/";
+        RepairNothing => "没有损坏，也没有缺失，没有改动任何内容。", "nothing is damaged and nothing is missing; nothing was changed";
+        RepairHoles { repaired: u64, fetched: u64, holes: usize, kept: u64 } => "补回 {repaired} 条和 {fetched} 条，仍有 {holes} 处缺失，别处也没有；缺失之后所写的 {kept} 条已重新保存，请核对最近填报的内容。原来的文件在 damaged 里。", "{repaired} and {fetched} entries were brought back; {holes} gaps remain that nobody can fill. {kept} entries written after them are saved anew; check what was entered last. The originals are in damaged/";
+        RepairLeft { count: usize } => "仍有 {count} 处损坏不能修复，请联系维护人员。", "{count} damaged entries cannot be repaired; ask whoever maintains it";
+        RepairUnfinished { why_zh: String, why_en: String } => "本机能修复的已修复，还没有从市级补回缺失的内容：{why_zh}", "what could be repaired here is repaired, and nothing was fetched from the hub yet: {why_en}";
+        NoBackup { dir: String } => "{dir} 不是一份数据目录的备份，没有改动任何内容。", "{dir} is no backup of a data directory; nothing was changed";
+        Rebuilt { entries: u64 } => "索引已由 {entries} 条记录重新生成。", "the index was computed again from {entries} entries";
+        DamagedHere { count: usize } => "本机数据文件有 {count} 处损坏。请停止服务，运行 repair --from-hub 修复。", "{count} places of the data files are damaged; stop the service and run repair --from-hub";
+        OpenedToRead => "磁盘已满或只读，现在只能查看和导出，不能保存。", "the disk is full or read-only: records can be looked at and exported, and nothing can be saved";
+        CannotStart { zh: String, en: String } => "没有启动，没有改动任何内容：{zh}请先把整个数据目录另存一份，再联系维护人员。", "not started, and nothing was changed: {en}. Keep a copy of the whole data directory and ask whoever maintains it";
         WroteTemplate { file: String } => "已写入空白表 {file}，填好后用 import 导入。", "wrote an empty table, {file}; fill it in and import it";
         Wrote { file: String, rows: usize } => "已写入 {file}，共 {rows} 行。", "wrote {file}, {rows} rows";
         Imported { created: usize, changed: usize, same: usize, refused: usize } => "新增 {created}，修改 {changed}，相同 {same}，未导入 {refused}。", "created {created}, changed {changed}, same {same}, refused {refused}";
@@ -165,6 +183,7 @@ catalogue! {
         NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
+        SetBackOften { times: usize } => "此设备已 {times} 次回到旧状态（像是装有还原卡或每日还原）。已同步的内容不会丢，但还原前未同步的会丢：请把数据目录放到不还原的磁盘上。", "this device has gone back to an old state {times} times (a restore card, or an image every day?); what was synced is safe, what was not is lost: put the data directory on a disk that is not restored";
 
         // The demonstration.
         DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";

@@ -22,6 +22,8 @@ pub enum Input {
         /// The last number of each feed in it.
         heads: Vec<(FeedId, u64)>,
     },
+    /// What follows in these feeds cannot be read here: they end for the peer as long as the session lasts.
+    Unreadable(Vec<FeedId>),
     /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
     Stored {
         /// Where the feeds of the batch stand.
@@ -97,6 +99,10 @@ pub(super) struct Greeting {
     pub(super) combined: Option<Combined>,
     /// What was held of the shared channels.
     pub(super) held: BTreeMap<FeedId, u64>,
+    /// What was folded: the peer's answer leaves it out if it has come to the same.
+    pub(super) folded: BTreeMap<FeedId, u64>,
+    /// How many entries were pending.
+    pub(super) pending: u64,
     /// What the peer was believed to hold.
     pub(super) believed: BTreeMap<FeedId, u64>,
 }
