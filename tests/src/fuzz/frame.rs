@@ -36,6 +36,7 @@ fn messages() -> Vec<Message> {
         salt: [9; 8],
         combined,
         frontier: Some(frontier.clone()),
+        folded: None,
         pending: 3,
     };
     let heads = vec![(channel, feed.incarnation, 16, Hash([4; 32]))];
