@@ -42,7 +42,8 @@ fn a_rehearsal_counts_what_the_import_counts() {
         }
         row
     };
-    // Refused, then good under the same code; made, renamed, which is refused, changed, the same, changed back; moved.
+    // Refused, then good under the same code; made, renamed, which is refused, changed, the same, changed back; moved
+    // and moved back.
     let rows = [
         row(1, &[(3, "330281"), (4, "")]),
         row(1, &[]),
@@ -55,10 +56,10 @@ fn a_rehearsal_counts_what_the_import_counts() {
         row(2, &[]),
     ];
     let (counts, refused, _) = rehearsed_and_done(&city, &haishu, &rows);
-    assert_eq!(counts, [2, 2, 2], "{refused}");
+    assert_eq!(counts, [2, 4, 1], "{refused}");
     let refused: Vec<u64> =
         refused.as_array().unwrap().iter().map(|one| one["row"].as_u64().unwrap()).collect();
-    assert_eq!(refused, [2, 5, 9]);
+    assert_eq!(refused, [2, 5]);
     // And lists that nobody thought of, over records that are here by now.
     let mut rng = fastrand::Rng::with_seed(20_261_124);
     for _ in 0..12 {

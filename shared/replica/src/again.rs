@@ -7,12 +7,12 @@ use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, gate, inspect, writes};
-use huiliu_core::model::{Channel, RecordId};
+use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Draft, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
-use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, Waiting, WaitingRow};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{ChangeRow, ChangeState, Stands, Waiting, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Replica {
@@ -20,29 +20,30 @@ impl Replica {
     /// that are `gone` are about to be taken out. `why` they do not count where they stood.
     pub(crate) fn write_again(
         &mut self,
-        id: &RecordId,
+        stay: &Stay,
         changes: &BTreeSet<Hash>,
         gone: &BTreeSet<Hash>,
         why: u16,
         now: u64,
     ) -> Result<(), ReplicaError> {
-        let Some(record) = self.record_row(id)? else { return Ok(()) };
+        let Some(epoch) = self.stay_row(stay)?.map(|row| row.epoch) else { return Ok(()) };
         self.begin_writing(now);
-        let mut rows = self.change_rows(id)?;
-        self.fill_raw(id, &mut rows)?;
-        let mut known = self.document(id)?;
+        let mut rows = self.change_rows(stay)?;
+        self.fill_raw(stay, &mut rows)?;
+        let mut known = self.document(stay)?;
         let mut replaced: BTreeMap<Hash, Hash> = BTreeMap::new();
-        let mut again: Vec<&ChangeRow> = rows.iter().filter(|row| changes.contains(&row.hash)).collect();
+        let here = |row: &&ChangeRow| row.is_entry() && changes.contains(&row.hash);
+        let mut again: Vec<&ChangeRow> = rows.iter().filter(here).collect();
         // Its own time puts a change after what its author had seen.
         again.sort_by_key(|row| row.envelope.stamp.at);
-        let mut branch = self.free_branch(&rows);
+        let mut branch = self.free_branch(&stay.record)?;
         let mut lost = self.lost(&rows)?;
         let without: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
             let standing = Standing { rows: &rows, gone: &without, replaced: &replaced, lost: &lost };
             let may = why == reason::FORKED || row.envelope.origin.is_none();
             let seen = standing.seen(&row.deps, &known).filter(|_| may);
-            let written = seen.ok_or(()).and_then(|seen| self.again(row, seen, branch, record.channel));
+            let written = seen.ok_or(()).and_then(|seen| self.again(row, seen, branch, stay, epoch));
             match written {
                 Ok(None) => drop(lost.insert(row.hash)),
                 Ok(Some(mut entry)) => {
@@ -51,8 +52,8 @@ impl Replica {
                     branch += 1;
                     let stamp = self.stamp(&row.envelope.stamp.who, now);
                     entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
-                    self.staged_records.insert(*id);
-                    self.staged.entry(record.channel).or_default().push(entry);
+                    self.staged_records.insert(stay.record);
+                    self.staged.entry(stay.channel).or_default().push(entry);
                 }
                 Err(()) if gone.contains(&row.hash) || !may => self.keep_draft(row, why, now)?,
                 // It waits where it stands, until what it follows has been written again.
@@ -67,7 +68,8 @@ impl Replica {
     fn lost(&self, rows: &[ChangeRow]) -> Result<BTreeSet<Hash>, ReplicaError> {
         let mut lost = BTreeSet::new();
         for row in rows.iter().filter(|row| row.state == ChangeState::Refused) {
-            let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
+            let (feed, number) = row.place();
+            let why = self.index.get::<u16>(&keys::refused(&feed, number))?;
             lost.extend(why.is_some_and(|why| why != reason::REPEATED).then_some(row.hash));
         }
         Ok(lost)
@@ -79,10 +81,11 @@ impl Replica {
         row: &ChangeRow,
         seen: Document,
         branch: u32,
-        channel: Channel,
+        stay: &Stay,
+        epoch: u32,
     ) -> Result<Option<Entry>, ()> {
         let fields = writes(&row.raw).ok_or(())?;
-        self.own_grant(channel).map_err(drop)?;
+        self.own_grant(stay.channel).map_err(drop)?;
         let chosen: Vec<&str> = match row.envelope.settles.is_empty() {
             true => Vec::new(),
             false => fields.keys().map(String::as_str).collect(),
@@ -92,21 +95,21 @@ impl Replica {
         let Some(payload) = document.edit(actor, &fields, &chosen) else { return Ok(None) };
         let kind = row.envelope.kind;
         gate(seen, &payload, |field, value| allowed(kind, field, value)).map_err(drop)?;
-        let envelope = Envelope { branch, origin: Some(origin_of(row)), ..row.envelope.clone() };
+        let envelope = Envelope { epoch, branch, origin: Some(origin_of(row)), ..row.envelope.clone() };
         Ok(Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
     }
 
     /// A branch of this incarnation under which nothing of a record has been written yet.
-    fn free_branch(&self, rows: &[ChangeRow]) -> u32 {
-        let (device, incarnation) = (self.device(), self.incarnation());
+    fn free_branch(&self, id: &RecordId) -> Result<u32, ReplicaError> {
+        let (device, incarnation, rows) = (self.device(), self.incarnation(), self.change_rows_ever(id)?);
         let own = rows.iter().filter(|row| (row.feed.device, row.feed.incarnation) == (device, incarnation));
-        own.map(|row| row.envelope.branch + 1).max().unwrap_or(0)
+        Ok(own.map(|row| row.envelope.branch + 1).max().unwrap_or(0))
     }
 
     /// What another wrote on a losing branch its author writes again; in case the author is gone, it is kept here.
     pub(crate) fn keep_drafts<'a>(
         &mut self,
-        id: &RecordId,
+        stay: &Stay,
         changes: impl Iterator<Item = &'a Hash>,
         why: u16,
         now: u64,
@@ -115,10 +118,10 @@ impl Replica {
         if changes.is_empty() {
             return Ok(());
         }
-        let mut rows = self.change_rows(id)?;
-        self.fill_raw(id, &mut rows)?;
+        let mut rows = self.entry_rows(stay)?;
+        self.fill_raw(stay, &mut rows)?;
         rows.iter()
-            .filter(|row| changes.contains(&row.hash))
+            .filter(|row| row.is_entry() && changes.contains(&row.hash))
             .try_for_each(|row| self.keep_draft(row, why, now))
     }
 
@@ -137,13 +140,13 @@ impl Replica {
     /// Stages what follows from refusals: the refused change of our own becomes a draft, what depended on it is
     /// written again, and so is what follows a change that itself was written again. Nothing is answered twice.
     pub(crate) fn answer_refusals(&mut self) -> Result<(), ReplicaError> {
-        for id in std::mem::take(&mut self.unanswered) {
-            let mut rows = self.change_rows(&id)?;
-            self.fill_raw(&id, &mut rows)?;
+        for stay in std::mem::take(&mut self.unanswered) {
+            let mut rows = self.change_rows(&stay)?;
+            self.fill_raw(&stay, &mut rows)?;
             let device = self.device();
             let counted = contents(&rows);
             let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
-            for row in rows.iter().filter(|row| row.feed.device == device) {
+            for row in rows.iter().filter(|row| row.is_entry() && row.feed.device == device) {
                 let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
                     && row.deps.iter().all(|dep| counted.contains(dep));
                 if row.state != ChangeState::Refused && !replaced {
@@ -157,10 +160,10 @@ impl Replica {
                 }
             }
             if !again.is_empty() {
-                self.write_again(&id, &again, &BTreeSet::new(), reason::FORKED, 0)?;
+                self.write_again(&stay, &again, &BTreeSet::new(), reason::FORKED, 0)?;
             }
             let device = self.device();
-            self.write_drafts(&id, |draft| draft.origin.feed.device == device)?;
+            self.write_drafts(&stay, |draft| draft.origin.feed.device == device)?;
         }
         Ok(())
     }
@@ -168,13 +171,14 @@ impl Replica {
     /// Adopts what others follow: a change that stood on a losing branch, which its author has not written again, and
     /// which an edit that counts nowhere else waits for. If the author writes it again after all, the hub takes one.
     pub(crate) fn adopt_followed(&mut self) -> Result<(), ReplicaError> {
-        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        let mut stays: BTreeSet<Stay> = BTreeSet::new();
         self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
-            records.extend((row.waiting == Some(Waiting::Dependency)).then_some(row.record));
+            let stay = Stay { record: row.record, channel: row.feed.channel };
+            stays.extend((row.waiting == Some(Waiting::Dependency)).then_some(stay));
             true
         })?;
-        for id in records {
-            let rows = self.change_rows(&id)?;
+        for stay in stays {
+            let rows = self.change_rows(&stay)?;
             let mut followed: BTreeSet<Hash> = rows.iter().flat_map(|row| row.deps.iter().copied()).collect();
             // A draft that is followed may itself follow another.
             let mut drafts = self.drafts()?;
@@ -184,8 +188,8 @@ impl Replica {
                 let draft = drafts.swap_remove(at);
                 followed.extend(inspect(&draft.entry.payload).map(|info| info.deps).unwrap_or_default());
             }
-            self.write_drafts(&id, |draft| followed.contains(&payload_hash(&draft.entry)))?;
-            self.adopt_refused(&id, &rows, &followed)?;
+            self.write_drafts(&stay, |draft| followed.contains(&payload_hash(&draft.entry)))?;
+            self.adopt_refused(&stay, &rows, &followed)?;
         }
         self.commit_granted().map(|_| ())
     }
@@ -193,7 +197,7 @@ impl Replica {
     /// Adopts what was refused with something it followed, and is itself followed by an edit of ours.
     fn adopt_refused(
         &mut self,
-        id: &RecordId,
+        stay: &Stay,
         rows: &[ChangeRow],
         followed: &BTreeSet<Hash>,
     ) -> Result<(), ReplicaError> {
@@ -211,15 +215,17 @@ impl Replica {
         if theirs.is_empty() {
             return Ok(());
         }
-        self.write_again(id, &theirs, &BTreeSet::new(), reason::FORKED, 0)
+        self.write_again(stay, &theirs, &BTreeSet::new(), reason::FORKED, 0)
     }
 
     /// Writes again the next of those drafts of a record that only wait until what they follow was written again.
-    fn write_drafts(&mut self, id: &RecordId, which: impl Fn(&Draft) -> bool) -> Result<(), ReplicaError> {
-        let Some(record) = self.record_row(id)? else { return Ok(()) };
-        let counted = contents(&self.change_rows(id)?);
-        for draft in self.drafts()? {
-            let Some(envelope) = draft.entry.envelope.clone().filter(|envelope| envelope.record == *id)
+    fn write_drafts(&mut self, stay: &Stay, which: impl Fn(&Draft) -> bool) -> Result<(), ReplicaError> {
+        let Some(epoch) = self.stay_row(stay)?.map(|row| row.epoch) else { return Ok(()) };
+        let counted = contents(&self.change_rows(stay)?);
+        let drafts = self.drafts()?.into_iter();
+        for draft in drafts.filter(|draft| draft.origin.feed.channel == stay.channel) {
+            let Some(envelope) =
+                draft.entry.envelope.clone().filter(|envelope| envelope.record == stay.record)
             else {
                 continue;
             };
@@ -231,28 +237,30 @@ impl Replica {
                 continue;
             }
             self.begin_writing(0);
-            let rows = self.change_rows(id)?;
+            let rows = self.change_rows(stay)?;
             if rows.iter().any(|row| content(row) == draft.origin.change) {
                 continue;
             }
             let (gone, replaced, lost) = (BTreeSet::new(), BTreeMap::new(), self.lost(&rows)?);
             let standing = Standing { rows: &rows, gone: &gone, replaced: &replaced, lost: &lost };
-            let Some(seen) = standing.seen(&info.deps, &self.document(id)?) else { continue };
+            let Some(seen) = standing.seen(&info.deps, &self.document(stay)?) else { continue };
             let row = ChangeRow {
                 hash: info.hash,
                 deps: info.deps,
                 feed: draft.origin.feed,
                 number: draft.origin.number,
+                stands: Stands::Entry,
                 is_authors: true,
                 is_birth: false,
                 state: ChangeState::Waiting(Waiting::Dependency),
                 raw: draft.entry.payload.clone(),
                 envelope: Envelope { origin: Some(draft.origin.clone()), ..envelope },
             };
-            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&rows), record.channel) {
+            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&stay.record)?, stay, epoch)
+            {
                 let stamp = self.stamp(&row.envelope.stamp.who, 0);
                 entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
-                self.staged.entry(record.channel).or_default().push(entry);
+                self.staged.entry(stay.channel).or_default().push(entry);
                 // The next of them sees this one, when it counts.
                 return Ok(());
             }

@@ -3,13 +3,13 @@
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::documents::inspect;
+use crate::stays::{change_row, new_stay};
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke};
 use huiliu_core::sync::entry::entry_hash;
-use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run, birth};
-use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, RecordRow, Waiting, WaitingRow};
+use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, Stands, Waiting, WaitingRow};
 use std::collections::BTreeSet;
 
 impl Replica {
@@ -40,6 +40,11 @@ impl Replica {
                     self.index.put(keys::fork(&forked, fork.number), &fork.hash);
                 }
                 Ok(())
+            }
+            (EntryKind::ARRIVED | EntryKind::LEFT | EntryKind::CARRIED, Some(envelope))
+                if feed.device == self.home.root.device() =>
+            {
+                self.apply_move(feed, number, entry, envelope)
             }
             (EntryKind::POINT | EntryKind::GRANT | EntryKind::REVOKE | EntryKind::REGISTRY, _) => Ok(()),
             _ if !feed.channel.is_shared() => {
@@ -81,28 +86,16 @@ impl Replica {
 
     /// A device's grants have ended, or its last number was raised: its entries are looked at again.
     fn review(&mut self, device: DeviceId) -> Result<(), ReplicaError> {
-        let feeds: Vec<FeedId> = self.feeds.keys().filter(|feed| feed.device == device).copied().collect();
-        let mut records = BTreeSet::new();
-        for feed in feeds {
-            let head = self.ledger.head(&feed).number;
-            let mut number = 1;
-            while number <= head {
-                let Some(row) = self.run_row(&feed, number)? else { break };
-                number = row.head.number + 1;
-                let Some(run) = self.read_run(row.span)? else { continue };
-                for (number, entry) in (run.first..).zip(&run.entries) {
-                    let after = self.authority().is_after_revocation(&feed, number);
-                    let counts = !self.ledger.is_unapplied(&feed, number);
-                    if let Some(envelope) = &entry.envelope
-                        && entry.kind == EntryKind::EDIT
-                        && after == counts
-                    {
-                        records.insert(envelope.record);
-                    }
-                }
+        let mut stays = BTreeSet::new();
+        self.index.each(&keys::all_changes(), &[], |key, row: ChangeRow| {
+            let after = self.authority().is_after_revocation(&row.feed, row.number);
+            let counts = row.state == ChangeState::Applied;
+            if row.feed.device == device && after == counts {
+                stays.extend(stay_of(key, &row.place().0));
             }
-        }
-        records.into_iter().try_for_each(|record| self.evaluate_anew(&record))
+            true
+        })?;
+        stays.iter().try_for_each(|stay| self.evaluate_anew(stay))
     }
 
     /// Remembers a refusal, whether its entry is here or not.
@@ -123,22 +116,15 @@ impl Replica {
             FeedId { channel: feed.channel, device: refusal.device, incarnation: refusal.incarnation };
         let held = self.ledger.head(&refused).number >= refusal.number;
         match if held { self.entry_at(&refused, refusal.number)? } else { None } {
-            Some(Entry { envelope: Some(envelope), .. })
-                if self.is_evaluated(&refused, refusal.number)? =>
-            {
-                self.evaluate_anew(&envelope.record)
+            Some(Entry { envelope: Some(envelope), .. }) => {
+                let stay = Stay { record: envelope.record, channel: feed.channel };
+                // Not while it stands later in the run that is being applied.
+                let rows = self.entry_rows(&stay)?;
+                let has_come = rows.iter().any(|row| row.place() == (refused, refusal.number));
+                if has_come { self.evaluate_anew(&stay) } else { Ok(()) }
             }
             _ => Ok(()),
         }
-    }
-
-    /// Whether an edit has come as far as its record: not while it stands later in the run that is being applied.
-    fn is_evaluated(&self, feed: &FeedId, number: u64) -> Result<bool, ReplicaError> {
-        let Some(Entry { envelope: Some(envelope), .. }) = self.entry_at(feed, number)? else {
-            return Ok(false);
-        };
-        let rows = self.index.list::<ChangeRow>(&keys::changes(&envelope.record))?;
-        Ok(rows.iter().any(|(_, row)| row.feed == *feed && row.number == number))
     }
 
     /// Adds an edit's change to its record and sees whether it counts.
@@ -149,49 +135,26 @@ impl Replica {
         envelope: &Envelope,
         raw: &[u8],
     ) -> Result<(), ReplicaError> {
-        let id = envelope.record;
-        let mut record = self.record_row(&id)?.unwrap_or(RecordRow {
-            kind: envelope.kind,
-            channel: feed.channel,
-            epoch: envelope.epoch,
-            heads: Vec::new(),
-            changes: 0,
-            unapplied: 0,
-            unsnapped: 0,
-            repeated: false,
-        });
-        let actor = birth::actor(&feed.device, &feed.incarnation, envelope.branch);
-        let maker = match &envelope.origin {
-            Some(origin) => birth::actor(&origin.feed.device, &origin.feed.incarnation, origin.branch),
-            None => actor,
-        };
-        // What does not parse follows nothing, and the gate says the rest.
-        let info = inspect(raw).ok();
-        let row = ChangeRow {
-            hash: huiliu_core::sync::entry::payload_hash(&Entry {
-                kind: EntryKind::EDIT,
-                envelope: None,
-                payload: raw.to_vec(),
-            }),
-            deps: info.as_ref().map(|info| info.deps.clone()).unwrap_or_default(),
-            feed: *feed,
-            number,
-            envelope: envelope.clone(),
-            is_authors: info.as_ref().is_none_or(|info| info.actor == actor),
-            is_birth: birth::is_made_by(&id, &maker) && info.is_some_and(|info| info.deps.is_empty()),
-            state: ChangeState::Waiting(Waiting::Dependency),
-            raw: raw.to_vec(),
-        };
+        let stay = Stay { record: envelope.record, channel: feed.channel };
+        self.apply_change(&stay, change_row(feed, number, envelope, raw, Stands::Entry))
+    }
+
+    /// Adds a change to a stay and sees whether it counts.
+    pub(crate) fn apply_change(&mut self, stay: &Stay, row: ChangeRow) -> Result<(), ReplicaError> {
+        let kind = row.envelope.kind;
+        let mut record = self.stay_row(stay)?.unwrap_or_else(|| new_stay(kind, stay.channel));
         let at = record.changes;
         record.changes += 1;
         record.unapplied += 1;
-        record.repeated |= envelope.origin.is_some();
-        let alone = record.unapplied == 1;
-        self.index.put(keys::change(&id, at), &row);
-        self.index.put(keys::record(&id), &record);
-        self.wait(feed, number, id, Some(Waiting::Dependency));
+        record.repeated |= row.envelope.origin.is_some();
+        self.index.put(keys::change(stay, at), &row);
+        self.index.put(keys::stay(stay), &record);
         // The usual case, a change that follows what is there while nothing waits, needs no look at the others.
-        if alone { self.evaluate_one(&id, record, at, row) } else { self.evaluate(&id) }
+        if record.unapplied == 1 && record.epoch == 0 && row.is_entry() {
+            self.evaluate_one(stay, record, at, row)
+        } else {
+            self.evaluate(stay)
+        }
     }
 
     /// An entry is present and does not count: it waits, or it is refused (`None`).
@@ -206,9 +169,10 @@ impl Replica {
         self.ledger.set_unapplied(*feed, number, false);
         self.index.remove(keys::waiting(feed, number));
     }
+}
 
-    /// A record's row.
-    pub(crate) fn record_row(&self, id: &RecordId) -> Result<Option<RecordRow>, ReplicaError> {
-        Ok(self.index.get(&keys::record(id))?)
-    }
+/// The stay of a change or a move, from its key without the table, and a feed of its channel.
+pub(crate) fn stay_of(key: &[u8], feed: &FeedId) -> Option<Stay> {
+    let record = RecordId(key.get(..16)?.try_into().ok()?);
+    Some(Stay { record, channel: feed.channel })
 }

@@ -53,6 +53,7 @@ impl Replica {
         loop {
             self.answer_refusals()?;
             self.close_old_feeds();
+            self.settle_moves()?;
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
                 break;
@@ -203,14 +204,14 @@ impl Replica {
         Some(before.hash)
     }
 
-    /// Commits the index, with how far it has come; never ahead of what is durable in the journal. A judgement that is
-    /// not written yet holds it back: an index that has come past the judged entry without the Refusal would never
-    /// judge it again.
+    /// Commits the index, with how far it has come; never ahead of what is durable in the journal. A judgement or a move
+    /// that is not written yet holds it back: an index that has come past what calls for it would never look again.
     pub(crate) fn save_index(&mut self) -> Result<(), ReplicaError> {
         if self.journal.is_unsynced() {
             return Ok(());
         }
-        if self.staged.values().flatten().any(|entry| entry.kind == EntryKind::REFUSAL) {
+        let judged = |entry: &Entry| entry.kind == EntryKind::REFUSAL || is_move(entry.kind);
+        if !self.unsettled.is_empty() || self.staged.values().flatten().any(judged) {
             return Ok(());
         }
         self.note_unread();
@@ -258,4 +259,9 @@ impl Replica {
             self.note_refusal(run.feed.channel, entry);
         }
     }
+}
+
+/// Whether an entry is part of a record's move.
+fn is_move(kind: EntryKind) -> bool {
+    matches!(kind, EntryKind::ARRIVED | EntryKind::LEFT | EntryKind::CARRIED)
 }

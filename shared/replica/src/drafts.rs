@@ -10,7 +10,7 @@ use huiliu_core::documents::writes;
 use huiliu_core::model::{Fields, RecordId, dictionary};
 use huiliu_core::sync::control::{self, Draft, Note, reason};
 use huiliu_core::sync::{Entry, EntryKind, Hash};
-use huiliu_store::keys;
+use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::WaitingRow;
 use std::collections::BTreeSet;
 
@@ -28,7 +28,7 @@ impl Replica {
         for draft in self.drafts_ever()? {
             let record = draft.entry.envelope.as_ref().map_or(RecordId::NIL, |envelope| envelope.record);
             let change = draft.origin.change;
-            if !done.contains(&change) && !contents(&self.change_rows(&record)?).contains(&change) {
+            if !done.contains(&change) && !contents(&self.change_rows_ever(&record)?).contains(&change) {
                 drafts.push(draft);
             }
         }
@@ -48,15 +48,16 @@ impl Replica {
     /// gone: each as the draft it would be.
     pub fn adoptable(&self) -> Result<Vec<Draft>, ReplicaError> {
         let mut found = Vec::new();
-        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        let mut stays: BTreeSet<Stay> = BTreeSet::new();
         self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
-            records.extend(row.waiting.is_none().then_some(row.record));
+            let stay = Stay { record: row.record, channel: row.feed.channel };
+            stays.extend(row.waiting.is_none().then_some(stay));
             true
         })?;
         let done = self.done_drafts()?;
-        for id in records {
-            let mut rows = self.change_rows(&id)?;
-            self.fill_raw(&id, &mut rows)?;
+        for stay in stays {
+            let mut rows = self.change_rows(&stay)?;
+            self.fill_raw(&stay, &mut rows)?;
             for row in rows.iter().filter(|row| !done.contains(&row.hash)) {
                 let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
                 let theirs = row.feed.device != self.device() && self.own_grant(row.feed.channel).is_ok();
@@ -90,7 +91,7 @@ impl Replica {
         let envelope = envelope.ok_or(ReplicaError::NoSuchRecord(RecordId::NIL))?;
         let mut fields = Self::wishes_of(draft);
         fields.extend(instead.clone());
-        let here = self.record_row(&envelope.record)?.is_some_and(|record| !record.heads.is_empty());
+        let here = self.current_stay(&envelope.record)?.is_some();
         let edit = match dictionary::kind_by_id(envelope.kind) {
             _ if here => RecordEdit::Set { id: envelope.record, fields },
             Some(kind) => {

@@ -3,12 +3,14 @@
 use crate::error::ReplicaError;
 use crate::evaluate::allowed;
 use crate::replica::Replica;
+use crate::stays::applied;
 use huiliu_core::documents::{Actor, DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
-use huiliu_store::rows::{ChangeState, Row};
+use huiliu_store::keys::Stay;
+use huiliu_store::rows::Row;
 
 /// What a person wants of a record.
 #[derive(Clone, Debug)]
@@ -157,7 +159,8 @@ impl Replica {
         let Some(raw) = document.edit(actor, &fields, &[]) else {
             return Ok(Outcome::Same(id));
         };
-        self.stage_edit(id, kind, channel, 0, raw, Vec::new(), Document::empty(), who, now)?;
+        let stay = Stay { record: id, channel };
+        self.stage_edit(&stay, kind, 0, 0, raw, Vec::new(), Document::empty(), who, now)?;
         Ok(Outcome::Created(id))
     }
 
@@ -190,11 +193,11 @@ impl Replica {
         if self.staged_records.contains(id) {
             self.commit_granted()?;
         }
-        let record = self.record_row(id)?.filter(|record| !record.heads.is_empty());
-        let record = record.ok_or(ReplicaError::NoSuchRecord(*id))?;
+        let record = self.whereabouts(id)?;
+        let stay = Stay { record: *id, channel: record.channel };
         let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
         self.own_grant(record.channel)?;
-        let mut document = self.document(id)?;
+        let mut document = self.document(&stay)?;
         let mut settled: Vec<Hash> = Vec::new();
         for field in settles {
             let conflict = document.conflict(field);
@@ -203,7 +206,7 @@ impl Replica {
             settled.truncate(MAX_SETTLES);
         }
         let merged = self.merged(kind, record.channel, document.fields(), fields)?;
-        let branch = self.branch_for(id)?;
+        let branch = self.branch_for(&stay)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();
         let (fields, settles) = if self.has_bug("losing value dropped") {
@@ -215,7 +218,7 @@ impl Replica {
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(Outcome::Same(*id));
         };
-        self.stage_edit(*id, kind, record.channel, branch, raw, settled, before, who, now)?;
+        self.stage_edit(&stay, kind, record.epoch, branch, raw, settled, before, who, now)?;
         Ok(Outcome::Changed(*id))
     }
 
@@ -233,7 +236,7 @@ impl Replica {
         Ok((after != *before).then_some(after))
     }
 
-    /// The fields of a record after a change, which must be whole and in the same hands as before.
+    /// The fields of a record after a change, which must be whole and have an owner in this tree.
     fn merged(
         &self,
         kind: &'static Kind,
@@ -259,33 +262,38 @@ impl Replica {
         if problems.is_empty() { Ok(()) } else { Err(ReplicaError::Problems(problems)) }
     }
 
-    /// Until records can move, an edit that would give one another owner is refused.
-    fn check_owner(&self, kind: &Kind, merged: &Fields, channel: Channel) -> Result<(), ReplicaError> {
-        match kind.owner(merged, &self.divisions) {
-            Some(to) if to != channel.division && kind.name != "division" => {
-                Err(ReplicaError::OwnerWouldChange { from: channel.division, to })
+    /// Who gives a record another owner moves it; the home hub does that, within its tree.
+    fn check_owner(
+        &self,
+        kind: &'static Kind,
+        merged: &Fields,
+        channel: Channel,
+    ) -> Result<(), ReplicaError> {
+        match self.belongs_elsewhere(kind, merged, channel) {
+            Some(to) if !self.is_in_tree(to) => {
+                Err(ReplicaError::OwnerOutside { from: channel.division, to })
             }
             _ => Ok(()),
         }
     }
 
     /// The branch under which this incarnation goes on writing a record: a new one after a change of its own that does
-    /// not count, so that no (actor, sequence number) is used twice.
-    fn branch_for(&self, id: &RecordId) -> Result<u32, ReplicaError> {
+    /// not count where the record is, so that no (actor, sequence number) is used twice.
+    fn branch_for(&self, stay: &Stay) -> Result<u32, ReplicaError> {
         let (device, incarnation) = (self.device(), self.incarnation());
-        let rows = self.change_rows(id)?;
+        let (rows, here) = (self.change_rows_ever(&stay.record)?, applied(&self.change_rows(stay)?));
         let own = || rows.iter().filter(|r| r.feed.device == device && r.feed.incarnation == incarnation);
         let newest = own().map(|row| row.envelope.branch).max().unwrap_or(0);
-        let broken = own().any(|row| row.envelope.branch == newest && row.state != ChangeState::Applied);
+        let broken = own().any(|row| row.envelope.branch == newest && !here.contains(&row.hash));
         Ok(newest + u32::from(broken))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
     fn stage_edit(
         &mut self,
-        id: RecordId,
+        stay: &Stay,
         kind: &Kind,
-        channel: Channel,
+        epoch: u32,
         branch: u32,
         raw: Vec<u8>,
         settles: Vec<Hash>,
@@ -296,16 +304,17 @@ impl Replica {
         let heads = before.heads();
         let gated = gate(before, &raw, |field, value| allowed(kind.id, field, value))?;
         let envelope = Envelope {
-            record: id,
+            record: stay.record,
             kind: kind.id,
+            epoch,
             branch,
             settles,
             ..Envelope::of_no_record(self.stamp(who, now))
         };
         let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload: raw };
         self.gated.insert(payload_hash(&entry), (heads, gated));
-        self.staged_records.insert(id);
-        self.staged.entry(channel).or_default().push(entry);
+        self.staged_records.insert(stay.record);
+        self.staged.entry(stay.channel).or_default().push(entry);
         Ok(())
     }
 

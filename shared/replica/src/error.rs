@@ -38,9 +38,17 @@ pub enum ReplicaError {
     /// The gate says no to the change.
     #[error(transparent)]
     Gate(#[from] Verdict),
-    /// The edit would move the record to another owner, which only a transfer may.
-    #[error("the edit would change the owner from {from} to {to}")]
-    OwnerWouldChange {
+    /// The record has moved to where this replica does not see it.
+    #[error("record {id} has moved to {to}")]
+    HasMoved {
+        /// The record.
+        id: RecordId,
+        /// Whose it is now.
+        to: DivisionCode,
+    },
+    /// The edit would move the record out of the home hub's tree.
+    #[error("the edit would move the record from {from} to {to}, outside this tree")]
+    OwnerOutside {
         /// Who owns it.
         from: DivisionCode,
         /// Who would.

@@ -1,15 +1,16 @@
-//! Which changes of a record count: a function of the changes held, the refusals, the revocations and the gate.
+//! Which changes of a stay count: a function of the entries of its channel, the refusals, the revocations and the gate.
 
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
+use crate::stays::applied;
 use huiliu_core::documents::{Document, Gated, gate};
-use huiliu_core::model::{Channel, KindId, RecordId, Value, dictionary};
+use huiliu_core::model::{KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
-use huiliu_core::sync::entry::payload_hash;
-use huiliu_core::sync::{Entry, EntryKind, Hash};
-use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, RecordRow, Waiting};
-use std::collections::{BTreeMap, BTreeSet};
+use huiliu_core::sync::{EntryKind, Envelope, FeedId, Hash};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{ChangeRow, ChangeState, StayRow, Waiting};
+use std::cmp::Ordering;
+use std::collections::BTreeSet;
 
 /// After so many changes since the last one, a snapshot is made: loading a longer log costs more than making one.
 const SNAPSHOT_EVERY: u32 = 16;
@@ -17,6 +18,10 @@ const SNAPSHOT_EVERY: u32 = 16;
 /// What is decided about one change.
 enum Decision {
     Counts(Box<Gated>),
+    /// It is in the record already.
+    Known,
+    /// It is of an epoch that is over.
+    Late,
     Waits(Waiting),
     Refused,
 }
@@ -32,7 +37,16 @@ struct Seen {
 
 /// What tells a change and its repetitions from all others.
 pub(crate) fn content(row: &ChangeRow) -> Hash {
-    row.envelope.origin.as_ref().map_or(row.hash, |origin| origin.change)
+    content_of(row.hash, &row.envelope)
+}
+
+fn content_of(change: Hash, envelope: &Envelope) -> Hash {
+    envelope.origin.as_ref().map_or(change, |origin| origin.change)
+}
+
+/// Whether nothing more is to be decided about a change.
+fn is_at_rest(row: &ChangeRow) -> bool {
+    matches!(row.state, ChangeState::Applied | ChangeState::Late)
 }
 
 /// The contents that count.
@@ -41,121 +55,145 @@ pub(crate) fn contents(rows: &[ChangeRow]) -> BTreeSet<Hash> {
 }
 
 impl Replica {
-    /// Evaluates the newest change of a record of which nothing else waits.
+    /// Evaluates the newest change of a stay of which nothing else waits.
     pub(crate) fn evaluate_one(
         &mut self,
-        id: &RecordId,
-        mut record: RecordRow,
+        stay: &Stay,
+        mut record: StayRow,
         at: u32,
         mut row: ChangeRow,
     ) -> Result<(), ReplicaError> {
-        let before = (record.channel, record.heads.clone());
+        let before = record.shown().to_vec();
         // The heads tell that what the change follows is there; only an older dependency needs the list.
-        let known = row.deps.iter().all(|dep| before.1.contains(dep)) || {
-            let all = self.change_rows(id)?;
-            let applied: BTreeSet<Hash> =
-                all.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
+        let known = row.deps.iter().all(|dep| record.heads.contains(dep)) || {
+            let applied = applied(&self.change_rows(stay)?);
             row.deps.iter().all(|dep| applied.contains(dep))
         };
-        let repeats = record.repeated && contents(&self.change_rows(id)?).contains(&content(&row));
-        let decision = self.decide(id, &mut record, &row, Seen { known, repeats }, None)?;
-        let gated = self.settle(id, &mut row, decision, &mut record)?;
+        let repeats = record.repeated && contents(&self.change_rows(stay)?).contains(&content(&row));
+        let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, None)?;
+        let gated = self.settle(stay, &mut row, decision, &record);
+        record.unapplied = u32::from(!is_at_rest(&row));
         if let Some(gated) = gated {
+            record.unsnapped += 1;
             record.heads = gated.document.heads();
             if record.unsnapped >= SNAPSHOT_EVERY {
-                let mut rows = self.change_rows(id)?;
+                let mut rows = self.entry_rows(stay)?;
                 rows[at as usize] = row;
-                return self.finish(id, &record.heads.clone(), &before, record, rows, Some(gated));
+                return self.finish(stay, &before, record, rows, Some(gated));
             }
-            self.index.put(keys::change(id, at), &row);
-            return self.finish(id, &record.heads.clone(), &before, record, Vec::new(), Some(gated));
+            self.index.put(keys::change(stay, at), &row);
+            return self.finish(stay, &before, record, Vec::new(), Some(gated));
         }
-        self.index.put(keys::change(id, at), &row);
-        self.index.put(keys::record(id), &record);
-        Ok(())
+        self.index.put(keys::change(stay, at), &row);
+        self.index.put(keys::stay(stay), &record);
+        self.look_where_it_lives(&stay.record)
     }
 
-    /// Evaluates what waits in a record.
-    pub(crate) fn evaluate(&mut self, id: &RecordId) -> Result<(), ReplicaError> {
-        self.evaluate_from(id, false)
+    /// Evaluates what waits in a stay.
+    pub(crate) fn evaluate(&mut self, stay: &Stay) -> Result<(), ReplicaError> {
+        let Some(record) = self.stay_row(stay)? else { return Ok(()) };
+        let before = record.shown().to_vec();
+        self.evaluate_from(stay, record, &before, false)
     }
 
-    /// Evaluates all changes of a record as if none had been applied: after a refusal, a revocation, or to mend.
-    pub(crate) fn evaluate_anew(&mut self, id: &RecordId) -> Result<(), ReplicaError> {
-        self.evaluate_from(id, true)
+    /// Evaluates all changes of a stay as if none had been applied: after a refusal, a revocation, or to mend.
+    pub(crate) fn evaluate_anew(&mut self, stay: &Stay) -> Result<(), ReplicaError> {
+        let Some(record) = self.stay_row(stay)? else { return Ok(()) };
+        let before = record.shown().to_vec();
+        self.evaluate_from(stay, record, &before, true)
     }
 
-    fn evaluate_from(&mut self, id: &RecordId, anew: bool) -> Result<(), ReplicaError> {
-        let Some(mut record) = self.record_row(id)? else { return Ok(()) };
-        let before = (record.channel, record.heads.clone());
-        let mut rows = self.change_rows(id)?;
-        if anew {
-            self.fill_raw(id, &mut rows)?;
-            record.heads.clear();
-            record.unsnapped = 0;
-            record.unapplied = rows.len() as u32;
-            for row in &mut rows {
-                row.state = ChangeState::Waiting(Waiting::Dependency);
-                self.wait(&row.feed.clone(), row.number, *id, Some(Waiting::Dependency));
-            }
-            self.index.remove(keys::snapshot(id));
-        }
-        let mut applied: BTreeSet<Hash> =
-            rows.iter().filter(|row| row.state == ChangeState::Applied).map(|row| row.hash).collect();
-        let mut counted = contents(&rows);
+    /// `before`: what the stay has in its channel's sum.
+    pub(crate) fn evaluate_from(
+        &mut self,
+        stay: &Stay,
+        mut record: StayRow,
+        before: &[Hash],
+        anew: bool,
+    ) -> Result<(), ReplicaError> {
+        let mut rows = self.entry_rows(stay)?;
         let mut last: Option<Gated> = None;
+        if anew {
+            self.fill_raw(stay, &mut rows)?;
+            let base = self.base(stay, record.epoch)?;
+            record.heads = base.as_ref().map(Document::heads).unwrap_or_default();
+            record.unsnapped = 0;
+            rows.iter_mut().for_each(|row| row.state = ChangeState::Waiting(Waiting::Dependency));
+            self.index.remove(keys::snapshot(stay));
+            last = base.map(|document| Gated { saved: document.save(), document });
+        }
+        let history = self.written(stay, record.epoch)?;
+        let mut known: BTreeSet<Hash> = applied(&rows);
+        let mut counted = contents(&rows);
+        known.extend(history.keys());
+        counted.extend(history.values().map(|written| content_of(written.change, &written.envelope)));
+        let mut changed = anew;
         loop {
             let mut progress = false;
             for row in rows.iter_mut().filter(|row| row.state != ChangeState::Applied) {
-                let known = row.deps.iter().all(|dep| applied.contains(dep));
+                if known.contains(&row.hash) {
+                    // It came with the record, or by another entry.
+                    self.settle(stay, row, Decision::Known, &record);
+                    continue;
+                }
+                let seen = Seen {
+                    known: row.deps.iter().all(|dep| known.contains(dep)),
+                    repeats: counted.contains(&content(row)),
+                };
                 let document = match &last {
                     Some(gated) => Some(Document::load(Some(&gated.saved), [])?),
                     None if anew => Some(Document::empty()),
                     None => None,
                 };
-                let repeats = counted.contains(&content(row));
-                let decision = self.decide(id, &mut record, row, Seen { known, repeats }, document)?;
-                if let Some(gated) = self.settle(id, row, decision, &mut record)? {
-                    applied.insert(row.hash);
+                let decision = self.decide(stay, &mut record, row, seen, document)?;
+                if let Some(gated) = self.settle(stay, row, decision, &record) {
+                    known.insert(row.hash);
                     counted.insert(content(row));
+                    record.unsnapped += 1;
                     record.heads = gated.document.heads();
                     last = Some(gated);
-                    progress = true;
+                    (progress, changed) = (true, true);
                 }
             }
             if !progress {
                 break;
             }
         }
-        self.refuse_dependents(id, &mut rows);
-        let heads = record.heads.clone();
+        self.refuse_dependents(stay, &record, &mut rows);
+        record.unapplied = rows.iter().filter(|row| !is_at_rest(row)).count() as u32;
         for (at, row) in (0..).zip(&rows) {
-            self.index.put(keys::change(id, at), row);
+            self.index.put(keys::change(stay, at), row);
         }
-        if last.is_some() || anew {
+        if changed {
             let stale = anew && self.has_bug("sum not updated on re-evaluation");
-            let before = if stale { (record.channel, heads.clone()) } else { before };
-            return self.finish(id, &heads, &before, record, rows, last);
+            let before = if stale { record.shown().to_vec() } else { before.to_vec() };
+            return self.finish(stay, &before, record, rows, last);
         }
-        self.index.put(keys::record(id), &record);
-        Ok(())
+        self.index.put(keys::stay(stay), &record);
+        self.look_where_it_lives(&stay.record)
     }
 
     /// Decides about one change. `document`: the record before it, loaded here if not given.
     fn decide(
         &mut self,
-        id: &RecordId,
-        record: &mut RecordRow,
+        stay: &Stay,
+        record: &mut StayRow,
         row: &ChangeRow,
         seen: Seen,
         document: Option<Document>,
     ) -> Result<Decision, ReplicaError> {
-        if self.index.get::<u16>(&keys::refused(&row.feed, row.number))?.is_some() {
+        let (feed, number) = row.place();
+        if self.index.get::<u16>(&keys::refused(&feed, number))?.is_some() {
             return Ok(Decision::Refused);
         }
         // Nobody is judged by bytes that could not be read.
         if row.raw.is_empty() {
             return Ok(Decision::Waits(Waiting::Repair));
+        }
+        match row.epoch().cmp(&record.epoch) {
+            Ordering::Less => return Ok(Decision::Late),
+            Ordering::Equal => {}
+            Ordering::Greater => return Ok(Decision::Waits(Waiting::Arrival)),
         }
         if self.authority().is_after_revocation(&row.feed, row.number) && !self.has_bug("revocation ignored")
         {
@@ -175,18 +213,18 @@ impl Replica {
             return Ok(Decision::Waits(Waiting::Dependency));
         }
         let is_first = record.heads.is_empty();
-        if !is_first && row.feed.channel != record.channel {
-            return Ok(self.judge(row, reason::OTHER_CHANNEL));
-        }
         // Divisions are the hub's word alone: a division record elsewhere would widen its author's own grant.
-        if row.feed.channel != self.channel_of(kind, row.feed.channel.division) {
+        if stay.channel != self.channel_of(kind, stay.channel.division) {
             return Ok(self.judge(row, reason::OTHER_CHANNEL));
         }
         if !is_first && row.envelope.kind != record.kind {
             return Ok(self.judge(row, reason::OTHER_KIND));
         }
-        if is_first && !(row.is_birth && self.may_repeat(id, row)?) {
+        if is_first && !(row.is_birth && self.may_repeat(stay, row)?) {
             return Ok(self.judge(row, reason::NOT_ITS_MAKER));
+        }
+        if is_first && self.is_born_elsewhere(stay)? {
+            return Ok(self.judge(row, reason::OTHER_CHANNEL));
         }
         // What came between staging and committing is not in what the gate saw then.
         let gated = match self.gated.remove(&row.hash) {
@@ -194,7 +232,7 @@ impl Replica {
             _ => {
                 let document = match document {
                     Some(document) => document,
-                    None => self.document(id)?,
+                    None => self.document(stay)?,
                 };
                 gate(document, &row.raw, |field, value| allowed(kind.id, field, value))
             }
@@ -202,7 +240,6 @@ impl Replica {
         Ok(match gated {
             Ok(gated) => {
                 if is_first {
-                    record.channel = row.feed.channel;
                     record.kind = kind.id;
                 }
                 Decision::Counts(Box::new(gated))
@@ -212,10 +249,10 @@ impl Replica {
     }
 
     /// Whether a change may stand for its origin: the same device's, or one that is lost or does not count.
-    fn may_repeat(&self, id: &RecordId, row: &ChangeRow) -> Result<bool, ReplicaError> {
+    fn may_repeat(&self, stay: &Stay, row: &ChangeRow) -> Result<bool, ReplicaError> {
         let Some(origin) = &row.envelope.origin else { return Ok(true) };
         Ok(origin.feed.device == row.feed.device
-            || self.change_rows(id)?.iter().all(|other| other.hash != origin.change)
+            || self.change_rows(stay)?.iter().all(|other| other.hash != origin.change)
             || self.index.get::<u16>(&keys::refused(&origin.feed, origin.number))?.is_some()
             || self.authority().is_after_revocation(&origin.feed, origin.number))
     }
@@ -225,131 +262,92 @@ impl Replica {
         if self.role() != Role::Hub {
             return Decision::Waits(Waiting::Judgement(reason));
         }
-        let refusal = Refusal {
-            device: row.feed.device,
-            incarnation: row.feed.incarnation,
-            number: row.number,
-            reason,
-        };
-        let stamp = self.stamp("huiliu", 0);
-        self.stage_entry(row.feed.channel, EntryKind::REFUSAL, stamp, control::encode(&refusal));
-        self.index.put(keys::refused(&row.feed, row.number), &reason);
+        let (feed, number) = row.place();
+        self.refuse(&feed, number, reason);
         Decision::Refused
+    }
+
+    /// Hub: an entry counts nowhere, for everybody and for ever.
+    pub(crate) fn refuse(&mut self, feed: &FeedId, number: u64, reason: u16) {
+        let refusal = Refusal { device: feed.device, incarnation: feed.incarnation, number, reason };
+        let stamp = self.stamp("huiliu", 0);
+        self.stage_entry(feed.channel, EntryKind::REFUSAL, stamp, control::encode(&refusal));
+        self.index.put(keys::refused(feed, number), &reason);
     }
 
     /// Writes down what was decided about a change; gives back the record if the change counts.
     fn settle(
         &mut self,
-        id: &RecordId,
+        stay: &Stay,
         row: &mut ChangeRow,
         decision: Decision,
-        record: &mut RecordRow,
-    ) -> Result<Option<Gated>, ReplicaError> {
-        match decision {
-            Decision::Counts(gated) => {
-                row.state = ChangeState::Applied;
-                self.unanswered.extend(row.envelope.origin.is_some().then_some(*id));
-                record.unapplied -= 1;
-                record.unsnapped += 1;
-                self.count_entry(&row.feed, row.number);
-                Ok(Some(*gated))
-            }
-            Decision::Waits(waiting) => {
-                row.state = ChangeState::Waiting(waiting);
-                let own = row.feed.device == self.device();
-                self.unanswered.extend((own && waiting == Waiting::Dependency).then_some(*id));
-                self.wait(&row.feed, row.number, *id, Some(waiting));
-                Ok(None)
-            }
-            Decision::Refused => {
-                row.state = ChangeState::Refused;
-                self.unanswered.extend((row.feed.device == self.device()).then_some(*id));
-                self.wait(&row.feed, row.number, *id, None);
-                Ok(None)
-            }
+        record: &StayRow,
+    ) -> Option<Gated> {
+        let (feed, number) = row.place();
+        let own = row.is_entry() && feed.device == self.device();
+        let (state, gated) = match decision {
+            Decision::Counts(gated) => (ChangeState::Applied, Some(*gated)),
+            Decision::Known => (ChangeState::Applied, None),
+            Decision::Late => (ChangeState::Late, None),
+            Decision::Waits(waiting) => (ChangeState::Waiting(waiting), None),
+            Decision::Refused => (ChangeState::Refused, None),
+        };
+        row.state = state;
+        let unanswered = match state {
+            ChangeState::Applied => row.envelope.origin.is_some(),
+            ChangeState::Waiting(waiting) => own && waiting == Waiting::Dependency,
+            ChangeState::Refused => own,
+            ChangeState::Late => false,
+        };
+        self.unanswered.extend(unanswered.then_some(*stay));
+        match state {
+            // In an epoch that is over nothing waits: what counts of it the hub carries.
+            _ if record.is_settled(row.epoch()) => self.count_entry(&feed, number),
+            ChangeState::Applied | ChangeState::Late => self.count_entry(&feed, number),
+            ChangeState::Waiting(waiting) => self.wait(&feed, number, stay.record, Some(waiting)),
+            ChangeState::Refused => self.wait(&feed, number, stay.record, None),
         }
+        gated
     }
 
     /// What depends on a refused change is refused with it.
-    fn refuse_dependents(&mut self, id: &RecordId, rows: &mut [ChangeRow]) {
+    fn refuse_dependents(&mut self, stay: &Stay, record: &StayRow, rows: &mut [ChangeRow]) {
         let mut refused: BTreeSet<Hash> =
             rows.iter().filter(|row| row.state == ChangeState::Refused).map(|row| row.hash).collect();
         while let Some(row) = rows.iter_mut().find(|row| {
-            matches!(row.state, ChangeState::Waiting(_)) && row.deps.iter().any(|dep| refused.contains(dep))
+            matches!(row.state, ChangeState::Waiting(_) | ChangeState::Late)
+                && row.deps.iter().any(|dep| refused.contains(dep))
         }) {
-            row.state = ChangeState::Refused;
-            self.unanswered.extend((row.feed.device == self.device()).then_some(*id));
             refused.insert(row.hash);
-            let (feed, number) = (row.feed, row.number);
-            self.wait(&feed, number, *id, None);
+            self.settle(stay, row, Decision::Refused, record);
         }
     }
 
-    /// Stores a record whose applied changes are others than before: row, sum, snapshot, projection.
+    /// Stores a stay whose applied changes are others than before: row, sum, snapshot, projection.
     fn finish(
         &mut self,
-        id: &RecordId,
-        heads: &[Hash],
-        before: &(Channel, Vec<Hash>),
-        mut record: RecordRow,
+        stay: &Stay,
+        before: &[Hash],
+        mut record: StayRow,
         mut rows: Vec<ChangeRow>,
         gated: Option<Gated>,
     ) -> Result<(), ReplicaError> {
-        // A record that was first taken for another channel's is in that one's sum.
-        self.ledger.change_record(before.0, id, &before.1, &[]);
-        self.ledger.change_record(record.channel, id, &[], heads);
-        for channel in [before.0, record.channel] {
-            self.index.put(keys::sum(channel), &self.ledger.sum(channel));
-        }
+        let keeps = record.has_ended() && self.has_bug("moved record keeps its sum");
+        let after = if keeps { &record.heads } else { record.shown() };
+        self.ledger.change_record(stay.channel, &stay.record, before, after);
+        self.index.put(keys::sum(stay.channel), &self.ledger.sum(stay.channel));
         if let Some(gated) = &gated
             && record.unsnapped >= SNAPSHOT_EVERY
         {
-            self.index.put(keys::snapshot(id), &gated.saved);
+            self.index.put(keys::snapshot(stay), &gated.saved);
             for (at, row) in (0..).zip(&mut rows).filter(|(_, row)| row.state == ChangeState::Applied) {
                 row.raw.clear();
-                self.index.put(keys::change(id, at), row);
+                self.index.put(keys::change(stay, at), row);
             }
             record.unsnapped = 0;
         }
-        self.index.put(keys::record(id), &record);
-        let document = gated.map(|gated| gated.document);
-        self.project(id, &record, document.as_ref())
-    }
-
-    /// The changes of a record in order of arrival.
-    pub(crate) fn change_rows(&self, id: &RecordId) -> Result<Vec<ChangeRow>, ReplicaError> {
-        Ok(self.index.list(&keys::changes(id))?.into_iter().map(|(_, row)| row).collect())
-    }
-
-    /// Loads a record as it is: snapshot and what was applied since.
-    pub(crate) fn document(&self, id: &RecordId) -> Result<Document, ReplicaError> {
-        let snapshot: Option<Vec<u8>> = self.index.get(&keys::snapshot(id))?;
-        let rows = self.change_rows(id)?;
-        let since = rows.iter().filter(|row| row.state == ChangeState::Applied && !row.raw.is_empty());
-        Ok(Document::load(snapshot.as_deref(), since.map(|row| row.raw.as_slice()))?)
-    }
-
-    /// Puts the bytes back into changes that are in the snapshot; what the snapshot has not, the journal has.
-    pub(crate) fn fill_raw(&self, id: &RecordId, rows: &mut [ChangeRow]) -> Result<(), ReplicaError> {
-        if rows.iter().all(|row| !row.raw.is_empty()) {
-            return Ok(());
-        }
-        let by_hash: BTreeMap<Hash, Vec<u8>> = self
-            .document(id)?
-            .changes()
-            .into_iter()
-            .map(|payload| {
-                let entry = Entry { kind: EntryKind::EDIT, envelope: None, payload };
-                (payload_hash(&entry), entry.payload)
-            })
-            .collect();
-        for row in rows.iter_mut().filter(|row| row.raw.is_empty()) {
-            row.raw = match by_hash.get(&row.hash) {
-                Some(raw) => raw.clone(),
-                None => self.entry_at(&row.feed, row.number)?.map(|entry| entry.payload).unwrap_or_default(),
-            };
-        }
-        Ok(())
+        self.index.put(keys::stay(stay), &record);
+        self.project_from(stay, gated.map(|gated| gated.document))
     }
 }
 

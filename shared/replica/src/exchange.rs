@@ -15,8 +15,8 @@ use huiliu_core::sync::ledger::Fingerprint;
 use huiliu_core::sync::message::{Compare, RecordHeads};
 use huiliu_core::sync::session::{Closing, Input, Output, START_BYTES, Session};
 use huiliu_core::sync::{DeviceId, FeedId, Hash};
-use huiliu_store::keys;
-use huiliu_store::rows::{RecordRow, WaitingRow};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{StayRow, WaitingRow};
 use std::collections::BTreeMap;
 
 /// A session, as the caller numbers it.
@@ -244,7 +244,9 @@ impl Replica {
             compare::step(compare, &Lists { replica: self, lists })
         };
         for record in step.mend {
-            self.evaluate_anew(&record)?;
+            for stay in self.stays(&record)? {
+                self.evaluate_anew(&Stay { record, channel: stay.channel })?;
+            }
         }
         self.save_index()?;
         // Only the hub says what counts of a feed.
@@ -257,9 +259,10 @@ impl Replica {
     /// Every record of a channel with its heads, sorted.
     pub fn records_in(&self, channel: Channel) -> Result<Vec<RecordHeads>, ReplicaError> {
         let mut records = Vec::new();
-        self.index.each(&keys::records(), &[], |id, row: RecordRow| {
-            if let (Ok(id), true) = (id.try_into(), row.channel == channel && !row.heads.is_empty()) {
-                records.push((RecordId(id), row.heads));
+        self.index.each(&keys::stays(), &[], |key, row: StayRow| {
+            let id = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId);
+            if let (Some(id), true) = (id, row.channel == channel && !row.shown().is_empty()) {
+                records.push((id, row.heads));
             }
             true
         })?;

@@ -2,16 +2,16 @@
 //! does not have. The hub keeps the branch it accepted first and says so in a Fork entry; whoever holds another goes
 //! back to where the two part, and what its author had written there is written again in a new incarnation.
 
+use crate::apply::stay_of;
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
-use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Beginning, Fork, Note, Refusal, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::check_run;
 use huiliu_core::sync::message::Compare;
 use huiliu_core::sync::{Authority, DeviceId, EntryKind, FeedId, Hash, Head, PublicKey, Run};
-use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ControlRow, FeedRow, RunRow, WaitingRow};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{ChangeRow, ControlRow, FeedRow, MoveRow, RunRow, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Where one feed is asked about, so many of its newest points are told.
@@ -96,30 +96,29 @@ impl Replica {
                 *known = (*known).min(*after);
             }
         }
-        for (record, gone) in self.changes_after(&losing)? {
-            let rows = self.change_rows(&record)?;
+        for (stay, gone) in self.changes_after(&losing)? {
+            let rows = self.change_rows(&stay)?;
             let again = own_among(&rows, &gone, &self.device());
             if self.has_bug("losing branch not written again") {
                 continue;
             }
-            self.keep_drafts(&record, gone.difference(&again), why, now)?;
-            self.write_again(&record, &again, &gone, why, now)?;
+            self.keep_drafts(&stay, gone.difference(&again), why, now)?;
+            self.write_again(&stay, &again, &gone, why, now)?;
         }
         self.commit_notebook_first()?;
         Ok(true)
     }
 
-    /// The changes that stand after these numbers of these feeds, by record.
+    /// The changes that their authors wrote after these numbers of these feeds, by stay.
     pub(crate) fn changes_after(
         &self,
         after: &BTreeMap<FeedId, u64>,
-    ) -> Result<BTreeMap<RecordId, BTreeSet<Hash>>, ReplicaError> {
-        let mut found: BTreeMap<RecordId, BTreeSet<Hash>> = BTreeMap::new();
+    ) -> Result<BTreeMap<Stay, BTreeSet<Hash>>, ReplicaError> {
+        let mut found: BTreeMap<Stay, BTreeSet<Hash>> = BTreeMap::new();
         self.index.each(&keys::all_changes(), &[], |key, row: ChangeRow| {
-            let record = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId);
-            let goes = after.get(&row.feed).is_some_and(|after| row.number > *after);
-            if let (Some(record), true) = (record, goes) {
-                found.entry(record).or_default().insert(row.hash);
+            let goes = row.is_entry() && after.get(&row.feed).is_some_and(|after| row.number > *after);
+            if let (Some(stay), true) = (stay_of(key, &row.feed), goes) {
+                found.entry(stay).or_default().insert(row.hash);
             }
             true
         })?;
@@ -148,30 +147,43 @@ impl Replica {
                 self.count_entry(feed, waiting.number);
             }
         }
-        let changes = self.changes_after(&BTreeMap::from([(*feed, after)]))?;
-        for (record, changes) in changes {
-            self.take_out_changes(&record, &changes)?;
-        }
-        Ok(())
+        let mut stays: BTreeSet<Stay> = BTreeSet::new();
+        self.index.each(&keys::all_changes(), &[], |key, row: ChangeRow| {
+            let (stood, number) = row.place();
+            stays.extend(stay_of(key, &stood).filter(|_| stood == *feed && number > after));
+            true
+        })?;
+        self.index.each(&keys::all_moves(), &[], |key, row: MoveRow| {
+            stays.extend(stay_of(key, feed).filter(|_| row.feed == *feed && row.number > after));
+            true
+        })?;
+        stays.iter().try_for_each(|stay| self.take_out_of(stay, feed, after))
     }
 
-    fn take_out_changes(&mut self, id: &RecordId, changes: &BTreeSet<Hash>) -> Result<(), ReplicaError> {
-        let Some(mut record) = self.record_row(id)? else { return Ok(()) };
-        let mut rows = self.change_rows(id)?;
-        self.fill_raw(id, &mut rows)?;
+    fn take_out_of(&mut self, stay: &Stay, feed: &FeedId, after: u64) -> Result<(), ReplicaError> {
+        let Some(mut record) = self.stay_row(stay)? else { return Ok(()) };
+        let mut rows = self.entry_rows(stay)?;
+        self.fill_raw(stay, &mut rows)?;
         for at in 0..record.changes {
-            self.index.remove(keys::change(id, at));
+            self.index.remove(keys::change(stay, at));
         }
-        for row in rows.extract_if(.., |row| changes.contains(&row.hash)) {
-            self.count_entry(&row.feed, row.number);
+        let goes = |(stood, number): (FeedId, u64)| stood == *feed && number > after;
+        for row in rows.extract_if(.., |row| goes(row.place())) {
+            let (feed, number) = row.place();
+            self.count_entry(&feed, number);
         }
         for (at, row) in (0..).zip(&rows) {
-            self.index.put(keys::change(id, at), row);
+            self.index.put(keys::change(stay, at), row);
         }
-        self.index.remove(keys::snapshot(id));
+        self.index.remove(keys::snapshot(stay));
+        for (key, row) in self.index.list::<MoveRow>(&keys::moves(stay))? {
+            if goes((row.feed, row.number)) {
+                self.index.remove([keys::moves(stay), key].concat());
+            }
+        }
         record.changes = rows.len() as u32;
-        self.index.put(keys::record(id), &record);
-        self.evaluate_anew(id)
+        self.index.put(keys::stay(stay), &record);
+        self.stand_anew(stay, record.kind)
     }
 
     /// Grants, revocations and refusals that stood on a branch of the hub's own.

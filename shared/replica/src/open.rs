@@ -73,8 +73,9 @@ impl Replica {
         replica.load_quarantine()?;
         replica.amend_divisions()?;
         replica.refresh_grants()?;
-        // A hub that went down between an entry and its refusal judges now.
+        // A hub that went down between an entry and its refusal, or within a move, goes on now.
         replica.commit()?;
+        replica.save_index()?;
         Ok(replica)
     }
 
@@ -122,6 +123,7 @@ impl Replica {
             staged_records: BTreeSet::new(),
             grouping: false,
             unanswered: BTreeSet::new(),
+            unsettled: BTreeSet::new(),
             has_written: false,
             interrupted: false,
             gated: BTreeMap::new(),

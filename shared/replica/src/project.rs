@@ -1,18 +1,46 @@
 //! The projection: rows, natural keys, counts and the list of conflicts, changed by difference (old row, new row).
 
 use crate::error::ReplicaError;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
+use crate::stays::current;
 use huiliu_core::documents::Document;
 use huiliu_core::model::{KindId, RecordId, dictionary};
-use huiliu_store::keys;
-use huiliu_store::rows::{RecordRow, Row};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{Row, StayRow};
 
 impl Replica {
+    /// Brings the projection of a record up to date after one of its stays has changed, of which this is the document.
+    pub(crate) fn project_from(
+        &mut self,
+        stay: &Stay,
+        document: Option<Document>,
+    ) -> Result<(), ReplicaError> {
+        let (id, stays) = (&stay.record, self.stays(&stay.record)?);
+        let Some(here) = stays.iter().find(|row| row.channel == stay.channel) else { return Ok(()) };
+        let shown = current(&stays).unwrap_or(here);
+        for other in stays.iter().filter(|other| other.kind != shown.kind) {
+            self.project(id, other, None)?;
+        }
+        let document = match document {
+            _ if shown.has_ended() => None,
+            document if shown.channel == here.channel => document,
+            _ => Some(self.document(&Stay { record: *id, channel: shown.channel })?),
+        };
+        self.project(id, shown, document.as_ref())?;
+        if self.role() == Role::Hub
+            && let (Some(document), Some(kind)) = (&document, dictionary::kind_by_id(shown.kind))
+            && self.belongs_elsewhere(kind, &document.fields(), shown.channel).is_some()
+        {
+            self.unsettled.insert(*id);
+        }
+        self.look_where_it_lives(id)
+    }
+
     /// Brings the projection of a record up to date; `None`: nothing of it counts any more.
-    pub(crate) fn project(
+    fn project(
         &mut self,
         id: &RecordId,
-        record: &RecordRow,
+        record: &StayRow,
         document: Option<&Document>,
     ) -> Result<(), ReplicaError> {
         let old: Option<Row> = self.index.get(&keys::row(record.kind, id))?;

@@ -3,6 +3,7 @@
 
 use crate::error::ReplicaError;
 use crate::fork::ends_feed;
+use crate::moves::MAX_PAYLOAD_BYTES;
 use crate::replica::Replica;
 use crate::serve_peer::Reading;
 use huiliu_core::documents::change::MAX_CHANGE_BYTES;
@@ -19,8 +20,6 @@ const MAX_QUARANTINED: usize = 1000;
 const MAX_QUARANTINED_BYTES: usize = 4096;
 /// A batch of which so many runs are refused is not looked at any further: honest peers are refused a run or two.
 const MAX_REFUSED: usize = 256;
-/// The largest payload of an entry that is no edit, a moved record's history: it must fit a frame when it is relayed.
-const MAX_PAYLOAD_BYTES: usize = 3 * 1024 * 1024;
 
 /// A clock that is further ahead of ours is not followed.
 const MAX_AHEAD_MS: u64 = 15 * 60 * 1000;

@@ -1,14 +1,15 @@
 //! Repair: damaged runs written into the journal again from what the index remembers of them, or taken from a backup;
 //! and what nobody has any more given up, so that what was written behind it is written again.
 
+use crate::apply::stay_of;
 use crate::error::ReplicaError;
 use crate::inspect::{Inspected, Keys, covers, inspect};
 use crate::replica::Replica;
-use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Beginning, Note, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{Point, check_run, run_grant};
 use huiliu_core::sync::{Admission, Entry, EntryKind, Envelope, FeedId, Hash, Head, Run};
+use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, ControlRow, LocalRow, RunRow};
 use huiliu_store::{Damage, Found, Journal, Position, Span, journal, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -134,18 +135,17 @@ impl Replica {
             let within = |row: &RunRow| (row.first..=row.head.number).contains(&change.number);
             lost.iter().any(|(feed, row)| *feed == change.feed && within(row))
         };
-        let mut records: BTreeSet<RecordId> = BTreeSet::new();
+        let mut stays: BTreeSet<Stay> = BTreeSet::new();
         if !lost.is_empty() {
             self.index.each(&keys::all_changes(), &[], |key, change: ChangeRow| {
-                let record = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId);
-                records.extend(record.filter(|_| stands_in(&change)));
+                stays.extend(stay_of(key, &change.place().0).filter(|_| stands_in(&change)));
                 true
             })?;
         }
         let mut edits = BTreeMap::new();
-        for id in records {
-            let mut rows = self.change_rows(&id)?;
-            self.fill_raw(&id, &mut rows)?;
+        for stay in stays {
+            let mut rows = self.entry_rows(&stay)?;
+            self.fill_raw(&stay, &mut rows)?;
             for row in rows.into_iter().filter(|row| !row.raw.is_empty() && stands_in(row)) {
                 let entry = Entry { kind: EntryKind::EDIT, envelope: Some(row.envelope), payload: row.raw };
                 edits.insert((row.feed, row.number), entry);
@@ -233,8 +233,8 @@ impl Replica {
             self.note(&Note::Rewound { feed, after }, "huiliu", now);
             holes.insert(feed, after);
         }
-        for (record, gone) in self.changes_after(&holes)? {
-            self.write_again(&record, &gone, &gone, reason::FORKED, now)?;
+        for (stay, gone) in self.changes_after(&holes)? {
+            self.write_again(&stay, &gone, &gone, reason::FORKED, now)?;
         }
         self.commit_notebook_first()?;
         self.flush()?;
@@ -252,16 +252,17 @@ impl Replica {
         envelope: &Envelope,
         raw: &[u8],
     ) -> Result<(), ReplicaError> {
-        let heads = self.record_row(&envelope.record)?.map(|record| record.heads).unwrap_or_default();
-        let known: BTreeSet<Hash> = self.change_rows(&envelope.record)?.iter().map(|row| row.hash).collect();
+        let stay = Stay { record: envelope.record, channel: feed.channel };
+        let heads = self.stay_row(&stay)?.map(|record| record.heads).unwrap_or_default();
+        let known: BTreeSet<Hash> = self.change_rows(&stay)?.iter().map(|row| row.hash).collect();
         self.apply_edit(feed, number, envelope, raw)?;
-        let rows = self.index.list::<ChangeRow>(&keys::changes(&envelope.record))?;
+        let rows = self.index.list::<ChangeRow>(&keys::changes(&stay))?;
         if let Some((key, mut row)) = rows.into_iter().next_back().filter(|(_, row)| row.number == number) {
             let lost = row.deps.iter().any(|dep| !known.contains(dep));
             if lost {
                 row.deps.retain(|dep| known.contains(dep));
                 row.deps.extend(heads);
-                self.index.put([keys::changes(&envelope.record), key].concat(), &row);
+                self.index.put([keys::changes(&stay), key].concat(), &row);
             }
         }
         Ok(())

@@ -9,6 +9,7 @@ use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::entry::MAX_WHO_BYTES;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{DeviceId, DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Ledger, Stamp};
+use huiliu_store::keys::Stay;
 use huiliu_store::{Journal, Position, Span, Working};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -49,7 +50,9 @@ pub struct Replica {
     /// Records with a staged edit: the next edit of one commits first.
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
-    pub(crate) unanswered: BTreeSet<RecordId>,
+    pub(crate) unanswered: BTreeSet<Stay>,
+    /// Hub: records that may have to move, or of which something may have to be carried.
+    pub(crate) unsettled: BTreeSet<RecordId>,
     /// Hub: channels and devices of which a feed has begun since the last look at them.
     pub(crate) crowded: BTreeSet<(Channel, DeviceId)>,
     /// Staged edits were forgotten since the last commit.

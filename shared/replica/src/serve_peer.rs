@@ -7,6 +7,7 @@ use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, wire};
+use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::{Position, Span, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,8 @@ impl wire::Sending for Writing<'_> {
     }
 
     fn number_of(&self, feed: &FeedId, record: &RecordId, change: &Hash) -> Option<u64> {
-        let rows = self.replica.change_rows(record).ok()?;
+        let stay = Stay { record: *record, channel: feed.channel };
+        let rows = self.replica.change_rows(&stay).ok()?;
         rows.iter().find(|row| row.hash == *change && row.feed == *feed).map(|row| row.number)
     }
 }

@@ -6,8 +6,8 @@ use huiliu_core::documents::{DELETED, FieldConflict};
 use huiliu_core::model::dictionary::{Kind, kinds};
 use huiliu_core::model::{Channel, DivisionCode, RecordId, Scope};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Stamp};
-use huiliu_store::keys;
-use huiliu_store::rows::{ChangeRow, ChangeState, LocalRow, RecordRow, Row, RunRow};
+use huiliu_store::keys::{self, Stay};
+use huiliu_store::rows::{ChangeRow, LocalRow, Row, RunRow, StayRow};
 use std::collections::BTreeMap;
 
 /// The file beside the journal that remembers what the hub holds; a cache that only costs a wrong count when lost.
@@ -67,7 +67,7 @@ impl Replica {
 
     /// The open conflicts of a record.
     pub fn conflicts_of(&self, id: &RecordId) -> Result<Vec<FieldConflict>, ReplicaError> {
-        Ok(self.document(id)?.conflicts())
+        Ok(self.document_of(id)?.conflicts())
     }
 
     /// When a session last ended with equal fingerprints, milliseconds since 1970 UTC.
@@ -81,11 +81,15 @@ impl Replica {
     }
 
     /// The kind of a record, if there is one.
-    pub fn kind_of(&self, id: &RecordId) -> Result<Option<(&'static Kind, RecordRow)>, ReplicaError> {
-        let Some(record) = self.record_row(id)?.filter(|record| !record.heads.is_empty()) else {
-            return Ok(None);
-        };
-        Ok(huiliu_core::model::dictionary::kind_by_id(record.kind).map(|kind| (kind, record)))
+    pub fn kind_of(&self, id: &RecordId) -> Result<Option<(&'static Kind, StayRow)>, ReplicaError> {
+        let Some(stay) = self.current_stay(id)? else { return Ok(None) };
+        Ok(huiliu_core::model::dictionary::kind_by_id(stay.kind).map(|kind| (kind, stay)))
+    }
+
+    /// The kind of a record that is here; the error says where it went, or that there is none.
+    pub fn kind_here(&self, id: &RecordId) -> Result<&'static Kind, ReplicaError> {
+        let kind = huiliu_core::model::dictionary::kind_by_id(self.whereabouts(id)?.kind);
+        kind.ok_or(ReplicaError::NoSuchRecord(*id))
     }
 
     /// Every living record of a kind, in order of making, until `each` says false.
@@ -109,7 +113,7 @@ impl Replica {
 
     /// Who deleted a record, as everybody sees it, if it is deleted.
     pub fn deleted_by(&self, id: &RecordId) -> Result<Option<Author>, ReplicaError> {
-        match self.document(id)?.written_by(DELETED) {
+        match self.document_of(id)?.written_by(DELETED) {
             Some(change) => self.author_of(id, &change),
             None => Ok(None),
         }
@@ -117,8 +121,8 @@ impl Replica {
 
     /// The changes of a record that count, oldest first, each with its author.
     pub fn history(&self, id: &RecordId) -> Result<Vec<(Hash, Author)>, ReplicaError> {
-        let rows = self.change_rows(id)?;
-        let order = self.document(id)?.history();
+        let rows = self.rows_of(id)?;
+        let order = self.document_of(id)?.history();
         let by_hash: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
         let mut history = Vec::new();
         for (hash, ..) in order {
@@ -131,8 +135,16 @@ impl Replica {
 
     /// Who wrote a change of a record.
     pub fn author_of(&self, id: &RecordId, change: &Hash) -> Result<Option<Author>, ReplicaError> {
-        let rows = self.change_rows(id)?;
+        let rows = self.rows_of(id)?;
         Ok(rows.iter().find(|row| row.hash == *change).map(|row| self.author(row)))
+    }
+
+    /// The changes of a record where it is.
+    fn rows_of(&self, id: &RecordId) -> Result<Vec<ChangeRow>, ReplicaError> {
+        match self.current_stay(id)? {
+            Some(stay) => self.change_rows(&Stay { record: *id, channel: stay.channel }),
+            None => Ok(Vec::new()),
+        }
     }
 
     fn author(&self, row: &ChangeRow) -> Author {
@@ -147,7 +159,7 @@ impl Replica {
 
     /// One document's fields before and after each of its changes need its states: the document itself.
     pub fn load_document(&self, id: &RecordId) -> Result<huiliu_core::documents::Document, ReplicaError> {
-        self.document(id)
+        self.document_of(id)
     }
 
     /// The shared channels in which something is held.
@@ -193,15 +205,17 @@ impl Replica {
         own.max_by_key(|(_, number)| **number).map(|(feed, _)| feed.incarnation)
     }
 
-    /// Every change held of every record: feed, number, envelope, and whether it counts.
-    pub fn each_change(
-        &self,
-        mut each: impl FnMut(&FeedId, u64, &huiliu_core::sync::Envelope, bool),
-    ) -> Result<(), ReplicaError> {
-        Ok(self.index.each(&keys::all_changes(), &[], |_, row: ChangeRow| {
-            each(&row.feed, row.number, &row.envelope, row.state == ChangeState::Applied);
-            true
-        })?)
+    /// Every change held of every record, wherever the record has been: stay and change.
+    pub fn each_change(&self, mut each: impl FnMut(&StayRow, &ChangeRow)) -> Result<(), ReplicaError> {
+        let stays = self.index.list::<StayRow>(&keys::stays())?;
+        for (key, stay) in stays {
+            let Some(record) = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId) else {
+                continue;
+            };
+            let rows = self.change_rows(&Stay { record, channel: stay.channel })?;
+            rows.iter().for_each(|row| each(&stay, row));
+        }
+        Ok(())
     }
 
     /// Where the journal ends.

@@ -5,12 +5,12 @@ use huiliu_core::model::{Channel, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 5;
+pub const FORMAT: u32 = 7;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
 const RUN: u8 = b'R';
-const RECORD: u8 = b'D';
+const STAY: u8 = b'D';
 const CHANGE: u8 = b'C';
 const SNAPSHOT: u8 = b'S';
 const ROW: u8 = b'P';
@@ -27,6 +27,22 @@ const PARKED: u8 = b'H';
 const DAMAGED: u8 = b'B';
 const DOUBT: u8 = b'E';
 const CLOSED: u8 = b'V';
+const MOVE: u8 = b'A';
+
+/// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub struct Stay {
+    /// The record.
+    pub record: RecordId,
+    /// The channel.
+    pub channel: Channel,
+}
+
+impl Stay {
+    fn key(&self, table: u8) -> Vec<u8> {
+        [&[table][..], &self.record.0, &self.channel.bytes()].concat()
+    }
+}
 
 /// The format, and how far into the journal the index has come.
 pub fn meta() -> Vec<u8> {
@@ -53,14 +69,34 @@ pub fn run(feed: u32, last: u64) -> Vec<u8> {
     [&[RUN][..], &feed.to_be_bytes(), &last.to_be_bytes()].concat()
 }
 
-/// All records.
-pub fn records() -> Vec<u8> {
-    vec![RECORD]
+/// All stays, by record.
+pub fn stays() -> Vec<u8> {
+    vec![STAY]
 }
 
-/// One record.
-pub fn record(id: &RecordId) -> Vec<u8> {
-    [&[RECORD][..], &id.0].concat()
+/// The stays of a record.
+pub fn stays_of(id: &RecordId) -> Vec<u8> {
+    [&[STAY][..], &id.0].concat()
+}
+
+/// One stay.
+pub fn stay(stay: &Stay) -> Vec<u8> {
+    stay.key(STAY)
+}
+
+/// What the hub has said of the moves of all records, by record.
+pub fn all_moves() -> Vec<u8> {
+    vec![MOVE]
+}
+
+/// What the hub has said of the moves into and out of a stay.
+pub fn moves(stay: &Stay) -> Vec<u8> {
+    stay.key(MOVE)
+}
+
+/// One move, by the entry that says so.
+pub fn moved(stay: &Stay, feed: &FeedId, number: u64) -> Vec<u8> {
+    [moves(stay), feed.bytes().to_vec(), number.to_be_bytes().to_vec()].concat()
 }
 
 /// All parked runs.
@@ -93,19 +129,19 @@ pub fn all_changes() -> Vec<u8> {
     vec![CHANGE]
 }
 
-/// The changes of a record in order of arrival.
-pub fn changes(id: &RecordId) -> Vec<u8> {
-    [&[CHANGE][..], &id.0].concat()
+/// The changes of a stay in order of arrival.
+pub fn changes(stay: &Stay) -> Vec<u8> {
+    stay.key(CHANGE)
 }
 
 /// One change.
-pub fn change(id: &RecordId, at: u32) -> Vec<u8> {
-    [&[CHANGE][..], &id.0, &at.to_be_bytes()].concat()
+pub fn change(stay: &Stay, at: u32) -> Vec<u8> {
+    [changes(stay), at.to_be_bytes().to_vec()].concat()
 }
 
-/// A record's snapshot.
-pub fn snapshot(id: &RecordId) -> Vec<u8> {
-    [&[SNAPSHOT][..], &id.0].concat()
+/// A stay's snapshot.
+pub fn snapshot(stay: &Stay) -> Vec<u8> {
+    stay.key(SNAPSHOT)
 }
 
 /// The rows of a kind.

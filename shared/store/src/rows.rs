@@ -2,6 +2,7 @@
 
 use crate::{Position, Span};
 use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, KindId, RecordId};
+use huiliu_core::sync::control::Arrived;
 use huiliu_core::sync::{Entry, Envelope, FeedId, Hash, Head};
 use serde::{Deserialize, Serialize};
 
@@ -49,15 +50,18 @@ pub struct ParkedRow {
     pub span: Span,
 }
 
-/// A record.
+/// A stay: what one channel says of a record. It follows from the entries of that channel alone, so that replicas
+/// which see other channels beside it come to the same.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct RecordRow {
-    /// Its kind.
+pub struct StayRow {
+    /// The record's kind.
     pub kind: KindId,
-    /// The channel it lives in.
+    /// The channel.
     pub channel: Channel,
-    /// How often it has moved.
+    /// The epoch of its newest arrival here; 0 if it was made here and has not moved since.
     pub epoch: u32,
+    /// The newest epoch that the hub says has ended here, and where the record went.
+    pub left: Option<Departure>,
     /// The newest changes that count, sorted; none while its first change has not come.
     pub heads: Vec<Hash>,
     /// How many changes have come for it, waiting and refused ones included.
@@ -70,6 +74,59 @@ pub struct RecordRow {
     pub repeated: bool,
 }
 
+/// A record has left.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
+pub struct Departure {
+    /// The epoch that has ended.
+    pub epoch: u32,
+    /// Where it went.
+    pub to: Channel,
+}
+
+impl StayRow {
+    /// Whether the record has left, and not come back.
+    pub fn has_ended(&self) -> bool {
+        self.left.is_some_and(|left| left.epoch >= self.epoch)
+    }
+
+    /// What the stay adds to its channel's sum: nothing when the record has left.
+    pub fn shown(&self) -> &[Hash] {
+        if self.has_ended() { &[] } else { &self.heads }
+    }
+
+    /// Whether nothing waits any more in an epoch: it has ended here, or gone before a newer arrival.
+    pub fn is_settled(&self, epoch: u32) -> bool {
+        epoch < self.epoch || self.left.is_some_and(|left| epoch <= left.epoch)
+    }
+
+    /// Of a record's stays the one with the highest rank says where it is.
+    pub fn rank(&self) -> (u32, Channel) {
+        (self.epoch, self.channel)
+    }
+}
+
+/// What the hub has said of a record's move.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MoveRow {
+    /// The feed of the entry.
+    pub feed: FeedId,
+    /// Its number.
+    pub number: u64,
+    /// The epoch that begins or has ended.
+    pub epoch: u32,
+    /// Which.
+    pub what: Move,
+}
+
+/// A move, seen from one channel.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub enum Move {
+    /// The record came.
+    Arrived(Arrived),
+    /// It went.
+    Left(Channel),
+}
+
 /// Whether a change counts.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub enum ChangeState {
@@ -79,6 +136,8 @@ pub enum ChangeState {
     Waiting(Waiting),
     /// The home hub has refused it, or one it depends on.
     Refused,
+    /// It came after its record had gone and come back: the hub carries it.
+    Late,
 }
 
 /// What an entry waits for.
@@ -94,21 +153,43 @@ pub enum Waiting {
     Upgrade,
     /// The repair of the journal: its bytes are damaged here.
     Repair,
+    /// The arrival of its record: it was written in an epoch that has not begun here yet.
+    Arrival,
 }
 
-/// A change of a record.
+/// By what a change stands in a stay.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub enum Stands {
+    /// By the entry that its author wrote in this channel.
+    Entry,
+    /// By an entry of the hub's, which carried it here.
+    Carried {
+        /// The hub's feed.
+        feed: FeedId,
+        /// The number of its entry.
+        number: u64,
+        /// The epoch into which it was carried.
+        epoch: u32,
+    },
+    /// By the history with which the record arrived. Never stored as a row: the arrival has it.
+    History,
+}
+
+/// A change of a record, in one stay.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ChangeRow {
     /// Its hash.
     pub hash: Hash,
     /// The changes it follows.
     pub deps: Vec<Hash>,
-    /// The feed of its entry.
+    /// The feed its author wrote it in.
     pub feed: FeedId,
-    /// The number of its entry.
+    /// Its number there.
     pub number: u64,
-    /// Its envelope.
+    /// Its envelope there.
     pub envelope: Envelope,
+    /// By what it stands here.
+    pub stands: Stands,
     /// Whether the Automerge actor is the one that its entry's device, incarnation and branch make.
     pub is_authors: bool,
     /// For the first change of a record: it is made by whom the record's id says.
@@ -117,6 +198,29 @@ pub struct ChangeRow {
     pub state: ChangeState,
     /// Its bytes; empty once it is in the snapshot.
     pub raw: Vec<u8>,
+}
+
+impl ChangeRow {
+    /// The entry of this channel by which it stands.
+    pub fn place(&self) -> (FeedId, u64) {
+        match self.stands {
+            Stands::Carried { feed, number, .. } => (feed, number),
+            Stands::Entry | Stands::History => (self.feed, self.number),
+        }
+    }
+
+    /// The epoch in which it stands.
+    pub fn epoch(&self) -> u32 {
+        match self.stands {
+            Stands::Carried { epoch, .. } => epoch,
+            Stands::Entry | Stands::History => self.envelope.epoch,
+        }
+    }
+
+    /// Whether its author wrote it in this channel.
+    pub fn is_entry(&self) -> bool {
+        self.stands == Stands::Entry
+    }
 }
 
 /// A record as lists and reports read it: the winner of every field.

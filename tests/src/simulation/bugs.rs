@@ -4,15 +4,18 @@ use super::campaign::{Failure, campaign};
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 14] = [
+pub const BUGS: [&str; 17] = [
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
     "applied without its dependency",
+    "departure not told",
     "duplicate applied twice",
     "index position saved before rows",
+    "late edit not carried",
     "losing branch not written again",
     "losing value dropped",
+    "moved record keeps its sum",
     "refusal not obeyed on rebuild",
     "revocation ignored",
     "scope ignored",

@@ -134,6 +134,8 @@ impl Play {
     fn spoil_record(&mut self, name: &'static str, elsewhere: Option<Channel>, rng: &mut fastrand::Rng) {
         let Some((record, seen)) = self.some_record(name, rng) else { return };
         let (kind, home) = (self.model.records[&record].kind, self.model.records[&record].channel);
+        // Where records move the other channel may be the one it has moved to, and the change is only late there.
+        let elsewhere = elsewhere.filter(|_| !self.moves);
         let replica = self.world.machines[name].replica.as_ref();
         let Some(mut document) = replica.and_then(|replica| replica.load_document(&record).ok()) else {
             return;

@@ -10,7 +10,7 @@ use huiliu_core::sync::control::{self, Note, Refusal, reason};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
 use huiliu_store::memory::MemoryIndex;
-use huiliu_store::rows::{FeedRow, RecordRow, WaitingRow};
+use huiliu_store::rows::{FeedRow, StayRow, WaitingRow};
 use huiliu_store::{Found, Journal, Position, StoreError, Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -193,10 +193,9 @@ fn tables(index: &MemoryIndex) -> BTreeMap<&'static str, BTreeMap<String, String
     for (id, row) in all_rows(&index) {
         put("the row", id.to_string(), format!("{row:?}"));
     }
-    let records = index.list::<RecordRow>(&keys::records()).expect("the index reads");
-    for (id, row) in records {
-        let state = (row.kind, row.channel, row.heads, row.changes, row.unapplied);
-        put("the heads", format!("{:?}", RecordId(id.try_into().unwrap_or_default())), format!("{state:?}"));
+    for (stay, row) in index.list::<StayRow>(&keys::stays()).expect("the index reads") {
+        let state = (row.kind, row.channel, row.epoch, row.left, row.heads, row.changes, row.unapplied);
+        put("the stay", format!("{stay:?}"), format!("{state:?}"));
     }
     for (id, fields) in index.list::<u32>(&keys::conflicts()).expect("the index reads") {
         put("the conflicts", format!("{id:?}"), fields.to_string());

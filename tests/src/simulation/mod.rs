@@ -2,14 +2,17 @@
 //! beside them says what must come of it.
 //!
 //! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is the
-//! model, [`oracles`] and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+//! model, `holdings` is what
+//! replicas have, [`oracles`], `places` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;
 pub mod forge;
+mod holdings;
 mod journals;
 pub mod oracles;
 mod people;
+mod places;
 pub mod play;
 pub mod reference;
 pub mod schedule;

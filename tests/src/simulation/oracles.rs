@@ -8,6 +8,7 @@ use crate::harness::world::{HUB, IndexFound};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::{KindId, RecordId, Value, dictionary};
 use huiliu_core::sync::Hash;
+use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, Row, Waiting, WaitingRow};
 use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,7 @@ impl Play {
         }
         self.check_saved_everywhere();
         self.check_winners();
+        self.check_places();
         self.check_conflicts();
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.
@@ -246,7 +248,8 @@ impl Play {
             Some(Waiting::Judgement(_) | Waiting::Upgrade) => true,
             // What follows a change that nobody has any more, or never had, may wait for ever.
             Some(Waiting::Dependency) => {
-                let rows = index.list::<ChangeRow>(&keys::changes(&row.record)).expect("the index reads");
+                let stay = Stay { record: row.record, channel: row.feed.channel };
+                let rows = index.list::<ChangeRow>(&keys::changes(&stay)).expect("the index reads");
                 let here: BTreeSet<Hash> = rows.iter().map(|(_, change)| change.hash).collect();
                 let mut missing =
                     rows.iter().flat_map(|(_, change)| &change.deps).filter(|dep| !here.contains(*dep));
@@ -263,7 +266,8 @@ impl Play {
 }
 
 fn changes_in_words(index: &Working, id: &RecordId) -> String {
-    let changes = index.list::<ChangeRow>(&keys::changes(id)).expect("the index reads");
+    let all = [keys::all_changes(), id.0.to_vec()].concat();
+    let changes = index.list::<ChangeRow>(&all).expect("the index reads");
     changes.iter().map(|(_, row)| change_in_words(row)).collect::<Vec<_>>().join("; ")
 }
 

@@ -107,8 +107,7 @@ impl Play {
         rng: &mut fastrand::Rng,
     ) -> bool {
         let id = self.new_edit();
-        let known = &self.model.records[&record];
-        let (kind, channel) = (known.kind, known.channel);
+        let (kind, channel) = (self.model.records[&record].kind, self.place_of(name, &record));
         let mut fields = Fields::new();
         if kind == "division" {
             fields.insert("name".into(), Value::of(format!("第{id}镇")));
@@ -156,6 +155,30 @@ impl Play {
             .collect()
     }
 
+    /// Somebody gives an organization another authority and township.
+    pub(super) fn move_record(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
+        self.commit(name);
+        let Some((record, _)) = self.some_record(name, rng) else { return };
+        let kind = self.model.records[&record].kind;
+        if kind == "division" {
+            return;
+        }
+        let (id, channel, fields) = (self.new_edit(), self.place_of(name, &record), values::place(rng));
+        let writes = self.differing(name, record, kind, &fields);
+        let edit = RecordEdit::Set { id: record, fields };
+        if self.stage(name, Wish { id, record: Some(record), kind, channel, writes, edit }) {
+            self.commit(name);
+            self.count("moved");
+        }
+    }
+
+    /// The channel in which a replica writes a record.
+    fn place_of(&self, name: &str, record: &RecordId) -> Channel {
+        let replica = self.world.machines[name].replica.as_ref();
+        let found = replica.and_then(|replica| replica.kind_of(record).ok().flatten());
+        found.map_or(self.model.records[record].channel, |(_, stay)| stay.channel)
+    }
+
     pub(super) fn contend(&mut self, rng: &mut fastrand::Rng) {
         let name = self.names[rng.usize(..self.names.len())];
         let Some((record, _)) = self.some_record(name, rng) else { return };
@@ -192,15 +215,16 @@ impl Play {
         let id = self.new_edit();
         let value = match rng.u8(..3) {
             0 if field == DELETED => Value::of(format!("合并{id}")),
-            0 => values::value(field, id, rng),
+            0 if !matches!(field.as_str(), "town_code" | "registration_authority") => {
+                values::value(field, id, rng)
+            }
             _ => claimed[rng.usize(..claimed.len())].clone(),
         };
-        let known = &self.model.records[record];
         let wish = Wish {
             id,
             record: Some(*record),
-            kind: known.kind,
-            channel: known.channel,
+            kind: self.model.records[record].kind,
+            channel: self.place_of(name, record),
             writes: Fields::from([(field.clone(), value.clone())]),
             edit: RecordEdit::Settle { id: *record, field: field.clone(), value },
         };
@@ -213,13 +237,12 @@ impl Play {
     pub(super) fn delete(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
         let Some((record, _)) = self.some_record(name, rng) else { return };
         let id = self.new_edit();
-        let known = &self.model.records[&record];
         let reason = format!("重复{id}");
         let wish = Wish {
             id,
             record: Some(record),
-            kind: known.kind,
-            channel: known.channel,
+            kind: self.model.records[&record].kind,
+            channel: self.place_of(name, &record),
             writes: Fields::from([(DELETED.to_owned(), Value::of(reason.as_str()))]),
             edit: RecordEdit::Delete { id: record, reason },
         };
@@ -264,11 +287,9 @@ impl Play {
             }
             return false;
         }
-        let holding = self.holding(name);
-        let seen = match wish.record.map(|record| &self.model.records[&record]) {
-            Some(record) => self.model.counted(record, &|id| self.counting(&holding).contains(&id)),
-            None => Vec::new(),
-        };
+        let seen =
+            wish.record.and_then(|record| self.records_at(name).into_iter().find(|(id, _)| *id == record));
+        let seen = seen.map_or(Vec::new(), |(_, counted)| counted);
         let edit = Edit {
             record: outcome.id(),
             author: name,

@@ -1,13 +1,13 @@
 //! Playing a schedule: each step done in the world, what was saved told to the model, and what crashes hold checked.
 
 use super::forge::Forger;
-use super::journals::edit_of;
+use super::holdings::Holding;
 use super::reference::{Edit, EditId, Reference};
 use super::schedule::{Op, REPLICAS, Schedule, Step};
 use crate::harness::network::Weather;
 use crate::harness::world::{HUB, Image, IndexFound, World};
 use huiliu_core::model::divisions::Divisions;
-use huiliu_core::model::{Channel, Class, RecordId};
+use huiliu_core::model::{Channel, Class};
 use huiliu_core::sync::FeedId;
 use huiliu_store::Position;
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
@@ -22,19 +22,8 @@ pub(super) struct Staged {
     pub(super) kind: &'static str,
 }
 
-/// The edits a replica holds.
-#[derive(Clone, Default)]
-pub(super) struct Holding {
-    /// All of them.
-    pub(super) all: BTreeSet<EditId>,
-    /// Those that no revocation it knows of leaves out.
-    pub(super) standing: BTreeSet<EditId>,
-    /// Those that count there, by its own word.
-    pub(super) applied: BTreeSet<EditId>,
-}
-
 /// When a replica was looked at: the end of its journal, starts so far, revocations so far.
-type Moment = (Position, u64, usize);
+pub(super) type Moment = (Position, u64, usize);
 
 /// A machine's disk as it once was.
 struct Kept {
@@ -70,8 +59,10 @@ pub struct Play {
     pub(super) promised: BTreeMap<&'static str, BTreeSet<EditId>>,
     images: BTreeMap<&'static str, Kept>,
     /// What each replica held when last looked, and at which end of its journal.
-    seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
-    starts: u64,
+    pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
+    pub(super) starts: u64,
+    /// Records move in this schedule.
+    pub(super) moves: bool,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
     /// What happened, if somebody wants to read it.
@@ -122,6 +113,7 @@ impl Play {
             images: BTreeMap::new(),
             seen: RefCell::default(),
             starts: 0,
+            moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
             trace: None,
             failures: Vec::new(),
@@ -148,6 +140,7 @@ impl Play {
             Op::Contend => self.contend(rng),
             Op::Settle => self.settle_conflict(name, rng),
             Op::Delete => self.delete(name, rng),
+            Op::Move => self.move_record(name, rng),
             Op::Batch => self.batch(name, rng),
             Op::Trespass => self.trespass(node, rng),
             Op::Connect if !self.world.is_connected(node) => self.world.connect(node),
@@ -200,69 +193,8 @@ impl Play {
         self.failures.push(what);
     }
 
-    /// How far a replica holds each feed; nothing if it does not run.
-    pub(super) fn held(&self, name: &str) -> BTreeMap<FeedId, u64> {
-        let replica = self.world.machines[name].replica.as_ref();
-        let heads = replica.map(|replica| replica.ledger().heads().map(|(feed, head)| (*feed, head.number)));
-        heads.into_iter().flatten().collect()
-    }
-
-    /// The edits a replica holds, by their authors' stamps; nothing if it does not run.
-    pub(super) fn holding(&self, name: &'static str) -> Holding {
-        let Some(replica) = self.world.machines[name].replica.as_ref() else { return Holding::default() };
-        let now = (replica.journal_end(), self.starts, self.model.revocations.len());
-        if let Some((then, holding)) = self.seen.borrow().get(name)
-            && *then == now
-        {
-            return holding.clone();
-        }
-        let (heads, mut holding) = (self.held(name), Holding::default());
-        let looked = replica.each_change(|feed, number, envelope, counts| {
-            if let Some(id) = edit_of(envelope) {
-                holding.all.insert(id);
-                if counts {
-                    holding.applied.insert(id);
-                }
-                if !self.model.is_revoked(feed, number, &heads) {
-                    holding.standing.insert(id);
-                }
-            }
-        });
-        looked.expect("the index reads");
-        self.seen.borrow_mut().insert(name, (now, holding.clone()));
-        holding
-    }
-
-    /// The edits that the model takes for counting at a replica. Between a fork and its mending a replica can hold an
-    /// edit as it was written first and another that has seen it as it was written again: then its own word is taken.
-    pub(super) fn counting<'a>(&self, holding: &'a Holding) -> &'a BTreeSet<EditId> {
-        if self.parted { &holding.applied } else { &holding.standing }
-    }
-
-    /// The records a replica has, by the model.
-    pub(super) fn records_at(&self, name: &'static str) -> Vec<(RecordId, Vec<EditId>)> {
-        let holding = self.holding(name);
-        let counting = self.counting(&holding);
-        self.model.records_at(&|id| counting.contains(&id))
-    }
-
     pub(super) fn control(&self) -> Channel {
         Channel::published("3302".parse().expect("a code"), Class::Open)
-    }
-
-    /// A record of a replica; the newest more often.
-    pub(super) fn some_record(
-        &self,
-        name: &'static str,
-        rng: &mut fastrand::Rng,
-    ) -> Option<(RecordId, Vec<EditId>)> {
-        let mut records = self.records_at(name);
-        if records.is_empty() {
-            return None;
-        }
-        let back = rng.usize(..records.len());
-        let back = rng.usize(..=back);
-        Some(records.swap_remove(records.len() - 1 - back))
     }
 
     pub(super) fn new_edit(&mut self) -> EditId {

@@ -58,6 +58,23 @@ pub(super) fn organization(
     fields
 }
 
+/// Where an organization may belong: an authority, and perhaps a township of it.
+pub(super) fn place(rng: &mut fastrand::Rng) -> Fields {
+    let places = [
+        ("3302", None),
+        ("330203", None),
+        ("330203", Some("330203004")),
+        ("330203", Some("330203005")),
+        ("330281", None),
+        ("330281", Some("330281001")),
+    ];
+    let (authority, town) = places[rng.usize(..places.len())];
+    Fields::from([
+        ("registration_authority".to_owned(), Value::of(authority)),
+        ("town_code".to_owned(), town.map_or(Value::Null, Value::of)),
+    ])
+}
+
 /// A new division's fields.
 pub(super) fn division(edit: EditId) -> Fields {
     Fields::from([

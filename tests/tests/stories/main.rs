@@ -4,6 +4,7 @@ mod closed;
 mod drafts;
 mod forks;
 mod hostile;
+mod moves;
 mod recovery;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};

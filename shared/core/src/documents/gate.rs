@@ -77,6 +77,20 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     Ok(Gated { document, saved })
 }
 
+/// Loads a record with its whole history, as it came from elsewhere, or says why it may not count.
+pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Result<Document, Verdict> {
+    if saved.len() > MAX_DOCUMENT_BYTES {
+        return Err(Verdict::TooLarge);
+    }
+    let loaded = catch_unwind(|| Automerge::load(saved).ok());
+    let document = loaded.ok().flatten().map(|doc| Document { doc }).ok_or(Verdict::WouldNotLoad)?;
+    let changes = catch_unwind(AssertUnwindSafe(|| document.changes())).map_err(|_| Verdict::WouldNotLoad)?;
+    if changes.is_empty() || !changes.iter().all(|raw| is_flat(raw, &allowed)) {
+        return Err(Verdict::NotInDictionary);
+    }
+    Ok(document)
+}
+
 /// Applies to what the change follows, and then to the record. Runs where a panic is caught.
 ///
 /// What it follows comes first and alone: a change can name operations that it does not say it follows, and would enter

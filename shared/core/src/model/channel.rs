@@ -52,6 +52,22 @@ impl Channel {
         Self { scope: Scope::Local, division, class: Class::Open }
     }
 
+    /// 10 bytes that name it in hashes and keys: scope, class, division.
+    pub fn bytes(self) -> [u8; 10] {
+        let mut bytes = [0; 10];
+        bytes[0] = match self.scope {
+            Scope::Own => 1,
+            Scope::Published => 2,
+            Scope::Local => 3,
+        };
+        bytes[1] = match self.class {
+            Class::Open => 1,
+            Class::People => 2,
+        };
+        bytes[2..].copy_from_slice(&self.division.number().to_be_bytes());
+        bytes
+    }
+
     /// Whether entries of this channel ever leave the replica.
     pub fn is_shared(self) -> bool {
         self.scope != Scope::Local

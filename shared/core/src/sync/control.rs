@@ -1,8 +1,8 @@
 //! The payloads of all entries that are not edits. Postcard forms; every kind is decided here, also those that a
 //! later version fills with life. A new field is a new kind number, never a changed struct.
 
-use super::entry::{Entry, Origin};
-use super::feed::{FeedId, Incarnation};
+use super::entry::{Entry, EntryKind, Envelope, Origin};
+use super::feed::{FeedId, Incarnation, Point};
 use super::keys::{DeviceId, Hash, PublicKey};
 use crate::model::{Channel, Class, DivisionCode, RecordId, Scope};
 use serde::{Deserialize, Serialize};
@@ -105,35 +105,64 @@ pub struct Closed {
     pub hash: Hash,
 }
 
-/// ARRIVED: the record lives in this channel from this epoch on, with its whole history.
+/// ARRIVED: the record lives in this channel from the envelope's epoch on, with its whole history.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Arrived {
     /// Where it was.
     pub from: Channel,
     /// The saved document, nothing left out.
     pub history: Vec<u8>,
-    /// The feed and number of each change of the history, in its order.
-    pub origins: Vec<(FeedId, u64)>,
+    /// Who wrote each change of the history, and when: the receiver may not see where it was written.
+    pub changes: Vec<Written>,
 }
 
-/// LEFT: the record has moved to another channel.
+/// A change as its author wrote it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Written {
+    /// Its hash.
+    pub change: Hash,
+    /// The feed it was written in.
+    pub feed: FeedId,
+    /// Its number there.
+    pub number: u64,
+    /// Its envelope there.
+    pub envelope: Envelope,
+}
+
+/// LEFT: the record has moved to another channel; the envelope's epoch is the one that has ended here.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Left {
     /// Where it is now.
     pub to: Channel,
 }
 
-/// CARRIED: an edit of an older epoch that came after its record had moved, with the run that proves its author.
+/// CARRIED: an edit of an older epoch that came after its record had moved, with its author's signature: see
+/// [`super::carry`].
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Carried {
     /// The feed the edit was written in.
     pub feed: FeedId,
     /// Its number there.
     pub number: u64,
-    /// The hash before the run's first entry, and the encoded run.
+    /// The chain hash before it.
     pub previous: Hash,
-    /// The run as `wire` encodes it alone.
-    pub run: Vec<u8>,
+    /// The edit.
+    pub edit: Entry,
+    /// What stands between it and the point that signs it, without payloads: they concern other records.
+    pub between: Vec<Bare>,
+    /// The point.
+    pub point: Point,
+}
+
+/// As much of an entry as the chain needs.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Bare {
+    /// What it is.
+    pub kind: EntryKind,
+    /// Its envelope.
+    pub envelope: Option<Envelope>,
+    /// The hash that stands for its payload.
+    pub payload: Hash,
 }
 
 /// ERASE: the person's record is forgotten; wins over anything, in any order, and never expires.

@@ -151,7 +151,18 @@ pub struct Entry {
 
 /// The hash of an entry at its place.
 pub fn entry_hash(feed: &FeedId, number: u64, previous: &Hash, entry: &Entry) -> Hash {
-    let envelope = match &entry.envelope {
+    chain_hash(feed, number, previous, (entry.kind, entry.envelope.as_ref()), &payload_hash(entry))
+}
+
+/// As [`entry_hash`], of an entry of whose payload only the hash is known.
+pub fn chain_hash(
+    feed: &FeedId,
+    number: u64,
+    previous: &Hash,
+    (kind, envelope): (EntryKind, Option<&Envelope>),
+    payload: &Hash,
+) -> Hash {
+    let envelope = match envelope {
         Some(envelope) => postcard::to_allocvec(envelope).expect("an envelope has a postcard form"),
         None => Vec::new(),
     };
@@ -161,10 +172,10 @@ pub fn entry_hash(feed: &FeedId, number: u64, previous: &Hash, entry: &Entry) ->
         &feed.bytes(),
         &number.to_be_bytes(),
         &previous.0,
-        &[entry.kind.0],
+        &[kind.0],
         &(envelope.len() as u32).to_be_bytes(),
         &envelope,
-        &payload_hash(entry).0,
+        &payload.0,
     ])
 }
 

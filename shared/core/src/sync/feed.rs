@@ -6,7 +6,7 @@
 
 use super::entry::{Entry, EntryKind, Envelope, entry_hash};
 use super::keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
-use crate::model::{Channel, Class, Scope};
+use crate::model::Channel;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -46,16 +46,7 @@ impl FeedId {
     /// 50 bytes that name the feed in hashes: channel (scope, class, division), device, incarnation.
     pub fn bytes(&self) -> [u8; 50] {
         let mut bytes = [0; 50];
-        bytes[0] = match self.channel.scope {
-            Scope::Own => 1,
-            Scope::Published => 2,
-            Scope::Local => 3,
-        };
-        bytes[1] = match self.channel.class {
-            Class::Open => 1,
-            Class::People => 2,
-        };
-        bytes[2..10].copy_from_slice(&self.channel.division.number().to_be_bytes());
+        bytes[..10].copy_from_slice(&self.channel.bytes());
         bytes[10..42].copy_from_slice(&self.device.0);
         bytes[42..].copy_from_slice(&self.incarnation.0);
         bytes

@@ -18,8 +18,7 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
     let records = match only {
         Some(id) => {
             let id = id_of(id)?;
-            let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
-            replica.kind_of(&id)?.ok_or_else(absent)?;
+            replica.kind_here(&id)?;
             vec![id]
         }
         None => replica.conflicted()?.into_iter().map(|(id, _)| id).collect(),
@@ -90,8 +89,7 @@ pub fn resolve(
     context: &Context,
 ) -> Result<Answer, Failure> {
     let id = id_of(id)?;
-    let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
-    let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
+    let kind = replica.kind_here(&id)?;
     let deletion = field == "deleted"
         || [Lang::Zh, Lang::En].map(|lang| Say::LabelDeleted.text(lang)).contains(&field.to_owned());
     let name = if deletion { DELETED } else { field_of(kind, field)?.name };

@@ -102,7 +102,7 @@ fn json_record(kind: &Kind, id: &RecordId, row: &Row) -> Json {
 fn found(replica: &Replica, id: &str) -> Result<(RecordId, &'static Kind, Row), Failure> {
     let id = id_of(id)?;
     let absent = || Failure::new(1, Say::NoSuchRecord { id: id.to_string() });
-    let (kind, _) = replica.kind_of(&id)?.ok_or_else(absent)?;
+    let kind = replica.kind_here(&id)?;
     let row = replica.row(kind, &id)?.ok_or_else(absent)?;
     Ok((id, kind, row))
 }

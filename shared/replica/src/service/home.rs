@@ -199,8 +199,11 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
         }
         ReplicaError::Problems(problems) => problems_remain(problems),
         ReplicaError::Gate(verdict) => Failure::new(1, Say::GateSaysNo { why: verdict.to_string() }),
-        ReplicaError::OwnerWouldChange { from, to } => {
-            Failure::new(1, Say::OwnerWouldChange { from: name(from), to: name(to) })
+        ReplicaError::HasMoved { id, to } => {
+            Failure::new(1, Say::HasMoved { id: id.to_string(), to: name(to), code: to.to_string() })
+        }
+        ReplicaError::OwnerOutside { from, to } => {
+            Failure::new(1, Say::OwnerOutside { from: name(from), to: name(to) })
         }
         ReplicaError::OtherOwner { named, given } => {
             Failure::new(2, Say::OtherOwner { named: name(named), given: given.to_string() })

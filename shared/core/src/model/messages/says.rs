@@ -37,7 +37,8 @@ catalogue! {
         BadDivision { text: String } => "“{text}”不是已知的行政区划代码，或不在本市。代码只写数字，例如 330203 或 330203004。", "“{text}” is not a known division code, or lies outside this tree; write digits, such as 330203 or 330203004";
         ProblemsRemain { zh: String, en: String } => "没有保存：{zh}", "not saved: {en}";
         GateSaysNo { why: String } => "没有保存：内容未通过检查（{why}）。表单内容没有丢失，请修改后再保存。", "not saved: the change did not pass the check ({why})";
-        OwnerWouldChange { from: String, to: String } => "没有保存：这样修改会把记录从{from}转到{to}，目前还不能转移记录。请保持登记管理机关和所在乡级不变。", "not saved: the edit would move the record from {from} to {to}, which is not possible yet; leave authority and township as they are";
+        HasMoved { id: String, to: String, code: String } => "记录 {id} 已转到{to}（{code}），本机不再保管。请在该单位或其上级查看。", "record {id} has moved to {to} ({code}) and is not kept here any more; look there or above";
+        OwnerOutside { from: String, to: String } => "没有保存：这样修改会把记录从{from}转到{to}，那里不属于本市，记录不能转去。请核对登记管理机关和所在乡级。", "not saved: the edit would move the record from {from} to {to}, which is outside this tree; check authority and township";
         OtherOwner { named: String, given: String } => "没有保存：字段所指的归属是{named}，与 --division {given} 不符。请改其中一个。", "not saved: the fields name {named} as owner, not {given}; change one of them";
         NoConflict { field: String } => "“{field}”没有待处理的冲突，可能已经处理过了。", "there is no open conflict in “{field}”; it may be settled already";
         NoSuchValue { n: String } => "没有第 {n} 个值，请用 conflict show 查看。", "there is no value {n}; see conflict show";
@@ -170,10 +171,10 @@ catalogue! {
         MoreRefused { count: usize } => "另有 {count} 处没有列出，加 --report 文件名 可全部写成表格，逐行处理。", "{count} more refusals are not shown; --report FILE writes all of them as a table";
         RowOutside { owner: String } => "该行归属{owner}，不在本机的授权范围内", "the row belongs to {owner}, outside this replica's grant";
         RowOutsideRemedy => "请由该单位或其上级导入", "let that division or one above it import the row";
-        RowOwnerRemedy => "请保持登记管理机关和所在乡级与现有记录一致", "leave authority and township as they are on the record";
+        RowOwnerRemedy => "请核对登记管理机关和所在乡级", "check authority and township";
         RowTwice { ids: String } => "本机有多条记录与该行相同（{ids}）", "several records here match the row ({ids})";
         RowTwiceRemedy => "请先处理重复的记录", "settle the duplicates first";
-        RowOwner { from: String, to: String } => "这样会把记录从{from}转到{to}，目前还不能转移记录", "the record would move from {from} to {to}, which is not possible yet";
+        RowOwner { from: String, to: String } => "这样会把记录从{from}转到{to}，那里不属于本市", "the record would move from {from} to {to}, outside this tree";
         RowGate { why: String } => "内容未通过检查（{why}）", "it did not pass the check ({why})";
         RowGateRemedy => "请核对这一行的内容", "check what the row says";
         RowOtherName { first: u32, name: String } => "与第 {first} 行（{name}）的代码相同，名称却不同", "the same code as row {first} ({name}) under another name";

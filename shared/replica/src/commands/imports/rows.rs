@@ -177,7 +177,7 @@ impl Import {
                 let reason = Say::RowOutside { owner: place(replica, channel.division) };
                 self.refuse(row, &reason, &Say::RowOutsideRemedy, context);
             }
-            Err(ReplicaError::OwnerWouldChange { from, to }) => {
+            Err(ReplicaError::OwnerOutside { from, to }) => {
                 let reason = Say::RowOwner { from: place(replica, from), to: place(replica, to) };
                 self.refuse(row, &reason, &Say::RowOwnerRemedy, context);
             }
