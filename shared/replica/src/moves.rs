@@ -247,7 +247,7 @@ fn judge_late(
     if !row.is_authors {
         return Err(reason::NOT_ITS_AUTHOR);
     }
-    if row.envelope.origin.is_some() && counted.contains(&content(row)) {
+    if counted.contains(&content(row)) {
         return Err(reason::REPEATED);
     }
     if row.deps.is_empty() {
