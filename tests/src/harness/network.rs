@@ -241,6 +241,7 @@ impl World {
             let effect = match self.call(name, |replica, now| replica.poll(now)) {
                 Called::Done(Some(effect)) => effect,
                 Called::Done(None) | Called::Down => break,
+                Called::Refused(_) if self.machines[name].disk.is_filling() => break,
                 Called::Refused(error) => {
                     self.violations.push(format!("{name} cannot go on: {error}"));
                     break;
@@ -306,7 +307,7 @@ impl World {
         let Some(session) = self.links.get(node).map(|link| link.session) else { return };
         if let Called::Refused(error) = self.call(to, |replica, now| replica.frame(session, frame, now)) {
             // A replica whose grant has just ended cannot commit what a person had not saved yet.
-            if !self.revoked.contains(to) {
+            if !self.revoked.contains(to) && !self.machines[to].disk.is_filling() {
                 self.violations.push(format!("{to} fails on a frame: {error}"));
             }
             self.cut(node);

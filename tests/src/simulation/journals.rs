@@ -31,6 +31,7 @@ impl Play {
         let mut reading = Reading {
             name,
             me: machine.key().device(),
+            was_damaged: self.damaged.contains(name),
             known: self.model.edits.keys().copied().collect(),
             entries: BTreeMap::new(),
             next: BTreeMap::new(),
@@ -88,6 +89,8 @@ struct Standing {
 struct Reading {
     name: &'static str,
     me: DeviceId,
+    /// Then what fills a hole stands after what lies behind it.
+    was_damaged: bool,
     known: BTreeSet<EditId>,
     /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
     entries: BTreeMap<(FeedId, u64), Standing>,
@@ -100,7 +103,7 @@ struct Reading {
 impl Reading {
     fn run(&mut self, run: &Run) {
         let due = self.next.insert(run.feed, run.last() + 1).unwrap_or(1);
-        if run.first != due {
+        if run.first != due && !self.was_damaged {
             self.wrong
                 .push(format!("{}'s journal has {} of {} instead of {due}", self.name, run.first, run.feed));
         }

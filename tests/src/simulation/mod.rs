@@ -6,6 +6,7 @@
 
 pub mod bugs;
 pub mod campaign;
+mod damage;
 pub mod forge;
 mod journals;
 pub mod oracles;

@@ -74,6 +74,8 @@ pub struct Play {
     starts: u64,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
+    /// Machines whose journal was damaged.
+    pub(super) damaged: BTreeSet<&'static str>,
     /// What happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
     /// What must not have been.
@@ -123,6 +125,7 @@ impl Play {
             seen: RefCell::default(),
             starts: 0,
             parted: false,
+            damaged: BTreeSet::new(),
             trace: None,
             failures: Vec::new(),
             tally: BTreeMap::new(),
@@ -170,6 +173,8 @@ impl Play {
             Op::SetBack => self.set_back(node, rng.bool()),
             Op::HubSetBack => self.set_back(HUB, rng.bool()),
             Op::Clone => self.clone_machine(node),
+            Op::Damage => self.damage(name, rng),
+            Op::Fill => self.world.machines[name].disk.fill_after(rng.u32(..8)),
             Op::Clock => {
                 let years = 10 * 365 * 86_400_000;
                 let skew = *rng.choice(&[0, -3_600_000, 3_600_000, years, -years]).unwrap_or(&0);
@@ -340,7 +345,7 @@ impl Play {
         }
     }
 
-    fn came_up(&mut self, name: &'static str) {
+    pub(super) fn came_up(&mut self, name: &'static str) {
         self.count("restarted");
         self.starts += 1;
         if name == HUB {
