@@ -129,9 +129,26 @@ impl Replica {
     /// Takes the entries of a feed after a number out of index and ledger, as if they had never come.
     pub(crate) fn take_out(&mut self, feed: &FeedId, after: u64) -> Result<(), ReplicaError> {
         self.drop_parked(feed, after);
-        let (Some(no), Some(head)) = (self.feeds.get(feed).copied(), self.point(feed, after)?) else {
-            return Ok(());
-        };
+        // Of a feed of which nothing came before a hole, only what was brought back from behind it is here.
+        if let Some(no) = self.feeds.get(feed).copied() {
+            let Some(head) = self.point(feed, after)? else { return Ok(()) };
+            self.take_out_runs(feed, no, head)?;
+        }
+        for (_, waiting) in self.index.list::<WaitingRow>(&keys::waiting_of(feed))? {
+            if waiting.number > after {
+                self.count_entry(feed, waiting.number);
+            }
+        }
+        let changes = self.changes_after(&BTreeMap::from([(*feed, after)]))?;
+        for (record, changes) in changes {
+            self.take_out_changes(&record, &changes)?;
+        }
+        Ok(())
+    }
+
+    /// The feed ends at `head` again.
+    fn take_out_runs(&mut self, feed: &FeedId, no: u32, head: Head) -> Result<(), ReplicaError> {
+        let after = head.number;
         let rows = self.index.list::<RunRow>(&keys::runs(no))?;
         let gone: Vec<RunRow> =
             rows.into_iter().map(|(_, row)| row).filter(|row| row.head.number > after).collect();
@@ -143,15 +160,6 @@ impl Replica {
         }
         self.ledger.rewind(*feed, head);
         self.index.put(keys::feed(no), &FeedRow { id: *feed, head });
-        for (_, waiting) in self.index.list::<WaitingRow>(&keys::waiting_of(feed))? {
-            if waiting.number > after {
-                self.count_entry(feed, waiting.number);
-            }
-        }
-        let changes = self.changes_after(&BTreeMap::from([(*feed, after)]))?;
-        for (record, changes) in changes {
-            self.take_out_changes(&record, &changes)?;
-        }
         Ok(())
     }
 

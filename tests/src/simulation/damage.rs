@@ -6,6 +6,7 @@ use super::play::Play;
 use super::reference::EditId;
 use crate::harness::world::{Called, HUB, IndexFound};
 use huiliu_core::sync::EntryKind;
+use huiliu_core::sync::ledger::Sum;
 use huiliu_store::memory::MemoryDisk;
 use huiliu_store::{Disk, Found, Journal};
 use std::collections::BTreeSet;
@@ -41,6 +42,7 @@ impl Play {
         }
         self.lose(name, &intact);
         self.came_up(name);
+        self.check_sums(name, "after a repair");
         self.count("damaged");
     }
 
@@ -74,10 +76,14 @@ impl Play {
 
     /// Everybody has given what they have: what is still missing nobody has.
     pub(super) fn give_up_holes(&mut self) {
+        for name in self.names.clone() {
+            self.check_sums(name, "before holes are given up");
+        }
         for name in self.damaged.clone() {
             if let Called::Refused(error) = self.world.call(name, |replica, now| replica.give_up_holes(now)) {
                 self.fail(format!("{name} cannot give up what nobody has: {error}"));
             }
+            self.check_sums(name, "after it has given up its holes");
         }
         if !self.damaged.is_empty() {
             self.world.collect_all();
@@ -117,5 +123,22 @@ fn spoil(bytes: &mut Vec<u8>, spared: usize, rng: &mut fastrand::Rng) {
             bytes.copy_within(from..from + sector.len(), at);
         }
         _ => bytes.truncate(at),
+    }
+}
+
+impl Play {
+    /// The sum of every channel is that of its records.
+    pub(super) fn check_sums(&mut self, name: &'static str, when: &str) {
+        let Some(replica) = self.world.machines[name].replica.as_ref() else { return };
+        let mut wrong = Vec::new();
+        for channel in replica.shared_channels() {
+            let records = replica.records_in(channel).expect("the index reads");
+            let sum =
+                records.iter().fold(Sum::default(), |sum, (id, heads)| sum.plus(Sum::of_record(id, heads)));
+            if sum != replica.ledger().sum(channel) {
+                wrong.push(format!("{name}'s sum of {channel} is not that of its records {when}"));
+            }
+        }
+        self.failures.extend(wrong);
     }
 }

@@ -112,6 +112,7 @@ impl Reading {
             let forged = edit_of(envelope).is_none() && entry.kind == EntryKind::EDIT;
             let before = self.newest.insert(run.feed, envelope.stamp.at);
             if run.feed.device == self.me
+                && !self.was_damaged
                 && !forged
                 && before.is_some_and(|before| before >= envelope.stamp.at)
             {
