@@ -215,6 +215,10 @@ impl World {
             .map(|(name, link)| (*name, link.tampered))
             .collect();
         for (name, tampered) in &found {
+            // Who cannot store says nothing.
+            if [*name, HUB].iter().any(|end| self.machines[end].disk.is_filling()) {
+                continue;
+            }
             // Where branches part, a session may end its questions without an answer; the next one asks again.
             if !tampered && !self.parted && self.weather.is_fair() {
                 self.violations.push(format!("the session of {name} stalls on a fair link"));

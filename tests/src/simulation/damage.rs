@@ -32,6 +32,9 @@ impl Play {
             let spared = |length: usize| if name == HUB { length / 2 } else { 8 };
             disk.damage(&format!("journal/{segment}"), |bytes| spoil(bytes, spared(bytes.len()), rng));
         }
+        let machine = self.world.machine(name);
+        machine.acknowledged.clear();
+        machine.old_index = None;
         let found = if rng.bool() { IndexFound::Same } else { IndexFound::Empty };
         let intact = durable_edits(&disk);
         if let Err(error) = self.world.start_with(name, found) {

@@ -156,7 +156,7 @@ impl Reading {
             .iter()
             .any(|(by, refused, _)| by.0 == run.feed && *refused == (feed, refusal.number));
         self.refusals.insert(((run.feed, number), (feed, refusal.number), refusal.reason));
-        if again {
+        if again && !self.was_damaged {
             self.wrong.push(format!("{} of {feed} was refused twice", refusal.number));
         }
     }

@@ -290,6 +290,8 @@ impl Play {
         match error {
             ReplicaError::OutsideGrant(_) if hubs => {}
             ReplicaError::NotJoined if self.world.revoked.contains(name) => {}
+            // Its grant was lost with the disk, until the hub says it again.
+            ReplicaError::NotJoined | ReplicaError::OutsideGrant(_) if self.damaged.contains(name) => {}
             ReplicaError::Store(_) if self.world.machines[name].disk.is_filling() => {}
             _ => self.fail(format!("{name} refuses {edit:?}: {error}")),
         }
