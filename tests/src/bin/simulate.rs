@@ -1,4 +1,5 @@
-//! Plays random schedules: `simulate --schedules 10000 --from 1 --threads 2`, or one again: `simulate --seed 7 --trace`.
+//! Plays random schedules: `simulate --schedules 10000 --from 1 --threads 2`, or one again: `simulate --seed 7`, made
+//! short if it fails, or with all its steps: `--trace`.
 
 use huiliu_tests::simulation::bugs::BUGS;
 use huiliu_tests::simulation::campaign::{Failure, campaign, play_traced, tell};
@@ -66,6 +67,9 @@ fn replay(seed: u64, wanted: &Wanted) -> Result<String, String> {
     let mut trace = wanted.trace.then(Vec::new);
     let (oracles, _) = play_traced(&Beginning::new(), &Schedule::of(seed), &wanted.bugs, &mut trace);
     let steps = trace.unwrap_or_default().join("\n");
+    if wanted.trace && !oracles.is_empty() {
+        return Err(format!("{steps}\nseed {seed}: {}", oracles.join("\n")));
+    }
     if oracles.is_empty() {
         return Ok(format!("{steps}\nseed {seed}: everything held"));
     }
@@ -85,6 +89,10 @@ fn run(wanted: &Wanted) -> Result<String, String> {
     );
     match failure {
         None => Ok(figures),
-        Some(failure) => Err(format!("{}\n{figures}", tell(&failure, &wanted.bugs))),
+        Some(failure) => {
+            // Making it short can take minutes.
+            let _ = writeln!(std::io::stderr(), "seed {}: {}", failure.seed, failure.oracles.join("\n"));
+            Err(format!("{}\n{figures}", tell(&failure, &wanted.bugs)))
+        }
     }
 }

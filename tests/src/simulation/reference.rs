@@ -103,6 +103,7 @@ impl Reference {
     /// Forgets edits that are nowhere any more.
     pub fn forget(&mut self, gone: impl Fn(EditId) -> bool) {
         self.edits.retain(|id, _| !gone(*id));
+        self.edits.values_mut().for_each(|edit| edit.seen.retain(|id| !gone(*id)));
         self.records.values_mut().for_each(|record| record.edits.retain(|id| !gone(*id)));
     }
 
