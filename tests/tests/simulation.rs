@@ -33,7 +33,7 @@ fn random_schedules_hold_every_promise() {
     }
     let schedules = how_many();
     let began = Instant::now();
-    let (outcome, failure) = campaign(1, schedules, THREADS, &BTreeSet::new());
+    let (outcome, failure) = campaign(Schedule::of, 1, schedules, THREADS, &BTreeSet::new());
     if let Some(failure) = failure {
         panic!("{}", tell(&failure, &BTreeSet::new()));
     }

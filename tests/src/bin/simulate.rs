@@ -10,11 +10,13 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::Instant;
 
-const USAGE: &str = "simulate [--seed N [--trace]] [--schedules N] [--from N] [--threads N] [--bug NAME]";
+const USAGE: &str = "simulate [--seed N [--trace]] [--schedules N] [--from N] [--threads N] [--bug NAME] \
+                     [--damage]";
 
 struct Wanted {
     seed: Option<u64>,
     trace: bool,
+    draw: fn(u64) -> Schedule,
     schedules: u64,
     from: u64,
     threads: u64,
@@ -22,8 +24,15 @@ struct Wanted {
 }
 
 fn wanted() -> Option<Wanted> {
-    let mut wanted =
-        Wanted { seed: None, trace: false, schedules: 1000, from: 1, threads: 2, bugs: BTreeSet::new() };
+    let mut wanted = Wanted {
+        seed: None,
+        trace: false,
+        draw: Schedule::of,
+        schedules: 1000,
+        from: 1,
+        threads: 2,
+        bugs: BTreeSet::new(),
+    };
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         let mut number = || arguments.next()?.parse::<u64>().ok();
@@ -33,6 +42,7 @@ fn wanted() -> Option<Wanted> {
             "--from" => wanted.from = number()?,
             "--threads" => wanted.threads = number()?.max(1),
             "--trace" => wanted.trace = true,
+            "--damage" => wanted.draw = Schedule::with_damage,
             "--bug" => {
                 let name = arguments.next()?;
                 wanted.bugs.insert(BUGS.into_iter().find(|bug| *bug == name)?);
@@ -65,7 +75,8 @@ fn main() -> ExitCode {
 
 fn replay(seed: u64, wanted: &Wanted) -> Result<String, String> {
     let mut trace = wanted.trace.then(Vec::new);
-    let (oracles, _) = play_traced(&Beginning::new(), &Schedule::of(seed), &wanted.bugs, &mut trace);
+    let schedule = (wanted.draw)(seed);
+    let (oracles, _) = play_traced(&Beginning::new(), &schedule, &wanted.bugs, &mut trace);
     let steps = trace.unwrap_or_default().join("\n");
     if wanted.trace && !oracles.is_empty() {
         return Err(format!("{steps}\nseed {seed}: {}", oracles.join("\n")));
@@ -73,12 +84,13 @@ fn replay(seed: u64, wanted: &Wanted) -> Result<String, String> {
     if oracles.is_empty() {
         return Ok(format!("{steps}\nseed {seed}: everything held"));
     }
-    Err(format!("{steps}\n{}", tell(&Failure { seed, oracles, after: 1 }, &wanted.bugs)))
+    Err(format!("{steps}\n{}", tell(&Failure { seed, schedule, oracles, after: 1 }, &wanted.bugs)))
 }
 
 fn run(wanted: &Wanted) -> Result<String, String> {
     let began = Instant::now();
-    let (outcome, failure) = campaign(wanted.from, wanted.schedules, wanted.threads, &wanted.bugs);
+    let (outcome, failure) =
+        campaign(wanted.draw, wanted.from, wanted.schedules, wanted.threads, &wanted.bugs);
     let seconds = began.elapsed().as_secs_f64();
     let figures = format!(
         "{} schedules in {seconds:.1} s, {:.1} a second, {:.1} simulated node-years\n{:?}",

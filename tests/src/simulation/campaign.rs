@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 pub struct Failure {
     /// Its seed.
     pub seed: u64,
+    /// What was played.
+    pub schedule: Schedule,
     /// What the oracles say, the first first.
     pub oracles: Vec<String>,
     /// After how many schedules of the campaign.
@@ -87,8 +89,10 @@ pub fn play_traced(
     })
 }
 
-/// Plays the schedules of seeds `from..from + schedules` on so many threads; stops at the first that fails.
+/// Plays the schedules that `draw` makes of the seeds `from..from + schedules` on so many threads; stops at the first
+/// that fails.
 pub fn campaign(
+    draw: fn(u64) -> Schedule,
     from: u64,
     schedules: u64,
     threads: u64,
@@ -107,13 +111,14 @@ pub fn campaign(
                     if at >= schedules || at > failed.load(Ordering::Relaxed) {
                         break;
                     }
-                    let (oracles, outcome) = play(&beginning, &Schedule::of(from + at), bugs);
+                    let (oracles, outcome) = play(&beginning, &draw(from + at), bugs);
                     sum.add(outcome);
                     if !oracles.is_empty() {
                         failed.fetch_min(at, Ordering::Relaxed);
                         let mut first = first.lock().unwrap_or_else(PoisonError::into_inner);
                         if first.as_ref().is_none_or(|failure| failure.seed > from + at) {
-                            *first = Some(Failure { seed: from + at, oracles, after: at + 1 });
+                            let (seed, schedule) = (from + at, draw(from + at));
+                            *first = Some(Failure { seed, schedule, oracles, after: at + 1 });
                         }
                     }
                 }
@@ -156,7 +161,7 @@ pub fn shrink(schedule: &Schedule, bugs: &BTreeSet<&'static str>) -> Schedule {
 
 /// The story of a failure: seed, oracles, and what is left of its steps when those without part in it are left out.
 pub fn tell(failure: &Failure, bugs: &BTreeSet<&'static str>) -> String {
-    let short = shrink(&Schedule::of(failure.seed), bugs);
+    let short = shrink(&failure.schedule, bugs);
     let mut trace = Some(Vec::new());
     let (oracles, _) = play_traced(&Beginning::new(), &short, bugs, &mut trace);
     let steps = trace.unwrap_or_default().join("\n");

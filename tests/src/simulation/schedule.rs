@@ -156,8 +156,10 @@ pub enum Shape {
     Revoking,
     /// Machines are copied, and set back to what they were.
     Restoring,
-    /// Disks fail.
+    /// Disks are full, or fail to sync.
     Failing,
+    /// Disks change what was written; by argument only, what is left to mend there is told where the work is listed.
+    Damaging,
 }
 
 const SHAPES: [Shape; 10] = [
@@ -180,6 +182,15 @@ impl Schedule {
         let shape = SHAPES[rng.usize(..SHAPES.len())];
         // One of six, so that the others stay what they were before disks could fail.
         let shape = if seed % 6 == 5 { Shape::Failing } else { shape };
+        Self::drawn(seed, shape, &mut rng)
+    }
+
+    /// A schedule of a seed in which disks change what was written on them.
+    pub fn with_damage(seed: u64) -> Self {
+        Self::drawn(seed, Shape::Damaging, &mut fastrand::Rng::with_seed(seed))
+    }
+
+    fn drawn(seed: u64, shape: Shape, rng: &mut fastrand::Rng) -> Self {
         let mut weights = USUAL;
         for (op, weight) in &mut weights {
             *weight = shape.weight(*op, *weight);
@@ -201,7 +212,7 @@ impl Schedule {
                 Step { op: op.map_or(Op::Flow, |found| found.0), salt: rng.u64(..) }
             })
             .collect();
-        Self { seed, weather: shape.weather(&mut rng), steps }
+        Self { seed, weather: shape.weather(rng), steps }
     }
 }
 
@@ -214,7 +225,8 @@ impl Shape {
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
             (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,
-            (Self::Failing, Op::Damage | Op::Fill) => 4,
+            (Self::Failing, Op::Fill) => 4,
+            (Self::Damaging, Op::Damage | Op::Fill) => 4,
             (Self::Restoring, Op::KeepImage) => 12,
             (Self::Restoring, Op::SetBack) => 5,
             (Self::Restoring, Op::HubSetBack | Op::Clone) => 2,
