@@ -1,5 +1,5 @@
 //! The corpus: small files, one for each way in which something once broke, and an honest one to compare with. All of
-//! it is made by [`write`] from seeds and names that stand in this folder; nothing in it comes from anybody.
+//! it is made by [`write()`] from seeds and names that stand in this folder; nothing in it comes from anybody.
 
 use super::specimens::Specimen;
 use super::{TARGETS, naked, specimens, target};
