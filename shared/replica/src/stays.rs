@@ -66,7 +66,7 @@ impl Replica {
         Ok(current(&self.stays(id)?).cloned())
     }
 
-    /// As [`Replica::current_stay`]; the error says where the record went, or that there is none.
+    /// The stay in which a record lives now; the error says where the record went, or that there is none.
     pub fn whereabouts(&self, id: &RecordId) -> Result<StayRow, ReplicaError> {
         let stays = self.stays(id)?;
         match (current(&stays), newest(&stays).and_then(|stay| stay.left)) {
