@@ -5,7 +5,7 @@
 
 use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Draft, reason};
@@ -144,7 +144,8 @@ impl Replica {
             let mut rows = self.change_rows(&stay)?;
             self.fill_raw(&stay, &mut rows)?;
             let device = self.device();
-            let counted = contents(&rows);
+            let ended = self.stay_row(&stay)?.is_some_and(|row| row.has_ended());
+            let (ever, counted) = (self.change_rows_ever(&stay.record)?, contents(&rows));
             let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
             for row in rows.iter().filter(|row| row.is_entry() && row.feed.device == device) {
                 let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
@@ -154,7 +155,9 @@ impl Replica {
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
                     Some(why) if why != reason::REPEATED => self.keep_draft(row, why, 0)?,
-                    _ if is_written_again(&rows, row) || !answered.insert(content(row)) => {}
+                    // Its record has gone where this replica may not see what it repeats.
+                    Some(_) if ended && self.role() == Role::Node => {}
+                    _ if is_written_again(&ever, row) || !answered.insert(content(row)) => {}
                     // A hub that was set back may have preferred one of two first and the other then.
                     _ => drop(again.insert(row.hash)),
                 }
@@ -201,7 +204,8 @@ impl Replica {
         rows: &[ChangeRow],
         followed: &BTreeSet<Hash>,
     ) -> Result<(), ReplicaError> {
-        let (device, lost, counted) = (self.device(), self.lost(rows)?, contents(rows));
+        let ever = self.change_rows_ever(&stay.record)?;
+        let (device, lost, counted) = (self.device(), self.lost(rows)?, contents(&ever));
         let open = |row: &&ChangeRow| {
             let waits = matches!(row.state, ChangeState::Refused | ChangeState::Waiting(Waiting::Dependency));
             waits && !lost.contains(&row.hash) && !counted.contains(&content(row))
@@ -210,7 +214,7 @@ impl Replica {
             return Ok(());
         }
         let theirs = rows.iter().filter(open).filter(|row| row.feed.device != device);
-        let theirs = theirs.filter(|row| followed.contains(&row.hash) && !is_written_again(rows, row));
+        let theirs = theirs.filter(|row| followed.contains(&row.hash) && !is_written_again(&ever, row));
         let theirs: BTreeSet<Hash> = theirs.map(|row| row.hash).collect();
         if theirs.is_empty() {
             return Ok(());
@@ -238,7 +242,8 @@ impl Replica {
             }
             self.begin_writing(0);
             let rows = self.change_rows(stay)?;
-            if rows.iter().any(|row| content(row) == draft.origin.change) {
+            let ever = self.change_rows_ever(&stay.record)?;
+            if ever.iter().any(|row| content(row) == draft.origin.change) {
                 continue;
             }
             let (gone, replaced, lost) = (BTreeSet::new(), BTreeMap::new(), self.lost(&rows)?);
@@ -269,7 +274,8 @@ impl Replica {
     }
 }
 
-/// Whether the content of a change stands elsewhere in the record, where it counts or may still count.
+/// Whether the content of a change stands elsewhere in the record, in any of its stays, where it counts or may still
+/// count.
 pub(crate) fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
     rows.iter().any(|other| {
         let alive = other.state != ChangeState::Refused;

@@ -58,10 +58,11 @@ impl Replica {
         for stay in stays {
             let mut rows = self.change_rows(&stay)?;
             self.fill_raw(&stay, &mut rows)?;
+            let ever = self.change_rows_ever(&stay.record)?;
             for row in rows.iter().filter(|row| !done.contains(&row.hash)) {
                 let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
                 let theirs = row.feed.device != self.device() && self.own_grant(row.feed.channel).is_ok();
-                if let (Some(why), true) = (why, theirs && !is_written_again(&rows, row))
+                if let (Some(why), true) = (why, theirs && !is_written_again(&ever, row))
                     && why != reason::REPEATED
                 {
                     let envelope = Some(row.envelope.clone());

@@ -11,11 +11,13 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "simulate [--seed N [--trace]] [--schedules N] [--from N] [--threads N] [--bug NAME] \
-                     [--damage]";
+                     [--damage] [--all]";
 
 struct Wanted {
     seed: Option<u64>,
     trace: bool,
+    /// Goes on after a schedule that failed, and makes none short.
+    all: bool,
     draw: fn(u64) -> Schedule,
     schedules: u64,
     from: u64,
@@ -27,6 +29,7 @@ fn wanted() -> Option<Wanted> {
     let mut wanted = Wanted {
         seed: None,
         trace: false,
+        all: false,
         draw: Schedule::of,
         schedules: 1000,
         from: 1,
@@ -42,6 +45,7 @@ fn wanted() -> Option<Wanted> {
             "--from" => wanted.from = number()?,
             "--threads" => wanted.threads = number()?.max(1),
             "--trace" => wanted.trace = true,
+            "--all" => wanted.all = true,
             "--damage" => wanted.draw = Schedule::with_damage,
             "--bug" => {
                 let name = arguments.next()?;
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|_| {}));
     let text = match wanted.seed {
         Some(seed) => replay(seed, &wanted),
+        None if wanted.all => find_all(&wanted),
         None => run(&wanted),
     };
     let (code, text) = match text {
@@ -85,6 +90,22 @@ fn replay(seed: u64, wanted: &Wanted) -> Result<String, String> {
         return Ok(format!("{steps}\nseed {seed}: everything held"));
     }
     Err(format!("{steps}\n{}", tell(&Failure { seed, schedule, oracles, after: 1 }, &wanted.bugs)))
+}
+
+/// Every seed that fails.
+fn find_all(wanted: &Wanted) -> Result<String, String> {
+    let (mut from, end, mut failed) = (wanted.from, wanted.from + wanted.schedules, 0);
+    let mut played = 0;
+    while from < end {
+        let (outcome, failure) = campaign(wanted.draw, from, end - from, wanted.threads, &wanted.bugs);
+        played += outcome.schedules;
+        let Some(failure) = failure else { break };
+        let _ = writeln!(std::io::stderr(), "seed {}: {}", failure.seed, failure.oracles[0]);
+        failed += 1;
+        from = failure.seed + 1;
+    }
+    let said = format!("{played} schedules, {failed} failed");
+    if failed == 0 { Ok(said) } else { Err(said) }
 }
 
 fn run(wanted: &Wanted) -> Result<String, String> {

@@ -7,6 +7,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+/// Seeds whose schedules are known to fail and are not mended yet; what they show is told where the work is listed.
+pub const OPEN: [u64; 0] = [];
+
 /// A schedule that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {
@@ -110,6 +113,9 @@ pub fn campaign(
                     // Schedules before the failing one are still played, so that the answer is the same every time.
                     if at >= schedules || at > failed.load(Ordering::Relaxed) {
                         break;
+                    }
+                    if OPEN.contains(&(from + at)) {
+                        continue;
                     }
                     let (oracles, outcome) = play(&beginning, &draw(from + at), bugs);
                     sum.add(outcome);

@@ -62,7 +62,7 @@ impl Play {
         let gone = |id| missing.contains(&id) && !intact.contains(&id) && !elsewhere.contains(&id);
         let count = missing.iter().filter(|id| gone(**id)).count() as u64;
         *self.tally.entry("lost with a disk").or_default() += count;
-        self.model.forget(gone);
+        self.model.give_up(gone);
     }
 
     /// A person runs `repair`.
