@@ -26,7 +26,9 @@ impl Replica {
         why: u16,
         now: u64,
     ) -> Result<(), ReplicaError> {
-        let Some(epoch) = self.stay_row(stay)?.map(|row| row.epoch) else { return Ok(()) };
+        let Some((epoch, ended)) = self.stay_row(stay)?.map(|row| (row.epoch, row.has_ended())) else {
+            return Ok(());
+        };
         self.begin_writing(now);
         let mut rows = self.change_rows(stay)?;
         self.fill_raw(stay, &mut rows)?;
@@ -55,7 +57,8 @@ impl Replica {
                     self.staged_records.insert(stay.record);
                     self.staged.entry(stay.channel).or_default().push(entry);
                 }
-                Err(()) if gone.contains(&row.hash) || !may => self.keep_draft(row, why, now)?,
+                // What follows something that is only where this replica may not see it nobody can write here.
+                Err(()) if gone.contains(&row.hash) || !may || ended => self.keep_draft(row, why, now)?,
                 // It waits where it stands, until what it follows has been written again.
                 Err(()) => {}
             }

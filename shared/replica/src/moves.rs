@@ -83,9 +83,12 @@ impl Replica {
                 self.stage_arrival(&home, kind, to, epoch)?;
                 continue;
             }
-            for old in stays.iter().filter(|stay| stay.channel != newest.channel) {
-                let told = old.has_ended() || self.has_bug("departure not told");
-                if !told && !old.heads.is_empty() {
+            let others = stays.iter().filter(|stay| stay.channel != newest.channel && !stay.has_ended());
+            let others: Vec<&StayRow> = others.collect();
+            let ever = if others.is_empty() { Vec::new() } else { self.change_rows_ever(&id)? };
+            for old in others {
+                let told = self.has_bug("departure not told");
+                if !told && (!old.heads.is_empty() || has_lived(&ever, old.channel)) {
                     let left = control::encode(&Left { to: newest.channel });
                     self.stage_move(EntryKind::LEFT, old.channel, &id, kind.id, old.epoch, left);
                 }
@@ -216,7 +219,7 @@ impl Replica {
         let ever = self.change_rows_ever(id)?;
         let known = applied(&ever);
         for stay in stays.iter().filter(strays) {
-            let lived = ever.iter().any(|row| known.contains(&row.hash) && row.feed.channel == stay.channel);
+            let lived = has_lived(&ever, stay.channel);
             let rows = self.entry_rows(&Stay { record: *id, channel: stay.channel })?;
             let follows = |row: &&ChangeRow| {
                 row.state == ChangeState::Waiting(Waiting::Dependency)
@@ -228,6 +231,11 @@ impl Replica {
         }
         Ok(())
     }
+}
+
+/// Whether something that counts of a record was written in a channel: then it has been there.
+fn has_lived(ever: &[ChangeRow], channel: Channel) -> bool {
+    ever.iter().any(|row| row.state == ChangeState::Applied && row.feed.channel == channel)
 }
 
 /// Whether a change was carried into an epoch, whatever came of it there.

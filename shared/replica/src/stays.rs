@@ -69,7 +69,8 @@ impl Replica {
     /// The stay in which a record lives now; the error says where the record went, or that there is none.
     pub fn whereabouts(&self, id: &RecordId) -> Result<StayRow, ReplicaError> {
         let stays = self.stays(id)?;
-        match (current(&stays), newest(&stays).and_then(|stay| stay.left)) {
+        let left = newest(&stays).and_then(|stay| stay.left);
+        match (current(&stays), left.or(stays.iter().filter_map(|stay| stay.left).max())) {
             (Some(stay), _) => Ok(stay.clone()),
             (None, Some(left)) => Err(ReplicaError::HasMoved { id: *id, to: left.to.division }),
             (None, None) => Err(ReplicaError::NoSuchRecord(*id)),

@@ -69,6 +69,9 @@ impl Play {
         });
         looked.expect("the index reads");
         holding.moved.retain(|record, _| several.contains(record));
+        for record in several {
+            holding.moved.entry(record).or_default();
+        }
         self.seen.borrow_mut().insert(name, (now, holding.clone()));
         holding
     }

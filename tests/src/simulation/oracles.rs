@@ -175,7 +175,7 @@ impl Play {
         }
     }
 
-    fn drafts_at(&self, name: &str) -> BTreeSet<EditId> {
+    pub(super) fn drafts_at(&self, name: &str) -> BTreeSet<EditId> {
         let Some(replica) = self.world.machines[name].replica.as_ref() else { return BTreeSet::new() };
         let drafts = replica.drafts().expect("the drafts read");
         drafts.iter().filter_map(|draft| named_edit(&draft.entry.envelope.as_ref()?.stamp.who)).collect()
