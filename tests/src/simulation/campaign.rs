@@ -7,8 +7,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Seeds whose schedules are known to fail and are not mended yet; what they show is told where the work is listed.
-pub const OPEN: [u64; 0] = [];
+/// Seeds whose schedules are known to fail and are not mended yet. All copy or set back machines, most while records
+/// move: 3306 and 6826, an honest edit of a clone is refused where its twin's has moved on and becomes a draft; 3690, an
+/// edit does not come to a township; 5959, a clone shows a value that nobody should see any more; 8459, a hub set back
+/// has lost an edit of its own. 5153: a hub whose disk was full.
+pub const OPEN: [u64; 6] = [3306, 3690, 5153, 5959, 6826, 8459];
 
 /// A schedule that failed.
 #[derive(Clone, Debug)]
