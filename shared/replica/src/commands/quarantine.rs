@@ -1,11 +1,11 @@
 //! `quarantine list | show | retry | drop`: what did not enter, what counts nowhere, and writing it again.
 
-use crate::commands::records::may_write;
+use crate::Replica;
+use crate::commands::records::{may_write, told};
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, fields_of, json_fields, label, moment, reason, shown};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
-use crate::{Outcome, Replica};
 use huiliu_core::model::Fields;
 use huiliu_core::model::dictionary::{Kind, kind_by_id};
 use huiliu_core::model::messages::{Lang, Say};
@@ -76,13 +76,7 @@ pub fn retry(
     };
     let outcome = replica.retry(&draft, &instead, &context.who, context.now)?;
     replica.commit()?;
-    let id = outcome.id().to_string();
-    let (word, say) = match outcome {
-        Outcome::Created(_) => ("created", Say::Saved { id: id.clone() }),
-        Outcome::Changed(_) => ("changed", Say::Saved { id: id.clone() }),
-        Outcome::Same(_) => ("same", Say::NothingChanged { id: id.clone() }),
-    };
-    Ok(Answer::good(json!({ "v": 1, "id": id, "outcome": word }), say.text(context.lang())))
+    Ok(told(outcome, context))
 }
 
 /// Lists a draft no longer.
