@@ -1,4 +1,6 @@
-//! What the tests share: a seeded world of simulated replicas, random schedules over it, and the real binaries.
+//! What the tests share: a seeded world of simulated replicas, random schedules over it, the real binaries, and bad
+//! bytes.
 
+pub mod fuzz;
 pub mod harness;
 pub mod simulation;

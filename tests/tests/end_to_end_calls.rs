@@ -3,28 +3,15 @@
 //! strace counts the calls of a thread. The engine's thread makes every call that matters; of what sled's own threads
 //! do to the index, which is a cache, only the first of each kind is reached.
 
+use huiliu_tests::harness::folders::copy;
 use huiliu_tests::harness::lists::uscc;
 use huiliu_tests::harness::process::{City, Said, Site, assert_equal_fingerprints, until};
 use huiliu_tests::harness::strace::{CALLS, Log, can_trace, kill_at, paths_below};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
-use std::path::Path;
 
 /// No command makes so many calls of one kind.
 const MANY: usize = 60;
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder is made");
-    for entry in std::fs::read_dir(from).expect("a folder reads") {
-        let (path, to) =
-            entry.map(|entry| (entry.path(), to.join(entry.file_name()))).expect("an entry reads");
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            std::fs::copy(&path, &to).expect("a file is copied");
-        }
-    }
-}
 
 /// It opens after the kill, nothing that was durable is missing, every entry holds.
 #[track_caller]

@@ -61,12 +61,17 @@ impl Forger {
             salt: [3; 8],
             combined: huiliu_core::sync::ledger::Combined { digest: [0; 16], sums: [0; 16] },
             frontier: Some(Vec::new()),
+            folded: None,
             pending: 1,
         }))
     }
 
     /// A new organization in a channel, signed as it should be.
     fn run(&self, channel: &str, kind: EntryKind) -> huiliu_core::sync::Run {
+        self.run_with(channel, kind, &[("name", "越权的协会")])
+    }
+
+    fn run_with(&self, channel: &str, kind: EntryKind, fields: &[(&str, &str)]) -> huiliu_core::sync::Run {
         let feed = FeedId {
             channel: channel.parse().unwrap(),
             device: self.key.device(),
@@ -74,7 +79,8 @@ impl Forger {
         };
         let actor = birth::actor(&feed.device, &feed.incarnation, 0);
         let record: RecordId = birth::record_id(&actor, 1_790_000_000_000, 1);
-        let fields = Fields::from([("name".to_owned(), Value::of("越权的协会"))]);
+        let fields: Fields =
+            fields.iter().map(|(field, value)| ((*field).to_owned(), Value::of(*value))).collect();
         let payload = Document::empty().edit(actor, &fields, &[]).unwrap();
         let stamp = Stamp { who: "某人".into(), at: Hlc(1 << 20) };
         let envelope = Envelope { record, kind: KindId(2), ..Envelope::of_no_record(stamp) };
@@ -166,6 +172,41 @@ async fn entries_out_of_scope_are_refused_quarantined_and_change_nothing() {
     haishu.sync();
     yuyao.sync();
     assert_eq!(city.hub.organizations().len(), 1);
+    assert_equal_fingerprints(&haishu, &city.hub);
+}
+
+#[tokio::test]
+async fn what_the_hub_refuses_is_a_draft_until_a_person_writes_it_again() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let forger = Forger::with_the_files_of(&haishu, city.address());
+    // An older program of this machine wrote a word where a number belongs.
+    let fields = [
+        ("name", "草稿社"),
+        ("org_type", "BA"),
+        ("registration_authority", "330203"),
+        ("staff_full", "十二"),
+    ];
+    let run = forger.run_with("own/330203/open", EntryKind::EDIT, &fields);
+    assert!(forger.offer(&[run]).await.is_empty(), "it may enter the channel, and counts nowhere");
+    haishu.sync();
+    assert!(city.hub.organizations().is_empty() && haishu.organizations().is_empty());
+    assert_eq!(haishu.status()["drafts"], 1);
+    let list = haishu.good(&["quarantine", "list"]);
+    let draft = &list["quarantined"][0];
+    assert_eq!((&draft["what"], &draft["by"]), (&"draft".into(), &"某人".into()), "{list}");
+    assert_eq!(draft["fields"]["name"], "草稿社", "{list}");
+
+    assert!(haishu.run(&["quarantine", "retry", "1"]).sentence(1).contains("专职"));
+    assert_eq!(haishu.status()["drafts"], 1, "what is still wrong stays a draft");
+    let saved = haishu.good(&["quarantine", "retry", "1", "staff_full=12"]);
+    haishu.sync();
+    let id = saved["id"].as_str().unwrap();
+    for site in [&haishu, &city.hub] {
+        assert_eq!((site.field(id, "name"), site.field(id, "staff_full")), ("草稿社".into(), 12.into()));
+    }
+    assert_eq!(haishu.status()["drafts"], 0);
+    haishu.run(&["quarantine", "retry", "1"]).sentence(1);
     assert_equal_fingerprints(&haishu, &city.hub);
 }
 

@@ -4,6 +4,7 @@ use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints};
 use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -309,7 +310,7 @@ impl Drop for SmallDisk {
 fn on_a_full_or_read_only_disk_reading_and_exporting_go_on() {
     let city = City::found();
     let Some(small) = SmallDisk::mount(city.path("small")) else {
-        println!("not run: this machine lets nobody mount a disk");
+        let _ = writeln!(std::io::stderr(), "not run: this machine lets nobody mount a disk");
         return;
     };
     let haishu = Site::node(small.0.join("haishu"));

@@ -1,24 +1,12 @@
 //! One name, two histories: a node's directory that was copied, a hub's that was set back, a node's that is the same
 //! image every morning. Nothing that was said to be saved or received is lost, and all go on working.
 
+use huiliu_tests::harness::folders::copy;
 use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
 use huiliu_tests::harness::process::{City, Site, assert_equal_fingerprints};
 use serde_json::Value as Json;
 use std::collections::BTreeSet;
 use std::path::Path;
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).expect("a folder is made");
-    for entry in std::fs::read_dir(from).expect("a folder reads") {
-        let (path, to) =
-            entry.map(|entry| (entry.path(), to.join(entry.file_name()))).expect("an entry reads");
-        if path.is_dir() {
-            copy(&path, &to);
-        } else {
-            std::fs::copy(&path, &to).expect("a file is copied");
-        }
-    }
-}
 
 /// Sets a directory back to a copy of it.
 fn set_back(site: &Site, image: &Path) {

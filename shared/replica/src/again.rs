@@ -8,7 +8,7 @@ use crate::evaluate::{allowed, content, contents};
 use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::RecordId;
-use huiliu_core::sync::control::{self, Draft, Note, reason};
+use huiliu_core::sync::control::{self, Draft, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
 use huiliu_store::keys::{self, Stay};
@@ -275,32 +275,6 @@ impl Replica {
         }
         Ok(())
     }
-
-    fn drafts_ever(&self) -> Result<Vec<Draft>, ReplicaError> {
-        let held = self.locals(EntryKind::DRAFT)?;
-        Ok(held.iter().filter_map(|entry| control::decode(&entry.payload)).collect())
-    }
-
-    /// The drafts that nobody has written again or given up, oldest first.
-    pub fn drafts(&self) -> Result<Vec<Draft>, ReplicaError> {
-        let notes = self.locals(EntryKind::NOTE)?;
-        let done: BTreeSet<Hash> = notes
-            .iter()
-            .filter_map(|note| match control::decode(&note.payload) {
-                Some(Note::DraftDone { change }) => Some(change),
-                _ => None,
-            })
-            .collect();
-        let mut drafts = Vec::new();
-        for draft in self.drafts_ever()? {
-            let record = draft.entry.envelope.as_ref().map_or(RecordId::NIL, |envelope| envelope.record);
-            let change = draft.origin.change;
-            if !done.contains(&change) && !contents(&self.change_rows_ever(&record)?).contains(&change) {
-                drafts.push(draft);
-            }
-        }
-        Ok(drafts)
-    }
 }
 
 /// Whether a change was refused for what it is, and not for where it stood.
@@ -310,7 +284,7 @@ fn is_final(why: u16) -> bool {
 
 /// Whether the content of a change stands elsewhere in the record, in any of its stays, where it counts or may still
 /// count.
-fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
+pub(crate) fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
     rows.iter().any(|other| {
         let alive = other.state != ChangeState::Refused;
         other.hash != row.hash && alive && content(other) == content(row)
@@ -318,7 +292,7 @@ fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
 }
 
 /// What a change written again names as its origin: the first that had its content.
-fn origin_of(row: &ChangeRow) -> Origin {
+pub(crate) fn origin_of(row: &ChangeRow) -> Origin {
     row.envelope.origin.clone().unwrap_or(Origin {
         feed: row.feed,
         number: row.number,

@@ -30,6 +30,10 @@ impl Replica {
         match (entry.kind, &entry.envelope) {
             (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
+            (EntryKind::CLOSED, _) => {
+                self.apply_closed(feed, entry);
+                Ok(())
+            }
             (EntryKind::FORK, _) if feed.device == self.home.root.device() => {
                 if let Some(fork) = control::decode::<Fork>(&entry.payload) {
                     let forked = FeedId { device: fork.device, incarnation: fork.incarnation, ..*feed };
@@ -142,6 +146,7 @@ impl Replica {
         let at = record.changes;
         record.changes += 1;
         record.unapplied += 1;
+        record.repeated |= row.envelope.origin.is_some();
         self.index.put(keys::change(stay, at), &row);
         self.index.put(keys::stay(stay), &record);
         // The usual case, a change that follows what is there while nothing waits, needs no look at the others.

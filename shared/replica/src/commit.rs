@@ -8,13 +8,18 @@ use huiliu_core::sync::control::{self, Note};
 use huiliu_core::sync::feed::{Point, into_stretches, sign_run};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
-use huiliu_store::{Span, keys};
+use huiliu_store::{Span, StoreError, keys};
 
 impl Replica {
     /// Makes everything staged durable; then it is applied and told to the sessions. Returns the stretches written:
     /// feed, first and last number. Nothing staged costs nothing. What may not be written any more, because the grant
     /// ended meanwhile, is forgotten, and the error says why.
     pub fn commit(&mut self) -> Result<Vec<(FeedId, u64, u64)>, ReplicaError> {
+        if self.is_read_only() {
+            // What had been staged went with the write that failed.
+            self.abandon();
+            return Err(StoreError::Poisoned.into());
+        }
         let written = self.commit_granted()?;
         if std::mem::take(&mut self.interrupted) {
             return Err(ReplicaError::Interrupted);
@@ -52,6 +57,7 @@ impl Replica {
         // Applying may stage again: a hub writes its refusals, an author what depended on something refused.
         loop {
             self.answer_refusals()?;
+            self.close_old_feeds();
             self.settle_moves()?;
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {
@@ -87,9 +93,10 @@ impl Replica {
         }
         let flushed = self.journal.sync().map_err(Into::into).and_then(|()| self.save_index());
         if flushed.is_err() {
-            self.index.discard();
             self.sessions.clear();
             self.effects.clear();
+            self.abandon();
+            self.hold_what_was_saved()?;
         }
         flushed
     }
@@ -195,6 +202,9 @@ impl Replica {
         self.ledger.advance(run.feed, head);
         let next = self.feeds.len() as u32;
         let number = *self.feeds.entry(run.feed).or_insert(next);
+        if number == next {
+            self.note_new_feed(&run.feed);
+        }
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
         self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, head, signature });
         Some(before.hash)

@@ -69,8 +69,7 @@ impl Replica {
             let applied = applied(&self.change_rows(stay)?);
             row.deps.iter().all(|dep| applied.contains(dep))
         };
-        let repeats =
-            row.envelope.origin.is_some() && contents(&self.change_rows(stay)?).contains(&content(&row));
+        let repeats = record.repeated && contents(&self.change_rows(stay)?).contains(&content(&row));
         let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, None)?;
         let gated = self.settle(stay, &mut row, decision, &record);
         record.unapplied = u32::from(!is_at_rest(&row));
@@ -206,8 +205,8 @@ impl Replica {
         if !row.is_authors && !self.has_bug("another's actor accepted") {
             return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
         }
-        // What follows something that will never come has been written again.
-        if seen.repeats && (row.envelope.origin.is_some() || !seen.known) {
+        // Of a change and what repeats it the hub takes the first it sees, be it the repetition.
+        if seen.repeats {
             return Ok(self.judge(row, reason::REPEATED));
         }
         if !seen.known && !self.has_bug("applied without its dependency") {

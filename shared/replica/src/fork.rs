@@ -128,20 +128,11 @@ impl Replica {
     /// Takes the entries of a feed after a number out of index and ledger, as if they had never come.
     pub(crate) fn take_out(&mut self, feed: &FeedId, after: u64) -> Result<(), ReplicaError> {
         self.drop_parked(feed, after);
-        let (Some(no), Some(head)) = (self.feeds.get(feed).copied(), self.point(feed, after)?) else {
-            return Ok(());
-        };
-        let rows = self.index.list::<RunRow>(&keys::runs(no))?;
-        let gone: Vec<RunRow> =
-            rows.into_iter().map(|(_, row)| row).filter(|row| row.head.number > after).collect();
-        if feed.device == self.home.root.device() {
-            self.take_out_hubs(feed, after, &gone)?;
+        // Of a feed of which nothing came before a hole, only what was brought back from behind it is here.
+        if let Some(no) = self.feeds.get(feed).copied() {
+            let Some(head) = self.point(feed, after)? else { return Ok(()) };
+            self.take_out_runs(feed, no, head)?;
         }
-        for row in &gone {
-            self.index.remove(keys::run(no, row.head.number));
-        }
-        self.ledger.rewind(*feed, head);
-        self.index.put(keys::feed(no), &FeedRow { id: *feed, head });
         for (_, waiting) in self.index.list::<WaitingRow>(&keys::waiting_of(feed))? {
             if waiting.number > after {
                 self.count_entry(feed, waiting.number);
@@ -158,6 +149,23 @@ impl Replica {
             true
         })?;
         stays.iter().try_for_each(|stay| self.take_out_of(stay, feed, after))
+    }
+
+    /// The feed ends at `head` again.
+    fn take_out_runs(&mut self, feed: &FeedId, no: u32, head: Head) -> Result<(), ReplicaError> {
+        let after = head.number;
+        let rows = self.index.list::<RunRow>(&keys::runs(no))?;
+        let gone: Vec<RunRow> =
+            rows.into_iter().map(|(_, row)| row).filter(|row| row.head.number > after).collect();
+        if feed.device == self.home.root.device() {
+            self.take_out_hubs(feed, after, &gone)?;
+        }
+        for row in &gone {
+            self.index.remove(keys::run(no, row.head.number));
+        }
+        self.ledger.rewind(*feed, head);
+        self.index.put(keys::feed(no), &FeedRow { id: *feed, head });
+        Ok(())
     }
 
     fn take_out_of(&mut self, stay: &Stay, feed: &FeedId, after: u64) -> Result<(), ReplicaError> {

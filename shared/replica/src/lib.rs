@@ -7,9 +7,11 @@
 
 mod again;
 mod apply;
+mod closed;
 pub mod commands;
 mod commit;
 mod damage;
+mod drafts;
 mod duplicates;
 mod edit;
 mod error;

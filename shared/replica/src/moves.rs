@@ -268,7 +268,7 @@ fn judge_late(
     if !row.is_authors {
         return Err(reason::NOT_ITS_AUTHOR);
     }
-    if counted.contains(&content(row)) && (row.envelope.origin.is_some() || row.deps.is_empty()) {
+    if counted.contains(&content(row)) {
         return Err(reason::REPEATED);
     }
     if row.deps.is_empty() {

@@ -137,6 +137,7 @@ impl Replica {
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
             parked: BTreeMap::new(),
+            crowded: BTreeSet::new(),
             unread: RefCell::default(),
             bugs: parts.bugs,
         };
@@ -178,12 +179,28 @@ impl Replica {
         for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
             self.ledger.set_unapplied(row.feed, row.number, true);
         }
+        self.load_closed()?;
         self.load_parked()
     }
 
     /// The index is a cache: it is computed again from the whole journal.
     fn forget_index(&mut self) -> Result<(), ReplicaError> {
         self.index.clear()?;
+        self.forget_held();
+        Ok(())
+    }
+
+    /// After a write that failed: what is held is what was saved before.
+    pub(crate) fn hold_what_was_saved(&mut self) -> Result<(), ReplicaError> {
+        self.index.discard();
+        self.forget_held();
+        match self.index.get(&keys::meta())? {
+            Some(meta) => self.load_rows(meta),
+            None => Ok(()),
+        }
+    }
+
+    fn forget_held(&mut self) {
         self.feeds.clear();
         self.parked.clear();
         self.applied = Position::default();
@@ -191,7 +208,6 @@ impl Replica {
         let authority = Authority::new(self.home.root.clone(), self.home.hub);
         self.ledger = Ledger::new(self.key.device(), incarnation);
         self.ledger.authority = Some(authority);
-        Ok(())
     }
 
     /// Puts what the journal holds beyond the index into it. Refusals are read first: a rebuild obeys them instead of

@@ -53,6 +53,8 @@ pub struct Replica {
     pub(crate) unanswered: BTreeSet<Stay>,
     /// Hub: records that may have to move, or of which something may have to be carried.
     pub(crate) unsettled: BTreeSet<RecordId>,
+    /// Hub: channels and devices of which a feed has begun since the last look at them.
+    pub(crate) crowded: BTreeSet<(Channel, DeviceId)>,
     /// Staged edits were forgotten since the last commit.
     pub(crate) interrupted: bool,
     /// Hub: something was written in a shared channel since this start.

@@ -66,7 +66,7 @@ impl Replica {
         Ok(current(&self.stays(id)?).cloned())
     }
 
-    /// As [`Replica::current_stay`]; the error says where the record went, or that there is none.
+    /// The stay in which a record lives now; the error says where the record went, or that there is none.
     pub fn whereabouts(&self, id: &RecordId) -> Result<StayRow, ReplicaError> {
         let stays = self.stays(id)?;
         let left = newest(&stays).and_then(|stay| stay.left);
@@ -261,7 +261,17 @@ impl Replica {
 
 /// A stay of which nothing has come yet.
 pub(crate) fn new_stay(kind: KindId, channel: Channel) -> StayRow {
-    StayRow { kind, channel, epoch: 0, left: None, heads: Vec::new(), changes: 0, unapplied: 0, unsnapped: 0 }
+    StayRow {
+        kind,
+        channel,
+        epoch: 0,
+        left: None,
+        heads: Vec::new(),
+        changes: 0,
+        unapplied: 0,
+        unsnapped: 0,
+        repeated: false,
+    }
 }
 
 /// The changes that count.

@@ -5,7 +5,7 @@ use huiliu_core::model::{Channel, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 6;
+pub const FORMAT: u32 = 7;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
@@ -26,6 +26,7 @@ const FORK: u8 = b'Y';
 const PARKED: u8 = b'H';
 const DAMAGED: u8 = b'B';
 const DOUBT: u8 = b'E';
+const CLOSED: u8 = b'V';
 const MOVE: u8 = b'A';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
@@ -176,6 +177,16 @@ pub fn waiting_of(feed: &FeedId) -> Vec<u8> {
 /// The entry of a forked feed that counts.
 pub fn fork(feed: &FeedId, number: u64) -> Vec<u8> {
     [&[FORK][..], &feed.bytes(), &number.to_be_bytes()].concat()
+}
+
+/// All closed feeds, by name.
+pub fn all_closed() -> Vec<u8> {
+    vec![CLOSED]
+}
+
+/// Where the hub has closed a feed.
+pub fn closed(feed: &FeedId) -> Vec<u8> {
+    [&[CLOSED][..], &feed.bytes()].concat()
 }
 
 /// A waiting entry.

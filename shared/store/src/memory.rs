@@ -16,6 +16,8 @@ struct State {
     /// After so many more operations the machine crashes.
     operations_left: Option<u32>,
     crashed: bool,
+    /// After so many more operations the disk takes nothing more.
+    room_left: Option<u32>,
     /// How many operations were done; the simulator draws its crash points from it.
     operations: u64,
     /// A seeded bug for the test of the tests: sync does nothing.
@@ -39,6 +41,24 @@ impl MemoryDisk {
         self.state().operations_left = Some(operations);
     }
 
+    /// The disk will be full after `operations` more operations that change it, until [`MemoryDisk::restart`].
+    pub fn fill_after(&self, operations: u32) {
+        self.state().room_left = Some(operations);
+    }
+
+    /// Whether the disk is full, or about to be.
+    pub fn is_filling(&self) -> bool {
+        self.state().room_left.is_some()
+    }
+
+    /// Changes the bytes of a file behind its machine's back, as a bad sector does; nothing if there is no such file.
+    pub fn damage(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) {
+        if let Some(file) = self.state().files.get_mut(name) {
+            damage(&mut file.bytes);
+            file.durable.clone_from(&file.bytes);
+        }
+    }
+
     /// Whether the machine has crashed: nothing works until [`MemoryDisk::restart`].
     pub fn is_crashed(&self) -> bool {
         self.state().crashed
@@ -60,6 +80,7 @@ impl MemoryDisk {
         let mut state = self.state();
         state.crashed = false;
         state.operations_left = None;
+        state.room_left = None;
         for file in state.files.values_mut() {
             let shared = file.bytes.iter().zip(&file.durable).take_while(|(a, b)| a == b).count();
             let unsynced = file.bytes.len() - shared;
@@ -89,6 +110,10 @@ impl MemoryDisk {
         if state.crashed {
             return Err(StoreError::Crashed);
         }
+        if state.room_left == Some(0) {
+            return Err(StoreError::io("write", std::io::ErrorKind::StorageFull.into()));
+        }
+        state.room_left = state.room_left.map(|left| left - 1);
         state.operations += 1;
         state.operations_left = state.operations_left.map(|left| left - 1);
         Ok(change(&mut state))

@@ -70,6 +70,8 @@ pub struct StayRow {
     pub unapplied: u32,
     /// How many count and are not in the snapshot.
     pub unsnapped: u32,
+    /// Whether a change has come that repeats another: then of each the others have to be looked at.
+    pub repeated: bool,
 }
 
 /// A record has left.

@@ -23,9 +23,14 @@ impl wire::Sending for Plainly {
     }
 }
 
+/// These runs as the wire carries them, whatever is in them.
+pub fn plain_wire(runs: &[Run]) -> Vec<u8> {
+    wire::encode(runs, &Plainly)
+}
+
 /// A well-formed frame with these runs, whatever is in them.
 pub fn plain_batch(runs: &[Run]) -> Vec<u8> {
-    encode(&Message::Batch(wire::encode(runs, &Plainly)))
+    encode(&Message::Batch(plain_wire(runs)))
 }
 
 impl World {

@@ -1,6 +1,7 @@
 //! The harness.
 
 pub mod adversary;
+pub mod folders;
 pub mod lists;
 pub mod network;
 pub mod power;

@@ -215,6 +215,10 @@ impl World {
             .map(|(name, link)| (*name, link.tampered))
             .collect();
         for (name, tampered) in &found {
+            // Who cannot store says nothing.
+            if [*name, HUB].iter().any(|end| self.machines[end].disk.is_filling()) {
+                continue;
+            }
             // Where branches part, a session may end its questions without an answer; the next one asks again.
             if !tampered && !self.parted && self.weather.is_fair() {
                 self.violations.push(format!("the session of {name} stalls on a fair link"));
@@ -241,6 +245,7 @@ impl World {
             let effect = match self.call(name, |replica, now| replica.poll(now)) {
                 Called::Done(Some(effect)) => effect,
                 Called::Done(None) | Called::Down => break,
+                Called::Refused(_) if self.machines[name].disk.is_filling() => break,
                 Called::Refused(error) => {
                     self.violations.push(format!("{name} cannot go on: {error}"));
                     break;
@@ -306,7 +311,7 @@ impl World {
         let Some(session) = self.links.get(node).map(|link| link.session) else { return };
         if let Called::Refused(error) = self.call(to, |replica, now| replica.frame(session, frame, now)) {
             // A replica whose grant has just ended cannot commit what a person had not saved yet.
-            if !self.revoked.contains(to) {
+            if !self.revoked.contains(to) && !self.machines[to].disk.is_filling() {
                 self.violations.push(format!("{to} fails on a frame: {error}"));
             }
             self.cut(node);

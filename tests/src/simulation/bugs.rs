@@ -1,6 +1,7 @@
 //! The test of the tests: bugs that can be seeded into every replica, each of which the oracles must find.
 
 use super::campaign::{Failure, campaign};
+use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
@@ -29,5 +30,5 @@ pub const WITHIN: u64 = 2000;
 
 /// Plays schedules with a bug in every replica until the oracles find it.
 pub fn hunt(bug: &'static str, threads: u64) -> Option<Failure> {
-    campaign(1, WITHIN, threads, &BTreeSet::from([bug])).1
+    campaign(Schedule::of, 1, WITHIN, threads, &BTreeSet::from([bug])).1
 }

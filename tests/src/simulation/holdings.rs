@@ -35,6 +35,8 @@ impl Play {
         let now = (replica.journal_end(), self.starts, self.model.revocations.len());
         if let Some((then, holding)) = self.seen.borrow().get(name)
             && *then == now
+            // What a full disk did not take was looked at before that was known.
+            && !self.world.machines[name].disk.is_filling()
         {
             return holding.clone();
         }

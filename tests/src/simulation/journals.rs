@@ -31,6 +31,7 @@ impl Play {
         let mut reading = Reading {
             name,
             me: machine.key().device(),
+            was_damaged: self.damaged.contains(name),
             known: self.model.edits.keys().copied().collect(),
             entries: BTreeMap::new(),
             next: BTreeMap::new(),
@@ -88,6 +89,8 @@ struct Standing {
 struct Reading {
     name: &'static str,
     me: DeviceId,
+    /// Then what fills a hole stands after what lies behind it.
+    was_damaged: bool,
     known: BTreeSet<EditId>,
     /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
     entries: BTreeMap<(FeedId, u64), Standing>,
@@ -100,7 +103,7 @@ struct Reading {
 impl Reading {
     fn run(&mut self, run: &Run) {
         let due = self.next.insert(run.feed, run.last() + 1).unwrap_or(1);
-        if run.first != due {
+        if run.first != due && !self.was_damaged {
             self.wrong
                 .push(format!("{}'s journal has {} of {} instead of {due}", self.name, run.first, run.feed));
         }
@@ -109,6 +112,7 @@ impl Reading {
             let forged = edit_of(envelope).is_none() && entry.kind == EntryKind::EDIT;
             let before = self.newest.insert(run.feed, envelope.stamp.at);
             if run.feed.device == self.me
+                && !self.was_damaged
                 && !forged
                 && before.is_some_and(|before| before >= envelope.stamp.at)
             {
@@ -152,7 +156,7 @@ impl Reading {
             .iter()
             .any(|(by, refused, _)| by.0 == run.feed && *refused == (feed, refusal.number));
         self.refusals.insert(((run.feed, number), (feed, refusal.number), refusal.reason));
-        if again {
+        if again && !self.was_damaged {
             self.wrong.push(format!("{} of {feed} was refused twice", refusal.number));
         }
     }

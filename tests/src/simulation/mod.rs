@@ -7,6 +7,7 @@
 
 pub mod bugs;
 pub mod campaign;
+mod damage;
 pub mod forge;
 mod holdings;
 mod journals;

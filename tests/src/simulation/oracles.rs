@@ -27,6 +27,7 @@ impl Play {
                 self.crash(name);
             }
             self.restart(name, IndexFound::Same);
+            self.mend(name);
         }
         if !self.failures.is_empty() {
             return;
@@ -36,6 +37,7 @@ impl Play {
         }
         self.deliver_again();
         self.world.settle();
+        self.give_up_holes();
         self.absorb();
         self.failures.append(&mut self.world.violations);
     }

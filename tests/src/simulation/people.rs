@@ -311,6 +311,9 @@ impl Play {
         match error {
             ReplicaError::OutsideGrant(_) if hubs => {}
             ReplicaError::NotJoined if self.world.revoked.contains(name) => {}
+            // Its grant was lost with the disk, until the hub says it again.
+            ReplicaError::NotJoined | ReplicaError::OutsideGrant(_) if self.damaged.contains(name) => {}
+            ReplicaError::Store(_) if self.world.machines[name].disk.is_filling() => {}
             _ => self.fail(format!("{name} refuses {edit:?}: {error}")),
         }
     }
@@ -326,6 +329,12 @@ impl Play {
                     // A replica that learns of its revocation meanwhile must still not say that it has saved.
                     self.fail(format!("{name} said that e{} is saved and does not have it", lost.id));
                 }
+            }
+            // What stood in a write that failed may be there when the machine starts again.
+            Called::Refused(ReplicaError::Store(_)) if self.world.machines[name].disk.is_filling() => {
+                let staged = self.staged.remove(name).unwrap_or_default();
+                self.unsure.entry(name).or_default().extend(staged);
+                self.count("not saved");
             }
             Called::Refused(error) => {
                 self.staged.remove(name);

@@ -65,6 +65,8 @@ pub struct Play {
     pub(super) moves: bool,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
+    /// Machines whose journal was damaged.
+    pub(super) damaged: BTreeSet<&'static str>,
     /// What happened, if somebody wants to read it.
     pub trace: Option<Vec<String>>,
     /// What must not have been.
@@ -115,6 +117,7 @@ impl Play {
             starts: 0,
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
+            damaged: BTreeSet::new(),
             trace: None,
             failures: Vec::new(),
             tally: BTreeMap::new(),
@@ -163,6 +166,8 @@ impl Play {
             Op::SetBack => self.set_back(node, rng.bool()),
             Op::HubSetBack => self.set_back(HUB, rng.bool()),
             Op::Clone => self.clone_machine(node),
+            Op::Damage => self.damage(name, rng),
+            Op::Fill => self.world.machines[name].disk.fill_after(rng.u32(..8)),
             Op::Clock => {
                 let years = 10 * 365 * 86_400_000;
                 let skew = *rng.choice(&[0, -3_600_000, 3_600_000, years, -years]).unwrap_or(&0);
@@ -272,7 +277,7 @@ impl Play {
         }
     }
 
-    fn came_up(&mut self, name: &'static str) {
+    pub(super) fn came_up(&mut self, name: &'static str) {
         self.count("restarted");
         self.starts += 1;
         if name == HUB {

@@ -100,6 +100,12 @@ impl Reference {
         last.is_some_and(|last| number > last)
     }
 
+    /// Edits are given up: what followed them stands without them.
+    pub fn give_up(&mut self, gone: impl Fn(EditId) -> bool) {
+        self.edits.values_mut().for_each(|edit| edit.seen.retain(|id| !gone(*id)));
+        self.forget(gone);
+    }
+
     /// Forgets edits that are nowhere any more.
     pub fn forget(&mut self, gone: impl Fn(EditId) -> bool) {
         self.edits.retain(|id, _| !gone(*id));

@@ -58,6 +58,10 @@ pub enum Op {
     HubSetBack,
     /// A node's machine is copied, and both go on.
     Clone,
+    /// Bytes of a machine's journal or witness are changed; it goes down and is repaired.
+    Damage,
+    /// A disk is full after some more operations, or fails to sync, until its machine starts again.
+    Fill,
     /// A clock jumps.
     Clock,
     /// A node remembers what the hub holds.
@@ -97,7 +101,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 29] = [
+const USUAL: [(Op, u32); 31] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -127,6 +131,8 @@ const USUAL: [(Op, u32); 29] = [
     (Op::HubSetBack, 0),
     (Op::Clone, 0),
     (Op::Move, 0),
+    (Op::Damage, 0),
+    (Op::Fill, 0),
 ];
 
 /// In a quarter of the schedules records move. Which they are leaves seeds that were kept before there were moves as
@@ -150,6 +156,10 @@ pub enum Shape {
     Revoking,
     /// Machines are copied, and set back to what they were.
     Restoring,
+    /// Disks are full, or fail to sync.
+    Failing,
+    /// Disks change what was written; by argument only, what is left to mend there is told where the work is listed.
+    Damaging,
 }
 
 const SHAPES: [Shape; 10] = [
@@ -170,6 +180,17 @@ impl Schedule {
     pub fn of(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let shape = SHAPES[rng.usize(..SHAPES.len())];
+        // One of six, so that the others stay what they were before disks could fail.
+        let shape = if seed % 6 == 5 { Shape::Failing } else { shape };
+        Self::drawn(seed, shape, &mut rng)
+    }
+
+    /// A schedule of a seed in which disks change what was written on them.
+    pub fn with_damage(seed: u64) -> Self {
+        Self::drawn(seed, Shape::Damaging, &mut fastrand::Rng::with_seed(seed))
+    }
+
+    fn drawn(seed: u64, shape: Shape, rng: &mut fastrand::Rng) -> Self {
         let mut weights = USUAL;
         for (op, weight) in &mut weights {
             *weight = shape.weight(*op, *weight);
@@ -191,7 +212,7 @@ impl Schedule {
                 Step { op: op.map_or(Op::Flow, |found| found.0), salt: rng.u64(..) }
             })
             .collect();
-        Self { seed, weather: shape.weather(&mut rng), steps }
+        Self { seed, weather: shape.weather(rng), steps }
     }
 }
 
@@ -204,6 +225,8 @@ impl Shape {
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
             (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,
+            (Self::Failing, Op::Fill) => 4,
+            (Self::Damaging, Op::Damage | Op::Fill) => 4,
             (Self::Restoring, Op::KeepImage) => 12,
             (Self::Restoring, Op::SetBack) => 5,
             (Self::Restoring, Op::HubSetBack | Op::Clone) => 2,

@@ -211,3 +211,32 @@ fn a_hub_set_back_to_before_a_node_spoke_gets_everything_again() {
     assert!(world.level["haishu"]);
     assert_eq!(text(&mut world, HUB, first, "address"), "海曙");
 }
+
+#[test]
+fn of_a_change_and_what_repeats_it_one_counts_whichever_the_hub_sees_first() {
+    let mut world = city();
+    let hub = world.machines[HUB].disk.image();
+    let id = world.create("yuehu", &[("name", "月湖社"), ("org_type", "BA"), ("town_code", "330203004")]);
+    world.connect("yuehu");
+    world.settle();
+    let image = world.machines["yuehu"].disk.image();
+    world.set("yuehu", id, &[("address", "月湖")]);
+    world.settle();
+    world.set_back("yuehu", image);
+    world.set("yuehu", id, &[("legal_rep_name", "甲某")]);
+    halves(&mut world, "yuehu", "yuehu2");
+    // One half learns that its feed has forked and writes its edit again; the other still has it as it was first.
+    world.connect("yuehu");
+    world.settle();
+    world.cut("yuehu");
+    world.set_back(HUB, hub);
+    for name in ["yuehu", "yuehu2", "yuehu", "yuehu2"] {
+        world.connect(name);
+        world.settle();
+        assert!(world.level[name], "{name}");
+        world.cut(name);
+    }
+    for name in [HUB, "yuehu", "yuehu2"] {
+        assert_eq!(text(&mut world, name, id, "legal_rep_name"), "甲某", "{name}");
+    }
+}

@@ -1,5 +1,8 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
+mod closed;
+mod disks;
+mod drafts;
 mod forks;
 mod hostile;
 mod moves;
@@ -219,14 +222,14 @@ fn a_hub_that_goes_down_between_an_entry_and_its_refusal_writes_the_refusal_when
         let id = world.create("haishu", &READERS);
         world.connect("haishu");
         world.settle();
-        let spoiled = spoiled_run(&mut world, "haishu", id);
+        let spoiled = spoiled_run(&mut world, "haishu", "own/330203/open", id);
         world.inject("haishu", HUB, spoiled);
         world.machines[HUB].disk.crash_after(operations);
         world.settle();
         world.crash(HUB);
         world.connect("haishu");
         world.settle();
-        let spoiled = spoiled_run(&mut world, "haishu", id);
+        let spoiled = spoiled_run(&mut world, "haishu", "own/330203/open", id);
         world.inject("haishu", HUB, spoiled);
         world.settle();
         let channel = "own/330203/open".parse().unwrap();
@@ -314,11 +317,7 @@ fn what_is_saved_while_the_hub_answers_is_pending_until_it_is_there() {
 }
 
 /// A batch with an entry of the node's that the gate must refuse, signed in an incarnation of its own.
-fn spoiled_run(world: &mut World, name: &str, id: RecordId) -> Vec<u8> {
-    spoiled_run_in(world, name, "own/330203/open", id)
-}
-
-fn spoiled_run_in(world: &mut World, name: &str, channel: &str, id: RecordId) -> Vec<u8> {
+fn spoiled_run(world: &mut World, name: &str, channel: &str, id: RecordId) -> Vec<u8> {
     let key = world.machines[name].key();
     let incarnation = Incarnation([0xad; 8]);
     let feed = FeedId { channel: channel.parse().unwrap(), device: key.device(), incarnation };

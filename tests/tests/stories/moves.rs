@@ -1,6 +1,6 @@
 //! A record lives in one place: what moves it, what is carried after it, and what a hub that went down makes of it.
 
-use super::{READERS, city, spoiled_run_in};
+use super::{READERS, city, spoiled_run};
 use huiliu_core::model::{Channel, RecordId, Value};
 use huiliu_core::sync::EntryKind;
 use huiliu_replica::{RecordEdit, Replica, ReplicaError};
@@ -269,7 +269,7 @@ fn a_late_edit_that_the_gate_refuses_becomes_its_authors_draft() {
     let mut world = townships();
     let id = made(&mut world);
     world.set("haishu", id, &[GULOU]);
-    let spoiled = spoiled_run_in(&mut world, "yuehu", "own/330203004/open", id);
+    let spoiled = spoiled_run(&mut world, "yuehu", "own/330203004/open", id);
     level(&mut world);
     world.connect("yuehu");
     world.inject("yuehu", HUB, spoiled);

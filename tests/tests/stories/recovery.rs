@@ -205,6 +205,30 @@ fn what_nobody_has_is_given_up_and_what_followed_is_written_again() {
 }
 
 #[test]
+fn what_followed_the_lost_beginning_of_a_feed_is_written_again_once() {
+    let mut world = city();
+    let id = world.create(HUB, &READERS);
+    visit(&mut world, "haishu");
+    world.create("haishu", &filed("先设社"));
+    world.set("haishu", id, &[("legal_rep_name", "甲某")]);
+    let disk = world.machine("haishu").disk.clone();
+    flip(&disk, edits(&disk)[1].1);
+    world.start_over("haishu");
+    mend(&mut world, "haishu");
+    visit(&mut world, "haishu");
+    let now = world.now;
+    assert_eq!(world.replica("haishu").give_up_holes(now).unwrap(), 1);
+    for _ in 0..2 {
+        visit(&mut world, "haishu");
+        assert!(world.level["haishu"]);
+        for name in ["haishu", HUB] {
+            assert_eq!(world.field(name, id, "legal_rep_name"), Some(Value::of("甲某")), "{name}");
+            assert_eq!(world.replica(name).history(&id).unwrap().len(), 2, "{name}");
+        }
+    }
+}
+
+#[test]
 fn no_number_is_used_twice_when_the_last_run_of_a_feed_is_damaged() {
     let mut world = city();
     let id = world.create("haishu", &READERS);

@@ -1,8 +1,8 @@
 //! What a raw change says of itself, read without loading the record.
 
-use super::{Actor, schema};
-use crate::model::{Digest, Fields};
-use automerge::legacy::{Key, OpType};
+use super::{Actor, columns, schema};
+use crate::model::{Digest, Fields, Value};
+use automerge::legacy::{Key, ObjectId, Op, OpType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The largest change a form or an import row may make.
@@ -27,7 +27,7 @@ pub struct ChangeInfo {
 /// Bytes that are no change we take.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum BadChange {
-    /// Over [`MAX_CHANGE_BYTES`] or [`MAX_CHANGE_OPS`].
+    /// Over [`MAX_CHANGE_BYTES`] or [`MAX_CHANGE_OPS`], or its columns say they have more rows than anybody writes.
     #[error("the change is too large")]
     TooLarge,
     /// A compressed chunk: our writers never make one, and inflating it is how a small change fills the memory.
@@ -50,6 +50,9 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
     }
     if raw.get(CHUNK_TYPE).is_some_and(|kind| *kind != UNCOMPRESSED) {
         return Err(BadChange::Compressed);
+    }
+    if !columns::are_short(raw) {
+        return Err(BadChange::TooLarge);
     }
     // Automerge's parser has been seen to panic on crafted bytes.
     let parsed = catch_unwind(AssertUnwindSafe(|| automerge::Change::from_bytes(raw.to_vec())));
@@ -74,22 +77,29 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
 
 /// What a change writes: each field with its value. `None` for what is no change that passes the gate.
 pub fn writes(raw: &[u8]) -> Option<Fields> {
+    // A choice puts its value after deleting all the others.
+    let put = |(field, value): (String, Option<Value>)| Some((field, value?));
+    Some(operations(raw)?.into_iter().filter_map(put).collect())
+}
+
+/// The operations of a change in their order, each a field with what is put there, or nothing where it is deleted.
+/// `None` if one is something else: our writers make no others, and Automerge shows nothing of some, such as an
+/// increment of what is no counter.
+pub(super) fn operations(raw: &[u8]) -> Option<Vec<(String, Option<Value>)>> {
     inspect(raw).ok()?;
     let expanded = catch_unwind(AssertUnwindSafe(|| {
         automerge::Change::from_bytes(raw.to_vec()).ok().map(|change| change.decode())
     }));
-    let mut fields = Fields::new();
-    for op in expanded.ok()??.operations {
-        match (op.key, op.action) {
-            (Key::Map(field), OpType::Put(scalar)) => {
-                let value =
-                    schema::from_automerge(&automerge::Value::Scalar(std::borrow::Cow::Owned(scalar)))?;
-                fields.insert(field.to_string(), value);
-            }
-            // A choice puts its value after deleting all the others.
-            (Key::Map(_), OpType::Delete) => {}
-            _ => return None,
+    expanded.ok()??.operations.into_iter().map(operation).collect()
+}
+
+fn operation(op: Op) -> Option<(String, Option<Value>)> {
+    match (op.obj, op.key, op.action) {
+        (ObjectId::Root, Key::Map(field), OpType::Put(scalar)) if !op.insert => {
+            let value = automerge::Value::Scalar(std::borrow::Cow::Owned(scalar));
+            Some((field.to_string(), Some(schema::from_automerge(&value)?)))
         }
+        (ObjectId::Root, Key::Map(field), OpType::Delete) if !op.insert => Some((field.to_string(), None)),
+        _ => None,
     }
-    Some(fields)
 }

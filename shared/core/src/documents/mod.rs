@@ -4,6 +4,7 @@
 //! [`Document`] reads and writes, [`conflict`] lists what people must settle, [`mod@gate`] decides what may enter.
 
 pub mod change;
+pub(crate) mod columns;
 pub mod conflict;
 pub mod gate;
 mod read;

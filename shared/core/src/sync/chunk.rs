@@ -3,6 +3,7 @@
 
 use super::entry::CHUNK_MAGIC;
 use super::keys::Hash;
+use crate::documents::columns::take_leb;
 
 /// The parts of an uncompressed Automerge change chunk: magic bytes, checksum, type, length, then dependencies,
 /// actor, and the rest. The format: automerge.org/automerge-binary-format-spec.
@@ -40,17 +41,6 @@ pub(super) fn assemble(deps: &[[u8; 32]], actor: &[u8], rest: &[u8]) -> Vec<u8> 
     hashed.extend_from_slice(&body);
     let checksum = Hash::of(&[&hashed]);
     [&CHUNK_MAGIC, &checksum.0[..4], &hashed].concat()
-}
-
-fn take_leb(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0;
-    for (at, byte) in bytes.iter().take(9).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * at);
-        if byte & 0x80 == 0 {
-            return Some((value, &bytes[at + 1..]));
-        }
-    }
-    None
 }
 
 fn put_leb(bytes: &mut Vec<u8>, mut value: u64) {

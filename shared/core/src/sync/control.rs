@@ -90,7 +90,9 @@ pub struct Fork {
     pub hash: Hash,
 }
 
-/// CLOSED: nothing follows in that feed; closed feeds fold into one digest per channel.
+/// CLOSED: nothing is expected to follow in that feed. While it stands there it folds into one digest with its like, so
+/// that nobody's Hello grows with incarnations that are over; what follows nevertheless counts as ever and unfolds it.
+/// Of several the one with the highest number counts.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Closed {
     /// Whose feed.

@@ -68,6 +68,20 @@ pub struct Point {
     pub signature: Vec<u8>,
 }
 
+impl Point {
+    /// The point that is written like this, and in no other way: the signature does not cover the point's own bytes and
+    /// the chain does, so that a second writing of it would let a relay give the feed another chain than its author's.
+    pub fn of(payload: &[u8]) -> Option<Self> {
+        let point: Self = postcard::from_bytes(payload).ok()?;
+        (point.bytes() == payload).then_some(point)
+    }
+
+    /// The payload of an entry with this point.
+    pub fn bytes(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("a point has a postcard form")
+    }
+}
+
 /// Where a feed stands: the last signed point held.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Head {
@@ -146,7 +160,7 @@ pub fn sign_run(
     }
     let number = first + entries.len() as u64;
     let signature = key.sign(&point_message(&feed, number, &hash, &grant));
-    let payload = postcard::to_allocvec(&Point { grant, signature }).expect("a point has a postcard form");
+    let payload = Point { grant, signature }.bytes();
     let point = Entry { kind: EntryKind::POINT, envelope: None, payload };
     let hash = entry_hash(&feed, number, &hash, &point);
     entries.push(point);
@@ -171,7 +185,7 @@ fn run_point(run: &Run) -> Result<Point, BadRun> {
     if !shaped {
         return Err(BadRun::Shape);
     }
-    postcard::from_bytes(&last.payload).map_err(|_| BadRun::Shape)
+    Point::of(&last.payload).ok_or(BadRun::Shape)
 }
 
 /// Checks that `run` continues a feed at `head` and is signed by `author`: where the feed then stands.

@@ -87,6 +87,8 @@ pub struct Ledger {
     heads: BTreeMap<FeedId, Head>,
     sums: BTreeMap<Channel, Sum>,
     unapplied: BTreeMap<Channel, BTreeSet<(FeedId, u64)>>,
+    /// Where the hub has closed feeds: number and hash.
+    closed: BTreeMap<FeedId, (u64, Hash)>,
 }
 
 impl Ledger {
@@ -99,6 +101,7 @@ impl Ledger {
             heads: BTreeMap::new(),
             sums: BTreeMap::new(),
             unapplied: BTreeMap::new(),
+            closed: BTreeMap::new(),
         }
     }
 
@@ -124,6 +127,36 @@ impl Ledger {
         } else {
             self.heads.insert(feed, head);
         }
+    }
+
+    /// The hub has closed a feed at a number. Says whether that is news.
+    pub fn close(&mut self, feed: FeedId, last: u64, hash: Hash) -> bool {
+        let news = self.closed.get(&feed).is_none_or(|(before, _)| *before < last);
+        if news {
+            self.closed.insert(feed, (last, hash));
+        }
+        news
+    }
+
+    /// Whether a feed is closed just where it stands here.
+    pub fn is_folded(&self, feed: &FeedId) -> bool {
+        let head = self.head(feed);
+        head.number > 0 && self.closed.get(feed) == Some(&(head.number, head.hash))
+    }
+
+    /// The folded feeds that `device` may see, with their last numbers, and one digest of them all: who comes to the same
+    /// digest holds the same. None where none is.
+    pub fn folded_for(&self, device: &DeviceId) -> Option<(BTreeMap<FeedId, u64>, [u8; 16])> {
+        let (mut folded, mut bytes) = (BTreeMap::new(), Vec::new());
+        let visible = self.closed.iter().filter(|(feed, _)| self.may_read(device, feed.channel));
+        for (feed, (last, hash)) in visible.filter(|(feed, _)| self.is_folded(feed)) {
+            folded.insert(*feed, *last);
+            bytes.extend_from_slice(&feed.bytes());
+            bytes.extend_from_slice(&last.to_be_bytes());
+            bytes.extend_from_slice(&hash.0);
+        }
+        let digest = Hash::of(&[b"huiliu folded", &bytes]).0[..16].try_into().expect("16 of 32 bytes");
+        (!folded.is_empty()).then_some((folded, digest))
     }
 
     /// A record's heads have changed from `before` to `after`.

@@ -64,6 +64,8 @@ pub struct Hello {
     pub combined: Combined,
     /// Where the feeds of the shared channels stand; absent when nothing is expected to have changed.
     pub frontier: Option<Frontier>,
+    /// The digest of the closed feeds that the frontier leaves out, if it leaves any out.
+    pub folded: Option<[u8; 16]>,
     /// How many entries the listener is not known to hold.
     pub pending: u64,
 }
@@ -75,7 +77,7 @@ pub enum Welcome {
     Same,
     /// Let us become level.
     Send {
-        /// The listener's frontier in the shared channels.
+        /// The listener's frontier in the shared channels, without the feeds that the Hello has folded.
         frontier: Frontier,
         /// What the listener holds of the dialer's own feeds: number and hash of the last point.
         heads: Vec<(Channel, Incarnation, u64, Hash)>,
@@ -84,6 +86,8 @@ pub enum Welcome {
     Busy(u32),
     /// No version in common; these are spoken here.
     Upgrade(u16, u16),
+    /// Other feeds are folded here: say Hello again with all of them.
+    Unfold,
 }
 
 /// Acknowledgement: durable at the receiver.

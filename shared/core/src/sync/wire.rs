@@ -7,7 +7,6 @@
 
 use super::birth;
 use super::chunk::{Chunk, assemble};
-use super::control::decode as decode_payload;
 use super::entry::{Entry, EntryKind, Envelope};
 use super::feed::{FeedId, MAX_RUN_ENTRIES, Point, Run};
 use super::keys::Hash;
@@ -143,7 +142,7 @@ fn encode_entries(run: &Run, sending: &impl Sending) -> Vec<WireEntry> {
 }
 
 fn elide_point(run: &Run, entry: &Entry, sending: &impl Sending) -> Option<Payload> {
-    let point: Point = decode_payload(&entry.payload)?;
+    let point = Point::of(&entry.payload)?;
     let held = sending.grant_at(&run.feed, run.first - 1);
     let grant = (held != Some(point.grant)).then_some(point.grant);
     Some(Payload::Point { grant, signature: point.signature })
@@ -258,7 +257,7 @@ impl<R: Receiving> Seen<'_, R> {
                 let before = self.grants.get(feed).copied().or_else(|| self.receiving.grant(feed));
                 let grant = grant.or(before).ok_or(BadBatch::Dangling)?;
                 self.grants.insert(*feed, grant);
-                postcard::to_allocvec(&Point { grant, signature }).expect("points have a postcard form")
+                Point { grant, signature }.bytes()
             }
         };
         let entry = Entry { kind: entry.kind, envelope: entry.envelope, payload };
@@ -278,17 +277,23 @@ fn pack(body: &[u8]) -> Vec<u8> {
     if body.len() >= SMALL_BYTES
         && let Ok(packed) = zstd::bulk::compress(body, LEVEL)
         && packed.len() < body.len()
+        && body.len() <= inflated_cap(&packed)
     {
         return [&[ZSTD], packed.as_slice()].concat();
     }
     [&[PLAIN], body].concat()
 }
 
+/// How much a receiver lets these bytes become. What is more alike than that travels as it is.
+fn inflated_cap(packed: &[u8]) -> usize {
+    MAX_INFLATED_BYTES.min(packed.len() * MAX_RATIO + 64 * 1024)
+}
+
 fn unpack(bytes: &[u8]) -> Result<Vec<u8>, BadBatch> {
     match bytes.split_first() {
         Some((&PLAIN, body)) => Ok(body.to_vec()),
         Some((&ZSTD, packed)) => {
-            let cap = MAX_INFLATED_BYTES.min(packed.len() * MAX_RATIO + 64 * 1024);
+            let cap = inflated_cap(packed);
             let decoder = zstd::stream::read::Decoder::new(packed).map_err(|_| BadBatch::Malformed)?;
             let mut body = Vec::new();
             decoder.take(cap as u64 + 1).read_to_end(&mut body).map_err(|_| BadBatch::Malformed)?;
@@ -406,6 +411,13 @@ mod tests {
             }
             assert!(decode(&bytes[..at], &Nothing).is_err());
         }
+    }
+
+    #[test]
+    fn what_is_too_much_alike_to_be_packed_comes_out_too() {
+        let (_, mut run) = two_edits();
+        run.entries[1].payload = vec![7; 3 << 20];
+        assert_eq!(decode(&encode(std::slice::from_ref(&run), &Nothing), &Nothing), Ok(vec![run]));
     }
 
     #[test]

@@ -5,6 +5,7 @@ pub mod exports;
 pub mod history;
 pub mod imports;
 pub mod nodes;
+pub mod quarantine;
 pub mod records;
 pub mod request;
 pub mod status;

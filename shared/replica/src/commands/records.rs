@@ -272,14 +272,18 @@ fn saved(replica: &mut Replica, edit: &RecordEdit, context: &Context) -> Result<
     may_write(replica)?;
     let outcome = replica.edit(edit, &context.who, context.now)?;
     replica.commit()?;
+    Ok((told(outcome, context), outcome.id()))
+}
+
+/// What a person is told of a saved edit.
+pub(super) fn told(outcome: Outcome, context: &Context) -> Answer {
     let id = outcome.id().to_string();
     let (word, say) = match outcome {
         Outcome::Created(_) => ("created", Say::Saved { id: id.clone() }),
         Outcome::Changed(_) => ("changed", Say::Saved { id: id.clone() }),
         Outcome::Same(_) => ("same", Say::NothingChanged { id: id.clone() }),
     };
-    let json = json!({ "v": 1, "id": id, "outcome": word });
-    Ok((Answer::good(json, say.text(context.lang())), outcome.id()))
+    Answer::good(json!({ "v": 1, "id": id, "outcome": word }), say.text(context.lang()))
 }
 
 /// Whether the hub still takes what is written here: work that nobody will ever get is not begun.

@@ -1,6 +1,6 @@
 //! Requests and answers, as they cross the local interface.
 
-use crate::commands::{conflicts, exports, imports, nodes, records, status, verify, words};
+use crate::commands::{conflicts, exports, imports, nodes, quarantine, records, status, verify, words};
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
@@ -37,6 +37,10 @@ pub enum Request {
     QuarantineList,
     /// Show one thing that did not enter.
     QuarantineShow { n: usize },
+    /// Write a draft again, with these values instead of its own.
+    QuarantineRetry { n: usize, fields: Vec<String> },
+    /// List a draft no longer.
+    QuarantineDrop { n: usize },
     /// Read a table; nothing is written when `dry_run`.
     Import { file: String, bytes: Vec<u8>, kind: String, dry_run: bool, division: Option<String> },
     /// Write the records of a kind as a table.
@@ -188,8 +192,10 @@ fn try_run(
         Request::ConflictResolve { id, field, take, value } => {
             conflicts::resolve(replica, id, field, *take, value.as_deref(), context)
         }
-        Request::QuarantineList => status::quarantine(replica, None, context),
-        Request::QuarantineShow { n } => status::quarantine(replica, Some(*n), context),
+        Request::QuarantineList => quarantine::list(replica, None, context),
+        Request::QuarantineShow { n } => quarantine::list(replica, Some(*n), context),
+        Request::QuarantineRetry { n, fields } => quarantine::retry(replica, *n, fields, context),
+        Request::QuarantineDrop { n } => quarantine::drop(replica, *n, context),
         Request::Import { file, bytes, kind, dry_run, division } => {
             let table = imports::Table::read(file, bytes, kind, context)?;
             let mut import = imports::Import::begin(replica, table, division.as_deref(), *dry_run, context)?;

@@ -1,7 +1,7 @@
-//! `status`, `sync plan` and `quarantine`.
+//! `status` and `sync plan`.
 
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{aligned, json_time, moment, reason};
+use crate::commands::words::{aligned, json_time, moment};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::{Replica, Role};
@@ -18,6 +18,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     let (records, lang) = (replica.counts()?, context.lang());
     let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
     let quarantined = replica.quarantined()?.len();
+    let drafts = replica.drafts()?.len();
     let mut frontier = Map::new();
     for (feed, head) in replica.ledger().heads().filter(|(feed, _)| feed.channel.is_shared()) {
         let name = format!("{}/{}.{}", feed.channel, feed.device, feed.incarnation);
@@ -58,6 +59,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "pending": pending,
         "conflicts": conflicts,
         "quarantined": quarantined,
+        "drafts": drafts,
         "duplicates": duplicates,
         "revoked": revoked,
         "waiting": replica.waiting()?,
@@ -74,6 +76,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         (Say::WordPending, pending),
         (Say::WordOpenConflicts, conflicts.into()),
         (Say::WordQuarantined, quarantined as u64),
+        (Say::WordDrafts, drafts as u64),
         (Say::WordDuplicates, duplicates as u64),
     ];
     let mut text = status_text(replica, context, &counts)?;
@@ -90,7 +93,10 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
 pub fn notice(replica: &Replica, lang: Lang) -> Option<String> {
     let begun = match replica.notice() {
         Some(Beginning::LostTail) => Some(Say::NewIncarnationLost),
-        Some(Beginning::SeenElsewhere) => Some(Say::NewIncarnationSeen),
+        Some(Beginning::SeenElsewhere) => Some(match replica.set_back_often() {
+            Some(times) => Say::SetBackOften { times },
+            None => Say::NewIncarnationSeen,
+        }),
         _ => None,
     };
     let damaged = replica.damaged().ok().filter(|count| *count > 0).map(|count| Say::DamagedHere { count });
@@ -152,38 +158,4 @@ pub fn plan(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         Lang::En => format!("{entries} entries to send, some {} KB before compression", bytes / 1024),
     };
     Ok(Answer::good(json!({ "v": 1, "entries": entries, "bytes": bytes, "channels": channels }), text))
-}
-
-/// What did not enter, here or at the hub.
-pub fn quarantine(replica: &Replica, only: Option<usize>, context: &Context) -> Result<Answer, Failure> {
-    let lang = context.lang();
-    let held = replica.quarantined()?;
-    if let Some(n) = only.filter(|n| *n == 0 || *n > held.len()) {
-        return Err(Failure::new(1, Say::NothingQuarantined { n }));
-    }
-    let shown = held.iter().enumerate().filter(|(at, _)| only.is_none_or(|only| only == at + 1));
-    let (mut list, mut lines) = (Vec::new(), Vec::new());
-    for (at, one) in shown {
-        let why = reason(one.reason, lang);
-        list.push(json!({
-            "n": at + 1,
-            "ours": one.ours,
-            "channel": one.feed.channel.to_string(),
-            "device": one.feed.device.to_string(),
-            "device_name": replica.device_name(&one.feed.device),
-            "number": one.number,
-            "reason": one.reason,
-            "why": why,
-            "peer": one.peer.to_string(),
-            "bytes": one.bytes.len(),
-        }));
-        let side = lang.pick(
-            if one.ours { "市级不接收" } else { "本机不接收" },
-            if one.ours { "refused there" } else { "refused here" },
-        );
-        let name = replica.device_name(&one.feed.device).unwrap_or_default();
-        lines.push(vec![(at + 1).to_string(), side.to_owned(), one.feed.channel.to_string(), name, why]);
-    }
-    let text = if lines.is_empty() { Say::NothingHere.text(lang) } else { aligned(&lines) };
-    Ok(Answer::good(json!({ "v": 1, "quarantined": list }), text))
 }

@@ -6,7 +6,7 @@ use crate::commands::request::{Answer, Context};
 use crate::commands::words::aligned;
 use crate::inspect::{Inspected, Keys, inspect};
 use crate::service::home::Failure;
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Say, damage};
 use serde_json::{Value as Json, json};
 
 /// Checks the journal of a replica that is open. Exit 7 if anything is damaged.
@@ -40,10 +40,12 @@ pub fn answer(inspected: &Inspected, context: &Context) -> Answer {
         let say = Say::VerifyGood { entries: *entries, feeds: *feeds };
         return Answer::good(json, say.text(context.lang()));
     }
-    let mut lines = vec![vec![Say::VerifyBad { count: damaged.len() }.text(context.lang())]];
-    lines.extend(damaged.iter().map(|one| {
+    let lines = damaged.iter().map(|one| {
         let entry = one.entry.map_or(String::new(), |(feed, number)| format!("{feed} #{number}"));
-        vec![one.segment.clone(), one.offset.to_string(), entry, one.reason.to_owned()]
-    }));
-    Answer { exit: 7, json, text: aligned(&lines), file: None }
+        let why = context.lang().pick(damage(one.reason).unwrap_or(one.reason), one.reason);
+        vec![one.segment.clone(), one.offset.to_string(), entry, why.to_owned()]
+    });
+    let lines: Vec<Vec<String>> = lines.collect();
+    let said = Say::VerifyBad { count: damaged.len() }.text(context.lang());
+    Answer { exit: 7, json, text: format!("{said}\n{}", aligned(&lines)), file: None }
 }

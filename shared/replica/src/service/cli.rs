@@ -103,7 +103,7 @@ pub enum Common {
     /// Conflicts: list, show, resolve
     #[command(subcommand)]
     Conflict(ConflictCommand),
-    /// What did not enter: list, show
+    /// What did not enter: list, show, retry, drop
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
     /// The version
@@ -203,10 +203,22 @@ pub enum ConflictCommand {
 /// `quarantine`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuarantineCommand {
-    /// List what did not enter
+    /// List what did not enter or counts nowhere
     List,
     /// Show one thing
     Show {
+        /// Its number in the list
+        n: usize,
+    },
+    /// Write a draft again, as it is or corrected
+    Retry {
+        /// Its number in the list
+        n: usize,
+        /// Other values: FIELD=VALUE
+        fields: Vec<String>,
+    },
+    /// List a draft no longer
+    Drop {
         /// Its number in the list
         n: usize,
     },
@@ -252,6 +264,10 @@ impl Common {
             }
             Self::Quarantine(QuarantineCommand::List) => (Request::QuarantineList, None),
             Self::Quarantine(QuarantineCommand::Show { n }) => (Request::QuarantineShow { n }, None),
+            Self::Quarantine(QuarantineCommand::Retry { n, fields }) => {
+                (Request::QuarantineRetry { n, fields }, None)
+            }
+            Self::Quarantine(QuarantineCommand::Drop { n }) => (Request::QuarantineDrop { n }, None),
         })
     }
 

@@ -3,12 +3,14 @@
 //! To add a sentence: one line in the enum of its family (`problems`, or a new file beside it made with `catalogue!`),
 //! Chinese first. Arguments stand in braces by name and may be used by either language.
 
+mod damage;
 mod help;
 mod pages;
 mod problems;
 mod says;
 mod tables;
 
+pub use damage::damage;
 pub use help::{HELP_HEADINGS, Usage, help};
 pub use pages::Words;
 pub use problems::Trouble;

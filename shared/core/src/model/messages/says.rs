@@ -112,6 +112,14 @@ catalogue! {
         NoNodes => "还没有节点加入。用 invite 开出邀请码，交给县区或乡镇。", "no node has joined yet; make a ticket with invite";
         NoConflicts => "没有待处理的冲突。", "no open conflicts";
         NothingQuarantined { n: usize } => "隔离区没有第 {n} 项。请用 quarantine list 查看。", "there is no item {n} in the quarantine; see quarantine list";
+        NothingToRetry { n: usize } => "第 {n} 项不是草稿，不需要重写：其中本机写的内容已自动重新登记。", "item {n} is no draft: what was written here has been written again by itself";
+        HowToRetry => "草稿不计入台账。重新登记：quarantine retry 序号，要改的栏目写在后面（栏目=值）；不再需要：quarantine drop 序号。", "drafts count nowhere; write one again with: quarantine retry N [FIELD=VALUE], or let it go with: quarantine drop N";
+        DraftDropped => "这条草稿不再显示。", "the draft is listed no longer";
+        WordDraft => "草稿", "draft";
+        WordDrafts => "草稿", "drafts";
+        WordAdoptable => "他机被退回的修改", "another's refused edit";
+        RefusedThere => "市级不接收", "refused there";
+        RefusedHere => "本机不接收", "refused here";
         ListCount { count: usize } => "共 {count} 条。", "{count} in all";
         RecordNamed { kind: String, name: String, id: String } => "{kind}“{name}”（{id}）", "{kind} “{name}” ({id})";
         ConflictOf { record: String, field: String, previous: String } => "{record}的“{field}”，原值：{previous}", "{record}, “{field}”, before: {previous}";
@@ -176,6 +184,7 @@ catalogue! {
         NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";
+        SetBackOften { times: usize } => "此设备已 {times} 次回到旧状态（像是装有还原卡或每日还原）。已同步的内容不会丢，但还原前未同步的会丢：请把数据目录放到不还原的磁盘上。", "this device has gone back to an old state {times} times (a restore card, or an image every day?); what was synced is safe, what was not is lost: put the data directory on a disk that is not restored";
 
         // The demonstration.
         DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";

@@ -10,7 +10,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
     pub(super) fn hello(&mut self, pending: u64, ledger: &Ledger) {
+        let (folded, digest) = self.folded(ledger).unzip();
+        let folded = folded.unwrap_or_default();
+        let frontier = self.frontier(ledger, &folded);
         self.hello = Greeting {
+            folded,
+            pending,
             combined: Some(ledger.combined_for(&self.me)),
             held: self.everything_shared(ledger),
             believed: self.peer_has.clone(),
@@ -22,18 +27,25 @@ impl Session {
             incarnation: ledger.incarnation,
             salt: self.salt,
             combined: ledger.combined_for(&self.me),
-            frontier: Some(self.frontier(ledger)),
+            frontier: Some(frontier),
+            folded: digest,
             pending,
         };
         self.send(Message::Hello(hello));
     }
 
-    /// Where the feeds both may see stand here.
-    fn frontier(&mut self, ledger: &Ledger) -> Frontier {
+    /// The closed feeds both may see, unless the peer has folded others.
+    fn folded(&self, ledger: &Ledger) -> Option<(BTreeMap<FeedId, u64>, [u8; 16])> {
+        ledger.folded_for(&self.dialer()).filter(|_| !self.unfolded)
+    }
+
+    /// Where the feeds both may see stand here, but for those that are folded.
+    fn frontier(&mut self, ledger: &Ledger, folded: &BTreeMap<FeedId, u64>) -> Frontier {
         self.learn_tags(ledger);
         let channels: BTreeSet<Channel> = ledger.channels_for(&self.dialer()).into_iter().collect();
         let shared = ledger.heads().filter(|(feed, _)| channels.contains(&feed.channel));
-        shared.map(|(feed, head)| (tag(&self.salt, feed), head.number)).collect()
+        let told = shared.filter(|(feed, _)| !folded.contains_key(*feed));
+        told.map(|(feed, head)| (tag(&self.salt, feed), head.number)).collect()
     }
 
     pub(super) fn learn_tags(&mut self, ledger: &Ledger) {
@@ -63,8 +75,18 @@ impl Session {
             self.set_level(true);
             return;
         }
-        self.take_frontier(hello.frontier.as_deref().unwrap_or_default());
-        let frontier = self.frontier(ledger);
+        let folded = match hello.folded {
+            None => BTreeMap::new(),
+            Some(theirs) => match ledger.folded_for(&self.peer) {
+                Some((folded, ours)) if ours == theirs => folded,
+                _ => {
+                    self.open = false;
+                    return self.send(Message::Welcome(Welcome::Unfold));
+                }
+            },
+        };
+        self.take_frontier(hello.frontier.as_deref().unwrap_or_default(), &folded);
+        let frontier = self.frontier(ledger, &folded);
         let heads = self.heads_of_peer(hello.incarnation, ledger);
         self.seen_of_ours(ledger);
         self.send(Message::Welcome(Welcome::Send { frontier, heads }));
@@ -96,10 +118,12 @@ impl Session {
         shared.map(|(feed, head)| (*feed, head.number)).collect()
     }
 
-    /// What the peer holds, from its frontier. Tags of feeds that are not here say only that it has more.
-    fn take_frontier(&mut self, frontier: &[(Tag, u64)]) {
+    /// What the peer holds, from its frontier and what both have folded. Tags of feeds that are not here say only that it
+    /// has more.
+    fn take_frontier(&mut self, frontier: &[(Tag, u64)], folded: &BTreeMap<FeedId, u64>) {
         self.peer_has =
             frontier.iter().filter_map(|(tag, number)| Some((*self.tags.get(tag)?, *number))).collect();
+        self.peer_has.extend(folded);
     }
 
     /// Forgets what was sent beyond what the peer has just said it holds, unless it is still on its way there: what the
@@ -130,8 +154,8 @@ impl Session {
             Welcome::Send { frontier, heads } => {
                 self.open = true;
                 self.learn_tags(ledger);
-                self.take_frontier(&frontier);
-                let believed = std::mem::take(&mut self.hello).believed;
+                let Greeting { folded, believed, .. } = std::mem::take(&mut self.hello);
+                self.take_frontier(&frontier, &folded);
                 // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
                 self.offer_again(&believed);
                 self.left.clear();
@@ -142,6 +166,10 @@ impl Session {
                     let feed = FeedId { channel, device: self.me, incarnation };
                     self.outputs.push_back(Output::SeenUnderOurName(feed, number, hash));
                 }
+            }
+            Welcome::Unfold => {
+                self.unfolded = true;
+                self.hello(self.hello.pending, ledger);
             }
             Welcome::Busy(seconds) => self.outputs.push_back(Output::Close(Closing::Busy(seconds))),
             Welcome::Upgrade(low, high) => self.outputs.push_back(Output::Close(Closing::Upgrade(low, high))),

@@ -48,6 +48,8 @@ pub struct Session {
     hello: Greeting,
     /// Frontiers have been exchanged.
     open: bool,
+    /// Dialer: the peer has folded other feeds, so all are named.
+    unfolded: bool,
     /// What the peer holds durably, as far as it has said.
     peer_has: BTreeMap<FeedId, u64>,
     /// What has been sent in this session.
@@ -108,6 +110,7 @@ impl Session {
             salt,
             hello: Greeting::default(),
             open: false,
+            unfolded: false,
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
             left: BTreeSet::new(),

@@ -130,3 +130,54 @@ fn what_is_saved_while_an_answer_is_under_way_is_no_difference() {
     let level = Message::Done(ledger.combined_for(&ledger.device));
     assert_eq!(verdicts(&hear(&mut session, &ledger, level)), [true]);
 }
+
+/// Closes the feed where it stands.
+fn close(ledger: &mut Ledger, feed: FeedId) {
+    let head = ledger.head(&feed);
+    ledger.close(feed, head.number, head.hash);
+}
+
+fn greeting(outputs: &[Output]) -> Option<crate::sync::message::Hello> {
+    outputs.iter().find_map(|output| match output {
+        Output::Send(frame) => match decode(frame) {
+            Ok(Message::Hello(hello)) => Some(hello),
+            _ => None,
+        },
+        _ => None,
+    })
+}
+
+#[test]
+fn closed_feeds_are_named_only_to_a_peer_that_has_folded_others() {
+    let (mut ledger, feed) = node();
+    let over = FeedId { incarnation: Incarnation([6; 8]), ..feed };
+    stand_at(&mut ledger, over, 9);
+    close(&mut ledger, over);
+    let mut session = dial(&ledger);
+    let hello = greeting(&drive(&mut session, &ledger)).unwrap();
+    assert_eq!(hello.frontier, Some(vec![(session.tag(&feed), 3)]));
+    let (folded, digest) = ledger.folded_for(&ledger.device).unwrap();
+    assert_eq!((folded, hello.folded), ([(over, 9)].into(), Some(digest)));
+    // The peer has come to the same: it holds the closed feed, though nobody names it.
+    let hub = DeviceKey::from_seed([HUB; 32]).device();
+    let mut agreed = Session::dial(hub, [5; 8], [(over, 9)].into(), 3, START_BYTES, &ledger);
+    drive(&mut agreed, &ledger);
+    let held = vec![(agreed.tag(&feed), 3)];
+    hear(&mut agreed, &ledger, ack(held.clone()));
+    let greeted = hear(&mut agreed, &ledger, welcome(held));
+    assert!(says(&greeted, |said| matches!(said, Message::Done(_))), "nothing is left to send");
+    // It has not: everything is named.
+    let again = greeting(&hear(&mut session, &ledger, Message::Welcome(Welcome::Unfold))).unwrap();
+    assert_eq!((again.folded, again.frontier.map(|named| named.len())), (None, Some(2)));
+    assert_eq!(again.pending, 3);
+}
+
+#[test]
+fn a_closed_feed_that_grows_is_named_again() {
+    let (mut ledger, feed) = node();
+    close(&mut ledger, feed);
+    assert!(ledger.is_folded(&feed));
+    stand_at(&mut ledger, feed, 4);
+    assert!(!ledger.is_folded(&feed));
+    assert_eq!(ledger.folded_for(&ledger.device), None);
+}

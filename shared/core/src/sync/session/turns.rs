@@ -99,6 +99,10 @@ pub(super) struct Greeting {
     pub(super) combined: Option<Combined>,
     /// What was held of the shared channels.
     pub(super) held: BTreeMap<FeedId, u64>,
+    /// What was folded: the peer's answer leaves it out if it has come to the same.
+    pub(super) folded: BTreeMap<FeedId, u64>,
+    /// How many entries were pending.
+    pub(super) pending: u64,
     /// What the peer was believed to hold.
     pub(super) believed: BTreeMap<FeedId, u64>,
 }
