@@ -93,12 +93,17 @@ impl Replica {
         }
         let flushed = self.journal.sync().map_err(Into::into).and_then(|()| self.save_index());
         if flushed.is_err() {
-            self.sessions.clear();
-            self.effects.clear();
-            self.abandon();
-            self.hold_what_was_saved()?;
+            self.take_back()?;
         }
         flushed
+    }
+
+    /// After a write that failed: what it was to save is shown and told no more.
+    fn take_back(&mut self) -> Result<(), ReplicaError> {
+        self.sessions.clear();
+        self.effects.clear();
+        self.abandon();
+        self.hold_what_was_saved()
     }
 
     /// Forgets what was staged.
@@ -112,7 +117,14 @@ impl Replica {
 
     /// Appends runs and applies them; they are durable after [`Replica::flush`], and before that nobody is told.
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
-        let spans = self.place(&runs)?;
+        let spans = match self.place(&runs) {
+            Ok(spans) => spans,
+            Err(error) => {
+                // What this commit appended before will not be flushed any more.
+                self.take_back()?;
+                return Err(error);
+            }
+        };
         let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
             before.push(self.register_held(run, span).unwrap_or_default());

@@ -4,7 +4,7 @@ use super::journals::edit_of;
 use super::play::Play;
 use super::reference::EditId;
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::FeedId;
+use huiliu_core::sync::{FeedId, Hash};
 use huiliu_store::rows::ChangeState;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -19,6 +19,8 @@ pub(super) struct Holding {
     pub(super) applied: BTreeSet<EditId>,
     /// Of each record that has moved, as far as is known there, those that count where it is: none if that is elsewhere.
     pub(super) moved: BTreeMap<RecordId, BTreeSet<EditId>>,
+    /// The changes that the edits became.
+    pub(super) changes: BTreeMap<EditId, Hash>,
 }
 
 impl Play {
@@ -52,14 +54,16 @@ impl Play {
                 newest.insert(record, stay.rank());
                 holding.moved.insert(record, BTreeSet::new());
             }
-            if let Some(id) = edit_of(&row.envelope)
-                && row.state == ChangeState::Applied
-                && newest.get(&record) == Some(&stay.rank())
-                && !stay.has_ended()
-            {
-                holding.moved.entry(record).or_default().insert(id);
-            }
-            if let Some(id) = edit_of(&row.envelope) {
+            let Some(named) = edit_of(&row.envelope) else { return };
+            holding.changes.insert(named, row.hash);
+            let same = self.same.get(&row.hash);
+            for id in same.into_iter().flatten().copied().chain([named]) {
+                if row.state == ChangeState::Applied
+                    && newest.get(&record) == Some(&stay.rank())
+                    && !stay.has_ended()
+                {
+                    holding.moved.entry(record).or_default().insert(id);
+                }
                 holding.all.insert(id);
                 if row.state == ChangeState::Applied {
                     holding.applied.insert(id);

@@ -8,7 +8,7 @@ use crate::harness::network::Weather;
 use crate::harness::world::{HUB, Image, IndexFound, World};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, Class};
-use huiliu_core::sync::FeedId;
+use huiliu_core::sync::{FeedId, Hash};
 use huiliu_store::Position;
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
 use std::cell::RefCell;
@@ -60,6 +60,8 @@ pub struct Play {
     images: BTreeMap<&'static str, Kept>,
     /// What each replica held when last looked, and at which end of its journal.
     pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
+    /// The edits that became one change: one each, but where copies wrote the very same.
+    pub(super) same: BTreeMap<Hash, BTreeSet<EditId>>,
     pub(super) starts: u64,
     /// Records move in this schedule.
     pub(super) moves: bool,
@@ -114,6 +116,7 @@ impl Play {
             promised: BTreeMap::new(),
             images: BTreeMap::new(),
             seen: RefCell::default(),
+            same: BTreeMap::new(),
             starts: 0,
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
@@ -220,12 +223,22 @@ impl Play {
                 staged.into_iter().partition(|one| holding.all.contains(&one.id));
             for one in durable {
                 self.count("saved");
+                self.note_change(&holding, one.id);
                 self.promised.entry(name).or_default().insert(one.id);
                 self.model.add(one.id, Edit { saved: true, ..one.edit }, one.kind);
             }
             if !waiting.is_empty() {
                 self.staged.insert(name, waiting);
             }
+        }
+    }
+
+    /// Notes what an edit became: a machine and its copy can write the very same bytes, which are one change then.
+    fn note_change(&mut self, holding: &Holding, id: EditId) {
+        let Some(change) = holding.changes.get(&id) else { return };
+        let same = self.same.entry(*change).or_default();
+        if same.insert(id) && same.len() > 1 {
+            self.seen.borrow_mut().clear();
         }
     }
 
@@ -295,6 +308,7 @@ impl Play {
     fn find_again(&mut self, name: &'static str, unsure: Vec<Staged>) {
         let holding = self.holding(name);
         for one in unsure.into_iter().filter(|one| holding.all.contains(&one.id)) {
+            self.note_change(&holding, one.id);
             self.model.add(one.id, one.edit, one.kind);
         }
     }
