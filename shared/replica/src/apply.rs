@@ -115,16 +115,11 @@ impl Replica {
         let refused =
             FeedId { channel: feed.channel, device: refusal.device, incarnation: refusal.incarnation };
         let held = self.ledger.head(&refused).number >= refusal.number;
-        match if held { self.entry_at(&refused, refusal.number)? } else { None } {
-            Some(Entry { envelope: Some(envelope), .. }) => {
-                let stay = Stay { record: envelope.record, channel: feed.channel };
-                // Not while it stands later in the run that is being applied.
-                let rows = self.entry_rows(&stay)?;
-                let has_come = rows.iter().any(|row| row.place() == (refused, refusal.number));
-                if has_come { self.evaluate_anew(&stay) } else { Ok(()) }
-            }
-            _ => Ok(()),
+        let entry = if held { self.entry_at(&refused, refusal.number)? } else { None };
+        if let Some(envelope) = entry.and_then(|entry| entry.envelope) {
+            self.stale.insert(Stay { record: envelope.record, channel: feed.channel }, true);
         }
+        Ok(())
     }
 
     /// Adds an edit's change to its record and sees whether it counts.
@@ -150,11 +145,13 @@ impl Replica {
         self.index.put(keys::change(stay, at), &row);
         self.index.put(keys::stay(stay), &record);
         // The usual case, a change that follows what is there while nothing waits, needs no look at the others.
-        if record.unapplied == 1 && record.epoch == 0 && row.is_entry() {
-            self.evaluate_one(stay, record, at, row)
-        } else {
-            self.evaluate(stay)
+        if record.unapplied == 1 && record.epoch == 0 && row.is_entry() && !self.stale.contains_key(stay) {
+            return self.evaluate_one(stay, record, at, row);
         }
+        // The others are looked at once for all that comes together: a device whose changes are refused by the
+        // thousand must not make its record slower for everybody with each of them.
+        self.stale.entry(*stay).or_default();
+        Ok(())
     }
 
     /// An entry is present and does not count: it waits, or it is refused (`None`).

@@ -143,6 +143,7 @@ impl Replica {
         if !self.parked.is_empty() {
             runs.iter().try_for_each(|run| self.join_parked(&run.feed))?;
         }
+        self.evaluate_stale()?;
         self.applied = self.journal.end();
         if runs.iter().any(|run| run.feed.channel.is_shared()) {
             self.effects.push_back(Effect::Grew);

@@ -89,8 +89,31 @@ impl Replica {
         self.look_where_it_lives(&stay.record)
     }
 
+    /// Evaluates, once each, the stays in which something came that does not simply follow, or was refused.
+    pub(crate) fn evaluate_stale(&mut self) -> Result<(), ReplicaError> {
+        while let Some((stay, refused)) = self.stale.pop_first() {
+            if refused && self.counts_refused(&stay)? {
+                self.evaluate_anew(&stay)?;
+            } else {
+                self.evaluate(&stay)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether a change counts in a stay although it is refused.
+    fn counts_refused(&self, stay: &Stay) -> Result<bool, ReplicaError> {
+        for row in self.entry_rows(stay)?.iter().filter(|row| row.state == ChangeState::Applied) {
+            let (feed, number) = row.place();
+            if self.index.get::<u16>(&keys::refused(&feed, number))?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Evaluates what waits in a stay.
-    pub(crate) fn evaluate(&mut self, stay: &Stay) -> Result<(), ReplicaError> {
+    fn evaluate(&mut self, stay: &Stay) -> Result<(), ReplicaError> {
         let Some(record) = self.stay_row(stay)? else { return Ok(()) };
         let before = record.shown().to_vec();
         self.evaluate_from(stay, record, &before, false)
@@ -113,6 +136,7 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         let mut rows = self.entry_rows(stay)?;
         let mut last: Option<Gated> = None;
+        let current = if anew { Document::empty() } else { self.document(stay)? };
         if anew {
             self.fill_raw(stay, &mut rows)?;
             let base = self.base(stay, record.epoch)?;
@@ -140,12 +164,8 @@ impl Replica {
                     known: row.deps.iter().all(|dep| known.contains(dep)),
                     repeats: counted.contains(&content(row)),
                 };
-                let document = match &last {
-                    Some(gated) => Some(Document::load(Some(&gated.saved), [])?),
-                    None if anew => Some(Document::empty()),
-                    None => None,
-                };
-                let decision = self.decide(stay, &mut record, row, seen, document)?;
+                let before = last.as_ref().map_or(&current, |gated| &gated.document);
+                let decision = self.decide(stay, &mut record, row, seen, Some(before))?;
                 if let Some(gated) = self.settle(stay, row, decision, &record) {
                     known.insert(row.hash);
                     counted.insert(content(row));
@@ -173,14 +193,14 @@ impl Replica {
         self.look_where_it_lives(&stay.record)
     }
 
-    /// Decides about one change. `document`: the record before it, loaded here if not given.
+    /// Decides about one change. `before`: the record before it, loaded here if not given.
     fn decide(
         &mut self,
         stay: &Stay,
         record: &mut StayRow,
         row: &ChangeRow,
         seen: Seen,
-        document: Option<Document>,
+        before: Option<&Document>,
     ) -> Result<Decision, ReplicaError> {
         let (feed, number) = row.place();
         if self.index.get::<u16>(&keys::refused(&feed, number))?.is_some() {
@@ -230,8 +250,8 @@ impl Replica {
         let gated = match self.gated.remove(&row.hash) {
             Some((heads, gated)) if heads == record.heads => Ok(gated),
             _ => {
-                let document = match document {
-                    Some(document) => document,
+                let document = match before {
+                    Some(document) => document.clone(),
                     None => self.document(stay)?,
                 };
                 gate(document, &row.raw, |field, value| allowed(kind.id, field, value))
@@ -340,7 +360,8 @@ impl Replica {
             && record.unsnapped >= SNAPSHOT_EVERY
         {
             self.index.put(keys::snapshot(stay), &gated.saved);
-            for (at, row) in (0..).zip(&mut rows).filter(|(_, row)| row.state == ChangeState::Applied) {
+            let in_snapshot = |row: &ChangeRow| row.state == ChangeState::Applied && !row.raw.is_empty();
+            for (at, row) in (0..).zip(&mut rows).filter(|(_, row)| in_snapshot(row)) {
                 row.raw.clear();
                 self.index.put(keys::change(stay, at), row);
             }

@@ -123,6 +123,7 @@ impl Replica {
             staged_records: BTreeSet::new(),
             grouping: false,
             unanswered: BTreeSet::new(),
+            stale: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             has_written: false,
             interrupted: false,
@@ -203,6 +204,7 @@ impl Replica {
     fn forget_held(&mut self) {
         self.feeds.clear();
         self.parked.clear();
+        self.stale.clear();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;
         let authority = Authority::new(self.home.root.clone(), self.home.hub);
@@ -251,10 +253,12 @@ impl Replica {
                 self.join_parked(&run.feed)?;
             }
             if self.index.pending() > INDEX_ROWS {
+                self.evaluate_stale()?;
                 self.applied = Position { offset: span.at.offset + u64::from(span.bytes), ..span.at };
                 self.save_index()?;
             }
         }
+        self.evaluate_stale()?;
         self.applied = self.journal.end();
         self.save_index()
     }

@@ -256,6 +256,7 @@ impl Replica {
         let heads = self.stay_row(&stay)?.map(|record| record.heads).unwrap_or_default();
         let known: BTreeSet<Hash> = self.change_rows(&stay)?.iter().map(|row| row.hash).collect();
         self.apply_edit(feed, number, envelope, raw)?;
+        self.evaluate_stale()?;
         let rows = self.index.list::<ChangeRow>(&keys::changes(&stay))?;
         if let Some((key, mut row)) = rows.into_iter().next_back().filter(|(_, row)| row.number == number) {
             let lost = row.deps.iter().any(|dep| !known.contains(dep));

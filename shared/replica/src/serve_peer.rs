@@ -10,6 +10,7 @@ use huiliu_core::sync::{EntryKind, FeedId, Hash, wire};
 use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::{Position, Span, keys};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A batch to be sent, how many bytes of the journal are in it, and where its feeds then stand.
@@ -48,7 +49,8 @@ impl Replica {
             candidates.extend(self.candidate(at, &feed, last)?);
         }
         let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
-        let batch = wire::encode(&runs, &Writing { replica: self, session, known });
+        let writing = Writing { replica: self, session, known, numbers: RefCell::default() };
+        let batch = wire::encode(&runs, &writing);
         Ok(((batch, size, heads.into_iter().collect()), unreadable))
     }
 
@@ -80,7 +82,12 @@ struct Writing<'a> {
     replica: &'a Replica,
     session: &'a Session,
     known: BTreeSet<FeedId>,
+    /// Where the changes of the stays stand that were asked for: a record with many is listed once for a batch.
+    numbers: RefCell<BTreeMap<Stay, Numbers>>,
 }
+
+/// The numbers of changes in their feeds.
+type Numbers = BTreeMap<(FeedId, Hash), u64>;
 
 impl wire::Sending for Writing<'_> {
     fn tag(&self, feed: &FeedId) -> Option<Tag> {
@@ -97,8 +104,12 @@ impl wire::Sending for Writing<'_> {
 
     fn number_of(&self, feed: &FeedId, record: &RecordId, change: &Hash) -> Option<u64> {
         let stay = Stay { record: *record, channel: feed.channel };
-        let rows = self.replica.change_rows(&stay).ok()?;
-        rows.iter().find(|row| row.hash == *change && row.feed == *feed).map(|row| row.number)
+        let mut numbers = self.numbers.borrow_mut();
+        let listed = numbers.entry(stay).or_insert_with(|| {
+            let rows = self.replica.change_rows(&stay).unwrap_or_default();
+            rows.iter().rev().map(|row| ((row.feed, row.hash), row.number)).collect()
+        });
+        listed.get(&(*feed, *change)).copied()
     }
 }
 

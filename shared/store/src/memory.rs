@@ -2,6 +2,7 @@
 
 use crate::{Disk, Index, StoreError};
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A disk in memory that outlives the replica on it. Clones are the same disk.
@@ -188,6 +189,8 @@ impl Disk for MemoryDisk {
 #[derive(Clone, Default)]
 pub struct MemoryIndex {
     state: Arc<Mutex<BTreeMap<Vec<u8>, Vec<u8>>>>,
+    /// How many values were read.
+    looks: Arc<AtomicU64>,
     /// The machine it is in: a commit is one of the operations between which that can crash.
     machine: Option<MemoryDisk>,
 }
@@ -199,12 +202,17 @@ impl MemoryIndex {
 
     /// A copy of the index as it is, in no machine.
     pub fn image(&self) -> Self {
-        Self { state: Arc::new(Mutex::new(self.map().clone())), machine: None }
+        Self { state: Arc::new(Mutex::new(self.map().clone())), ..Self::default() }
     }
 
     /// The same index in the machine of a disk: its commits fail from the crash on.
     pub fn on(&self, machine: &MemoryDisk) -> Self {
-        Self { state: self.state.clone(), machine: Some(machine.clone()) }
+        Self { machine: Some(machine.clone()), ..self.clone() }
+    }
+
+    /// How many values were read so far: what work costs, without a clock.
+    pub fn looks(&self) -> u64 {
+        self.looks.load(Ordering::Relaxed)
     }
 
     fn operate(&self) -> Result<(), StoreError> {
@@ -214,6 +222,7 @@ impl MemoryIndex {
 
 impl Index for MemoryIndex {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        self.looks.fetch_add(1, Ordering::Relaxed);
         Ok(self.map().get(key).cloned())
     }
 
@@ -224,6 +233,7 @@ impl Index for MemoryIndex {
         each: &mut dyn FnMut(&[u8], &[u8]) -> bool,
     ) -> Result<(), StoreError> {
         for (key, value) in self.map().range(from.to_vec()..to.to_vec()) {
+            self.looks.fetch_add(1, Ordering::Relaxed);
             if !each(key, value) {
                 break;
             }

@@ -1,6 +1,6 @@
 //! Devices that sign what their program would never make.
 
-use super::city;
+use super::{READERS, city};
 use huiliu_core::documents::Document;
 use huiliu_core::model::{Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::control::reason;
@@ -29,6 +29,41 @@ fn an_entry_too_large_for_the_journal_is_refused_before_it_gets_there() {
     world.settle();
     assert_eq!(world.replica(HUB).ledger().head(&feed).number, 0);
     assert_eq!(world.replica(HUB).quarantined().unwrap()[0].reason, reason::BAD_SHAPE);
+}
+
+#[test]
+fn a_batch_of_refused_changes_costs_some_looks_at_each_change_of_the_record() {
+    const BATCH: u32 = 100;
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    let document = world.replica(HUB).load_document(&id).unwrap();
+    let key = world.machines["haishu"].key();
+    let feed = smuggled_feed(&world, "haishu", "own/330203/open");
+    let (grant, _) = world.replica(HUB).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap();
+    let wrong = form(&[("staff_full", "many")]);
+    for batch in 0..8 {
+        let entries = (batch * BATCH..(batch + 1) * BATCH).map(|branch| {
+            let actor = birth::actor(&feed.device, &feed.incarnation, branch);
+            let payload = document.clone().edit(actor, &wrong, &[]).unwrap();
+            let mut entry = smuggled_edit(id, 2, payload);
+            entry.envelope.as_mut().unwrap().branch = branch;
+            entry
+        });
+        let head = world.replica(HUB).ledger().head(&feed);
+        let (run, _) = sign_run(&key, grant, feed, &head, entries.collect());
+        let before = world.machines[HUB].index.looks();
+        world.inject("haishu", HUB, plain_batch(&[run]));
+        world.settle();
+        let (looks, changes) = (world.machines[HUB].index.looks() - before, (batch + 1) * BATCH);
+        let head = world.replica(HUB).ledger().head(&feed).number;
+        assert!(head >= u64::from(changes), "the hub holds {head} entries of {changes}");
+        assert!(looks < 60 * u64::from(changes), "{looks} looks at {changes} changes");
+    }
+    assert_eq!(world.field(HUB, id, "staff_full"), None);
+    assert_eq!(world.field("haishu", id, "staff_full"), None);
+    assert!(world.level["haishu"]);
 }
 
 /// A device signs an entry that its program would never make, and sends it to the hub.
