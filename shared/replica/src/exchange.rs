@@ -8,16 +8,10 @@ use crate::error::ReplicaError;
 use crate::fork::POINTS_EACH;
 use crate::receive::Received;
 use crate::replica::{Replica, Role};
-use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::compare::{self, Listing};
-use huiliu_core::sync::control::reason;
-use huiliu_core::sync::ledger::Fingerprint;
-use huiliu_core::sync::message::{Compare, RecordHeads};
 use huiliu_core::sync::session::{Closing, Input, Output, START_BYTES, Session};
-use huiliu_core::sync::{DeviceId, FeedId, Hash};
-use huiliu_store::keys::{self, Stay};
-use huiliu_store::rows::{StayRow, WaitingRow};
-use std::collections::BTreeMap;
+use huiliu_core::sync::{DeviceId, FeedId};
+use huiliu_store::keys;
+use huiliu_store::rows::WaitingRow;
 
 /// A session, as the caller numbers it.
 pub type SessionId = u64;
@@ -219,7 +213,7 @@ impl Replica {
     }
 
     /// Who dialled: a node its hub.
-    fn dialer_of(&self, session: &Session) -> DeviceId {
+    pub(crate) fn dialer_of(&self, session: &Session) -> DeviceId {
         if session.peer() == self.home.root.device() { self.device() } else { session.peer() }
     }
 
@@ -231,65 +225,5 @@ impl Replica {
             !waits
         })?;
         Ok(waits)
-    }
-
-    /// Takes a step in the search for what differs, and mends it here.
-    fn compare(&mut self, session: &Session, compare: Compare, now: u64) -> Result<Vec<Input>, ReplicaError> {
-        let dialer = self.dialer_of(session);
-        let step = {
-            let mut lists = BTreeMap::new();
-            for channel in self.ledger.channels_for(&dialer) {
-                lists.insert(channel, self.ledger.fingerprint(channel));
-            }
-            compare::step(compare, &Lists { replica: self, lists })
-        };
-        for record in step.mend {
-            for stay in self.stays(&record)? {
-                self.evaluate_anew(&Stay { record, channel: stay.channel })?;
-            }
-        }
-        self.save_index()?;
-        // Only the hub says what counts of a feed.
-        if session.peer() == self.home.root.device() && self.rewind(&step.common, reason::FORKED, now)? {
-            return Ok(vec![Input::Anew(self.pending())]);
-        }
-        Ok(vec![Input::Compared(step.reply)])
-    }
-
-    /// Every record of a channel with its heads, sorted.
-    pub fn records_in(&self, channel: Channel) -> Result<Vec<RecordHeads>, ReplicaError> {
-        let mut records = Vec::new();
-        self.index.each(&keys::stays(), &[], |key, row: StayRow| {
-            let id = key.get(..16).and_then(|id| id.try_into().ok()).map(RecordId);
-            if let (Some(id), true) = (id, row.channel == channel && !row.shown().is_empty()) {
-                records.push((id, row.heads));
-            }
-            true
-        })?;
-        Ok(records)
-    }
-}
-
-struct Lists<'a> {
-    replica: &'a Replica,
-    lists: BTreeMap<Channel, Fingerprint>,
-}
-
-impl Listing for Lists<'_> {
-    fn fingerprint(&self, channel: Channel) -> Option<Fingerprint> {
-        self.lists.get(&channel).copied()
-    }
-
-    fn records(&self, channel: Channel) -> Vec<RecordHeads> {
-        self.replica.records_in(channel).unwrap_or_default()
-    }
-
-    fn point(&self, feed: &FeedId, number: u64) -> Option<Hash> {
-        self.replica.point(feed, number).ok().flatten().map(|head| head.hash)
-    }
-
-    fn head(&self, feed: &FeedId) -> (u64, Hash) {
-        let head = self.replica.ledger.head(feed);
-        (head.number, head.hash)
     }
 }

@@ -11,6 +11,7 @@ mod closed;
 pub mod commands;
 mod commit;
 mod damage;
+mod differences;
 mod drafts;
 mod duplicates;
 mod edit;

@@ -1,6 +1,7 @@
 //! What Huiliu promises, told with named replicas in the simulated world.
 
 mod closed;
+mod differences;
 mod disks;
 mod drafts;
 mod forks;

@@ -266,6 +266,13 @@ pub enum Note {
         /// When, milliseconds since 1970 UTC.
         at: u64,
     },
+    /// What the index said of a channel was wrong beside a peer's and was computed anew.
+    Mended {
+        /// The channel.
+        channel: Channel,
+        /// The records that were wrong; none if only their sum was.
+        records: Vec<RecordId>,
+    },
 }
 
 /// Why an incarnation began.

@@ -19,6 +19,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
     let quarantined = replica.quarantined()?.len();
     let drafts = replica.drafts()?.len();
+    let mended = replica.mended()?;
     let mut frontier = Map::new();
     for (feed, head) in replica.ledger().heads().filter(|(feed, _)| feed.channel.is_shared()) {
         let name = format!("{}/{}.{}", feed.channel, feed.device, feed.incarnation);
@@ -60,6 +61,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "conflicts": conflicts,
         "quarantined": quarantined,
         "drafts": drafts,
+        "mended": mended,
         "duplicates": duplicates,
         "revoked": revoked,
         "waiting": replica.waiting()?,
@@ -82,6 +84,9 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     let mut text = status_text(replica, context, &counts)?;
     if duplicates > 0 {
         let _ = write!(text, "\n{}", Say::LookAtDuplicates.text(lang));
+    }
+    if mended > 0 {
+        let _ = write!(text, "\n{}", Say::MendedHere { times: mended }.text(lang));
     }
     if let Some(revoked) = revoked {
         let _ = write!(text, "\n{revoked}");

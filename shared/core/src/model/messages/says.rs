@@ -206,6 +206,7 @@ catalogue! {
         WordConflicts => "冲突", "conflicts";
         WordOpenConflicts => "待处理冲突", "conflicts";
         WordQuarantined => "隔离区", "quarantined";
+        MendedHere { times: usize } => "核对时有 {times} 次发现本机索引有误，已由数据文件自动改正，内容没有丢失。如反复出现，请检查磁盘。", "beside a peer the index was found wrong {times} times and was mended from the data files; nothing is lost. If it happens again and again, check the disk";
         WordDuplicates => "重复的记录", "duplicates";
         LookAtDuplicates => "有重复的记录，请用 record list 种类 --duplicates 查看，核对后删除多余的。", "records are here more than once; see record list KIND --duplicates and delete what is too many";
         WordState => "状态", "state";
