@@ -6,6 +6,7 @@
 use crate::error::ReplicaError;
 use crate::evaluate::{allowed, content, contents};
 use crate::replica::{Replica, Role};
+use crate::stays::applied;
 use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Draft, reason};
@@ -148,12 +149,11 @@ impl Replica {
             self.fill_raw(&stay, &mut rows)?;
             let device = self.device();
             let ended = self.stay_row(&stay)?.is_some_and(|row| row.has_ended());
-            let (ever, counted) = (self.change_rows_ever(&stay.record)?, contents(&rows));
+            let ever = self.change_rows_ever(&stay.record)?;
+            let overtaken = overtaken(&rows);
             let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
             for row in rows.iter().filter(|row| row.is_entry() && row.feed.device == device) {
-                let replaced = row.state == ChangeState::Waiting(Waiting::Dependency)
-                    && row.deps.iter().all(|dep| counted.contains(dep));
-                if row.state != ChangeState::Refused && !replaced {
+                if row.state != ChangeState::Refused && !overtaken.contains(&row.hash) {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
@@ -282,13 +282,26 @@ fn is_final(why: u16) -> bool {
     !matches!(why, reason::REPEATED | reason::FORKED)
 }
 
+/// The changes that wait where they stand for what will not come, because it counts as others repeat it: whoever wrote
+/// them writes them again.
+fn overtaken(rows: &[ChangeRow]) -> BTreeSet<Hash> {
+    let (applied, counted) = (applied(rows), contents(rows));
+    let contents: BTreeMap<Hash, Hash> = rows.iter().map(|row| (row.hash, content(row))).collect();
+    let repeated = |dep: &Hash| counted.contains(contents.get(dep).unwrap_or(dep));
+    let waits = rows.iter().filter(|row| row.state == ChangeState::Waiting(Waiting::Dependency));
+    let overtaken = waits.filter(|row| row.deps.iter().all(|dep| applied.contains(dep) || repeated(dep)));
+    overtaken.map(|row| row.hash).collect()
+}
+
 /// Whether the content of a change stands elsewhere in the record, in any of its stays, where it counts or may still
 /// count.
 pub(crate) fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
-    rows.iter().any(|other| {
-        let alive = other.state != ChangeState::Refused;
-        other.hash != row.hash && alive && content(other) == content(row)
-    })
+    let mut others = rows.iter().filter(|other| {
+        other.hash != row.hash && other.state != ChangeState::Refused && content(other) == content(row)
+    });
+    let Some(first) = others.next() else { return false };
+    let overtaken = overtaken(rows);
+    [first].into_iter().chain(others).any(|other| !overtaken.contains(&other.hash))
 }
 
 /// What a change written again names as its origin: the first that had its content.
