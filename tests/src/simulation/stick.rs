@@ -15,8 +15,12 @@ impl Play {
         let author = self.world.revoked.first().copied().unwrap_or(anyone);
         let from = if rng.bool() { author } else { self.names[rng.usize(..self.names.len())] };
         let to = if rng.bool() { HUB } else { node };
-        if !self.world.is_connected(node) || to == author {
+        if to == author {
             return;
+        }
+        if !self.world.is_connected(node) {
+            self.world.connect(node);
+            self.world.flow(4);
         }
         self.commit(from);
         let mut runs = self.runs_by(author, from, to);
