@@ -68,7 +68,7 @@ impl Replica {
     }
 
     /// The changes of a record that count nowhere and that nobody will write again: the hub has refused them for what
-    /// they are.
+    /// they are, as they stood first or as they were written again, or their record with its first edit.
     fn lost(&self, rows: &[ChangeRow]) -> Result<BTreeSet<Hash>, ReplicaError> {
         let mut lost = BTreeSet::new();
         for row in rows.iter().filter(|row| row.state == ChangeState::Refused) {
@@ -76,6 +76,12 @@ impl Replica {
             let why = self.index.get::<u16>(&keys::refused(&feed, number))?;
             lost.extend(why.is_some_and(is_final).then_some(row.hash));
         }
+        // What was refused written again would be refused each time.
+        let mark = |row: &ChangeRow| (row.feed.device, content(row));
+        let tried: BTreeSet<_> = rows.iter().filter(|row| lost.contains(&row.hash)).map(mark).collect();
+        let again = rows.iter().filter(|row| row.state != ChangeState::Applied && tried.contains(&mark(row)));
+        lost.extend(again.map(|row| row.hash));
+        lost.extend(unborn(rows, &lost));
         Ok(lost)
     }
 
@@ -152,12 +158,18 @@ impl Replica {
             let ever = self.change_rows_ever(&stay.record)?;
             let overtaken = overtaken(&rows);
             let (mut again, mut answered) = (BTreeSet::new(), BTreeSet::new());
+            let lost = self.lost(&rows)?;
+            let unborn = unborn(&rows, &lost);
             for row in rows.iter().filter(|row| row.is_entry() && row.feed.device == device) {
                 if row.state != ChangeState::Refused && !overtaken.contains(&row.hash) {
                     continue;
                 }
                 match self.index.get::<u16>(&keys::refused(&row.feed, row.number))? {
                     Some(why) if is_final(why) => self.keep_draft(row, why, 0)?,
+                    // The record that it follows never came to be.
+                    None if unborn.contains(&row.hash) => self.keep_draft(row, reason::UNBORN, 0)?,
+                    // As it was written again it is a draft.
+                    _ if lost.contains(&row.hash) => {}
                     // Its record has gone where this replica may not see what it repeats.
                     Some(reason::REPEATED) if ended && self.role() == Role::Node => {}
                     _ if is_written_again(&ever, row) || !answered.insert(content(row)) => {}
@@ -275,6 +287,22 @@ impl Replica {
         }
         Ok(())
     }
+}
+
+/// Of a record whose first edit is lost, the changes that have nothing left to stand on.
+fn unborn(rows: &[ChangeRow], lost: &BTreeSet<Hash>) -> BTreeSet<Hash> {
+    let first = rows.iter().filter(|row| row.deps.is_empty() && lost.contains(&row.hash));
+    let mut unborn: BTreeSet<Hash> = first.map(|row| row.hash).collect();
+    let follows = |row: &ChangeRow, unborn: &BTreeSet<Hash>| {
+        !row.deps.is_empty() && row.deps.iter().all(|dep| unborn.contains(dep))
+    };
+    while let Some(row) = rows
+        .iter()
+        .find(|row| row.state == ChangeState::Refused && !unborn.contains(&row.hash) && follows(row, &unborn))
+    {
+        unborn.insert(row.hash);
+    }
+    unborn
 }
 
 /// Whether a change was refused for what it is, and not for where it stood.

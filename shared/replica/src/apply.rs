@@ -4,6 +4,7 @@
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use crate::stays::{change_row, new_stay};
+use crate::upgrade::BEFORE_MOVES;
 use huiliu_core::model::{Channel, RecordId};
 use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke};
 use huiliu_core::sync::entry::entry_hash;
@@ -26,7 +27,12 @@ impl Replica {
         Ok(())
     }
 
-    fn apply_entry(&mut self, feed: &FeedId, number: u64, entry: &Entry) -> Result<(), ReplicaError> {
+    pub(crate) fn apply_entry(
+        &mut self,
+        feed: &FeedId,
+        number: u64,
+        entry: &Entry,
+    ) -> Result<(), ReplicaError> {
         match (entry.kind, &entry.envelope) {
             (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
@@ -42,7 +48,7 @@ impl Replica {
                 Ok(())
             }
             (EntryKind::ARRIVED | EntryKind::LEFT | EntryKind::CARRIED, Some(envelope))
-                if feed.device == self.home.root.device() =>
+                if feed.device == self.home.root.device() && !self.has_bug(BEFORE_MOVES) =>
             {
                 self.apply_move(feed, number, entry, envelope)
             }
@@ -79,7 +85,12 @@ impl Replica {
         let no = self.feeds.get(feed).copied().unwrap_or_default();
         self.index.put(keys::control(no, number), &ControlRow { hash, entry: entry.clone() });
         match control::decode::<Revoke>(&entry.payload) {
-            Some(revoke) if entry.kind == EntryKind::REVOKE => self.review(revoke.device),
+            Some(revoke)
+                if entry.kind == EntryKind::REVOKE
+                    && !self.has_bug("what came before its revocation counts") =>
+            {
+                self.review(revoke.device)
+            }
             _ => Ok(()),
         }
     }

@@ -3,7 +3,8 @@
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::applied;
-use huiliu_core::documents::{Document, Gated, gate};
+use crate::upgrade::{UNSOUND_GATE, misjudges};
+use huiliu_core::documents::{Document, Gated, Verdict, gate};
 use huiliu_core::model::{KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
 use huiliu_core::sync::{EntryKind, Envelope, FeedId, Hash};
@@ -254,7 +255,9 @@ impl Replica {
                     Some(document) => document.clone(),
                     None => self.document(stay)?,
                 };
-                gate(document, &row.raw, |field, value| allowed(kind.id, field, value))
+                let gated = gate(document, &row.raw, |field, value| allowed(kind.id, field, value));
+                let unsound = self.has_bug(UNSOUND_GATE) && misjudges(&self.device(), &row.hash);
+                if unsound { gated.and(Err(Verdict::WouldNotLoad)) } else { gated }
             }
         };
         Ok(match gated {
@@ -280,6 +283,9 @@ impl Replica {
     /// The gate has said no. The home hub writes a Refusal; everybody else waits for it.
     fn judge(&mut self, row: &ChangeRow, reason: u16) -> Decision {
         if self.role() != Role::Hub {
+            if self.has_bug("gate failure of a node taken for final") {
+                return Decision::Refused;
+            }
             return Decision::Waits(Waiting::Judgement(reason));
         }
         let (feed, number) = row.place();

@@ -35,6 +35,7 @@ pub mod standing;
 mod stays;
 pub mod tables;
 mod tree;
+pub mod upgrade;
 pub mod view;
 
 pub use edit::{Outcome, RecordEdit};

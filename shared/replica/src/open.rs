@@ -58,7 +58,8 @@ pub struct Parts {
     pub edition: Edition,
     /// Where random bytes come from.
     pub entropy: Entropy,
-    /// Seeded bugs, for the test of the tests; empty in a program.
+    /// Seeded bugs, for the test of the tests, and what makes a simulated program another: see [`crate::upgrade`]. Empty
+    /// in a program.
     pub bugs: BTreeSet<&'static str>,
 }
 
@@ -69,6 +70,7 @@ impl Replica {
         let index_lost = replica.load_index()?;
         replica.read_synced()?;
         replica.catch_up()?;
+        replica.look_again()?;
         replica.begin(tail, index_lost, now)?;
         replica.load_quarantine()?;
         replica.amend_divisions()?;

@@ -53,7 +53,10 @@ impl Replica {
         if lived != lives {
             let count: u64 = self.index.get(&keys::count(record.kind))?.unwrap_or(0);
             let count = if lives { count + 1 } else { count.saturating_sub(1) };
-            self.index.put(keys::count(record.kind), &count);
+            match count {
+                0 => self.index.remove(keys::count(record.kind)),
+                some => self.index.put(keys::count(record.kind), &some),
+            }
         }
         let key_before = natural_key(record.kind, old.as_ref());
         let key_after = natural_key(record.kind, new.as_ref());

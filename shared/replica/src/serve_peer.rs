@@ -124,8 +124,9 @@ impl wire::Receiving for Reading<'_> {
         self.session.feed(tag)
     }
 
-    fn grant(&self, feed: &FeedId) -> Option<Hash> {
-        let head = self.replica.ledger.head(feed);
+    fn grant_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {
+        let point = self.replica.point(feed, number).ok().flatten();
+        let head = point.filter(|point| point.number > 0).unwrap_or_else(|| self.replica.ledger.head(feed));
         (head.number > 0).then_some(head.grant)
     }
 

@@ -47,7 +47,7 @@ impl Receiving for Known<'_> {
     fn feed(&self, tag: &Tag) -> Option<FeedId> {
         (*tag == TAG).then(|| self.feed_of())
     }
-    fn grant(&self, _: &FeedId) -> Option<Hash> {
+    fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
         Some(honest::GRANT)
     }
     fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash> {

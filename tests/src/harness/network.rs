@@ -220,7 +220,9 @@ impl World {
                 continue;
             }
             // Where branches part, a session may end its questions without an answer; the next one asks again.
-            if !tampered && !self.parted && self.weather.is_fair() {
+            // Who cannot apply what the other can is not level with it.
+            let usual = self.machines[name].is_usual() && self.machines[HUB].is_usual();
+            if !tampered && !self.parted && usual && self.weather.is_fair() {
                 self.violations.push(format!("the session of {name} stalls on a fair link"));
             }
             self.redialled += 1;
@@ -269,6 +271,11 @@ impl World {
         let Some(node) = self.node_of(session) else { return };
         match effect {
             Effect::Frame(_, frame) => {
+                if std::env::var("DBG").is_ok()
+                    && let Ok(m) = huiliu_core::sync::message::decode(&frame)
+                {
+                    eprintln!("{} {node}/{session}: {name} sends {:.300}", self.now, format!("{m:?}"));
+                }
                 self.look_at(node, name, &frame);
                 let Some(link) = self.links.get_mut(node) else { return };
                 let lane = if name == HUB { &mut link.to_node } else { &mut link.to_hub };

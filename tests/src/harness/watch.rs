@@ -27,7 +27,7 @@ impl wire::Receiving for FeedsOnly<'_> {
     fn feed(&self, tag: &Tag) -> Option<FeedId> {
         (self.known)(tag)
     }
-    fn grant(&self, _: &FeedId) -> Option<Hash> {
+    fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
         Some(Hash::ZERO)
     }
     fn change_at(&self, _: &FeedId, _: u64) -> Option<Hash> {

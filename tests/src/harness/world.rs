@@ -7,6 +7,7 @@ use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{DivisionCode, Fields, RecordId, Value};
 use huiliu_core::sync::control::Registry;
 use huiliu_core::sync::{DeviceKey, FeedId, Hash};
+use huiliu_replica::upgrade::{BEFORE_MOVES, UNSOUND_GATE};
 use huiliu_replica::{Edition, Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
 use std::collections::{BTreeMap, BTreeSet};
@@ -353,6 +354,11 @@ impl Machine {
             skew: 0,
             acknowledged: BTreeMap::new(),
         }
+    }
+
+    /// Whether its program is the one that all have in the end.
+    pub fn is_usual(&self) -> bool {
+        !self.bugs.contains(UNSOUND_GATE) && !self.bugs.contains(BEFORE_MOVES)
     }
 
     /// Its device key.

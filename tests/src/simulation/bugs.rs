@@ -5,24 +5,27 @@ use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 17] = [
+pub const BUGS: [&str; 20] = [
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
     "applied without its dependency",
     "departure not told",
     "duplicate applied twice",
+    "gate failure of a node taken for final",
     "index position saved before rows",
     "late edit not carried",
     "losing branch not written again",
     "losing value dropped",
     "moved record keeps its sum",
+    "old feeds never closed",
     "refusal not obeyed on rebuild",
     "revocation ignored",
     "scope ignored",
     "signed point skipped",
     "sum not updated on re-evaluation",
     "time runs backwards",
+    "what came before its revocation counts",
 ];
 
 /// Within so many schedules each must be found.

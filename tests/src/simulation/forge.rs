@@ -200,28 +200,38 @@ impl Play {
     /// An edit that its author signed elsewhere comes to the hub, perhaps before the edits it follows, which are still
     /// where it was made. It must wait for them, and then count.
     pub(super) fn overtake(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
-        let Some((record, seen)) = self.some_record(name, rng) else { return };
+        if self.write_elsewhere(name, "address", Vec::new(), rng).is_some() {
+            self.count("overtaken");
+        }
+    }
+
+    /// An edit of one field that its author signs in its other incarnation, after these entries; the feed.
+    pub(super) fn write_elsewhere(
+        &mut self,
+        name: &'static str,
+        field: &str,
+        mut entries: Vec<Entry>,
+        rng: &mut fastrand::Rng,
+    ) -> Option<FeedId> {
+        let (record, seen) = self.some_record(name, rng)?;
         let (kind, channel) = (self.model.records[&record].kind, self.model.records[&record].channel);
         let replica = self.world.machines[name].replica.as_ref();
-        let Some(mut document) = replica.and_then(|replica| replica.load_document(&record).ok()) else {
-            return;
-        };
+        let mut document = replica.and_then(|replica| replica.load_document(&record).ok())?;
         if channel == self.control() {
-            return;
+            return None;
         }
         let id = self.new_edit();
         let feed = forged_feed(self, name, channel);
-        let writes = Fields::from([("address".to_owned(), values::value("address", id, rng))]);
+        let writes = Fields::from([(field.to_owned(), values::value(field, id, rng))]);
         // Each in a branch of its own: its author does not see what it has written elsewhere.
         let actor = birth::actor(&feed.device, &feed.incarnation, id);
         let payload = document.edit(actor, &writes, &[]).expect("no other edit has this value");
         let stamp = Stamp { who: format!("e{id}"), at: Hlc(u64::from(id) << 16) };
         let envelope = Envelope { record, kind: ORGANIZATION, branch: id, ..Envelope::of_no_record(stamp) };
-        let entry = Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload };
-        if self.deliver_forged(name, channel, vec![entry]).is_some() {
-            self.model.add(id, Edit { record, author: name, channel, writes, seen, saved: false }, kind);
-            self.count("overtaken");
-        }
+        entries.push(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload });
+        self.deliver_forged(name, channel, entries)?;
+        self.model.add(id, Edit { record, author: name, channel, writes, seen, saved: false }, kind);
+        Some(feed)
     }
 
     /// Brings to the hub again what was signed elsewhere and lost on its way.

@@ -85,15 +85,19 @@ impl Play {
     /// The edits that the model takes for counting at a replica. Between a fork and its mending a replica can hold an
     /// edit as it was written first and another that has seen it as it was written again: then its own word is taken.
     pub(super) fn counting<'a>(&self, holding: &'a Holding) -> &'a BTreeSet<EditId> {
-        if self.parted { &holding.applied } else { &holding.standing }
+        if self.parted || self.differing { &holding.applied } else { &holding.standing }
     }
 
     /// The records a replica has, by the model.
     pub(super) fn records_at(&self, name: &'static str) -> Vec<(RecordId, Vec<EditId>)> {
         let holding = self.holding(name);
         let counting = self.counting(&holding);
-        let mut records: BTreeMap<RecordId, Vec<EditId>> =
-            self.model.records_at(&|id| counting.contains(&id)).into_iter().collect();
+        let records = if self.differing {
+            self.model.listed_at(&|id| counting.contains(&id))
+        } else {
+            self.model.records_at(&|id| counting.contains(&id))
+        };
+        let mut records: BTreeMap<RecordId, Vec<EditId>> = records.into_iter().collect();
         // Where a record is, and what has been carried there so far, is the hub's word.
         for (record, shown) in &holding.moved {
             records.remove(record);

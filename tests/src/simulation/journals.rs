@@ -3,7 +3,9 @@
 
 use super::oracles::all_rows;
 use super::play::Play;
+use super::programs::is_misjudged;
 use super::reference::EditId;
+use crate::harness::world::HUB;
 use huiliu_core::documents::inspect;
 use huiliu_core::model::{Hlc, RecordId, dictionary};
 use huiliu_core::sync::control::{self, Note, Refusal, reason};
@@ -32,7 +34,8 @@ impl Play {
             name,
             me: machine.key().device(),
             was_damaged: self.damaged.contains(name),
-            known: self.model.edits.keys().copied().collect(),
+            known: self.model.edits.keys().chain(&self.misjudged).copied().collect(),
+            hub: self.world.machines[HUB].key().device(),
             entries: BTreeMap::new(),
             next: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -72,8 +75,10 @@ impl Play {
         }
         for (table, rows) in &fresh {
             let missing =
-                rows.keys().filter(|key| kept.get(table).is_none_or(|rows| !rows.contains_key(*key)));
-            wrong.extend(missing.map(|key| format!("{name}: a rebuild also gives {table} of {key}")));
+                rows.iter().filter(|(key, _)| kept.get(table).is_none_or(|rows| !rows.contains_key(*key)));
+            wrong.extend(
+                missing.map(|(key, row)| format!("{name}: a rebuild also gives {table} of {key}: {row}")),
+            );
         }
         self.failures.extend(wrong.into_iter().take(3));
     }
@@ -92,6 +97,8 @@ struct Reading {
     /// Then what fills a hole stands after what lies behind it.
     was_damaged: bool,
     known: BTreeSet<EditId>,
+    /// Whose gate may have been unsound.
+    hub: DeviceId,
     /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
     entries: BTreeMap<(FeedId, u64), Standing>,
     next: BTreeMap<FeedId, u64>,
@@ -164,8 +171,11 @@ impl Reading {
     /// No honest edit is refused, but one that repeats another, or that stands where a copy wrote another; no (actor, sequence number) is used twice.
     fn finish(&mut self, sequences: &mut Sequences) {
         for (_, (feed, number), why) in &self.refusals {
-            let honest = self.entries.get(&(*feed, *number)).and_then(|standing| standing.edit);
-            if honest.is_some() && !matches!(*why, reason::REPEATED | reason::FORKED) {
+            let standing = self.entries.get(&(*feed, *number)).filter(|standing| standing.edit.is_some());
+            let unsound =
+                |standing: &Standing| is_misjudged(&self.hub, standing.sequence.map(|one| one.1), *why);
+            let wrong = standing.is_some_and(|standing| !unsound(standing));
+            if wrong && !matches!(*why, reason::REPEATED | reason::FORKED) {
                 self.wrong.push(format!("{number} of {feed} was refused, reason {why}"));
             }
         }

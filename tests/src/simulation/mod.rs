@@ -8,6 +8,7 @@
 pub mod bugs;
 pub mod campaign;
 mod damage;
+mod days;
 pub mod forge;
 mod holdings;
 mod journals;
@@ -15,6 +16,8 @@ pub mod oracles;
 mod people;
 mod places;
 pub mod play;
+mod programs;
 pub mod reference;
 pub mod schedule;
+mod stick;
 mod values;

@@ -21,6 +21,7 @@ impl Play {
             if self.world.machines[name].disk.is_crashed() {
                 self.crash(name);
             }
+            self.make_sound(name);
             if self.world.runs(name) {
                 // A machine that was about to crash does so no more.
                 self.commit(name);
@@ -44,13 +45,19 @@ impl Play {
 
     /// Compares everything with the model and with each other.
     pub fn check_all(&mut self, seed: u64) {
-        self.parted = false;
+        (self.parted, self.differing) = (false, false);
+        self.check_misjudged();
+        self.check_days();
+        self.count_third_branches();
         self.check_level();
         let mut sequences = Sequences::new();
         for name in self.names.clone() {
             self.check_records(name);
             self.check_saved_at_author(name);
-            self.check_journal(name, &mut sequences);
+            // A revoked machine that was set back keeps its own branch: nobody tells it of another any more.
+            let apart = self.card.is_some() && self.world.revoked.contains(name);
+            let mut its_own = Sequences::new();
+            self.check_journal(name, if apart { &mut its_own } else { &mut sequences });
             self.check_waiting(name);
             self.check_mended(name);
         }
@@ -225,6 +232,7 @@ impl Play {
     fn check_conflicts(&mut self) {
         let mut wrong = Vec::new();
         for name in self.names.clone() {
+            let index = Working::new(Box::new(self.world.machines[name].index.clone()));
             for (id, counted) in self.records_at(name) {
                 let fields = self.model.fields(&counted);
                 let expected: BTreeMap<String, BTreeSet<(EditId, Value)>> = fields
@@ -232,8 +240,10 @@ impl Play {
                     .filter(|(_, claims)| is_conflict(claims))
                     .map(|(field, claims)| (field.to_owned(), claims.into_iter().collect()))
                     .collect();
-                if !expected.is_empty() && self.listed_conflicts(name, &id) != expected {
-                    wrong.push(format!("{name} lists other conflicts of {id} than {expected:?}"));
+                let listed = self.listed_conflicts(name, &id);
+                if !expected.is_empty() && listed != expected {
+                    wrong.push(format!("{name} lists {listed:?} as conflicts of {id}, not {expected:?}"));
+                    wrong.push(format!("  of {}", changes_in_words(&index, &id)));
                 }
             }
         }
@@ -262,6 +272,8 @@ impl Play {
         let waiting = index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads");
         let somewhere = self.changes_somewhere();
         let stuck = waiting.into_iter().map(|(_, row)| row).find(|row| match row.waiting {
+            // Of a program that nobody has yet.
+            Some(Waiting::Upgrade) if self.newer.contains(&row.feed) && row.record == RecordId::NIL => false,
             Some(Waiting::Judgement(_) | Waiting::Upgrade) => true,
             // What follows a change that nobody has any more, or never had, may wait for ever.
             Some(Waiting::Dependency) => {
@@ -279,6 +291,20 @@ impl Play {
             let changes = changes_in_words(&index, &row.record);
             self.fail(format!("at {name} {number} of {feed} waits: {waiting:?} in {changes}"));
         }
+    }
+}
+
+impl Play {
+    /// Whether something waits at a replica for a newer program, or for the hub's word.
+    pub(super) fn waits_for_program(&self, name: &str) -> (bool, bool) {
+        let index = Working::new(Box::new(self.world.machines[name].index.clone()));
+        let rows = index.list::<WaitingRow>(&keys::all_waiting()).expect("the index reads");
+        let waits =
+            |what: fn(&Waiting) -> bool| rows.iter().any(|(_, row)| row.waiting.as_ref().is_some_and(what));
+        (
+            waits(|for_what| *for_what == Waiting::Upgrade),
+            waits(|for_what| matches!(for_what, Waiting::Judgement(_))),
+        )
     }
 }
 

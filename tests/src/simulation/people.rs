@@ -123,6 +123,8 @@ impl Play {
         // An edit of a record with a staged edit commits that first, so only unheard-of values tell what it writes.
         let is_staged =
             self.staged.get(name).is_some_and(|all| all.iter().any(|one| one.edit.record == record));
+        // What only repeats what stood before something that the hub refuses is not written again.
+        let is_staged = is_staged || self.differing;
         fields.retain(|field, _| !is_staged || !matches!(field.as_str(), "grade" | "charity"));
         if fields.is_empty() {
             return false;

@@ -1,5 +1,6 @@
 //! Playing a schedule: each step done in the world, what was saved told to the model, and what crashes hold checked.
 
+use super::days::Card;
 use super::forge::Forger;
 use super::holdings::Holding;
 use super::reference::{Edit, EditId, Reference};
@@ -58,6 +59,8 @@ pub struct Play {
     /// What each machine has said is saved, and must still have.
     pub(super) promised: BTreeMap<&'static str, BTreeSet<EditId>>,
     images: BTreeMap<&'static str, Kept>,
+    /// The machine with a restore card, once there is one.
+    pub(super) card: Option<Card>,
     /// What each replica held when last looked, and at which end of its journal.
     pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
     /// The edits that became one change: one each, but where copies wrote the very same.
@@ -67,6 +70,12 @@ pub struct Play {
     pub(super) moves: bool,
     /// Some machine was copied or set back, and not all is healed.
     pub(super) parted: bool,
+    /// Programs differ: until all is healed, each replica's own word is taken for what counts there.
+    pub(super) differing: bool,
+    /// Feeds in which an entry of a kind stands that no program knows.
+    pub(super) newer: BTreeSet<FeedId>,
+    /// Honest edits that the hub's gate has refused, and what nobody can write again without them.
+    pub(super) misjudged: BTreeSet<EditId>,
     /// Machines whose journal was damaged.
     pub(super) damaged: BTreeSet<&'static str>,
     /// What happened, if somebody wants to read it.
@@ -115,11 +124,15 @@ impl Play {
             names: REPLICAS.map(|one| one.0).to_vec(),
             promised: BTreeMap::new(),
             images: BTreeMap::new(),
+            card: None,
             seen: RefCell::default(),
             same: BTreeMap::new(),
             starts: 0,
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
+            differing: schedule.steps.iter().any(|step| step.op == Op::Replace),
+            newer: BTreeSet::new(),
+            misjudged: BTreeSet::new(),
             damaged: BTreeSet::new(),
             trace: None,
             failures: Vec::new(),
@@ -171,11 +184,7 @@ impl Play {
             Op::Clone => self.clone_machine(node),
             Op::Damage => self.damage(name, rng),
             Op::Fill => self.world.machines[name].disk.fill_after(rng.u32(..8)),
-            Op::Clock => {
-                let years = 10 * 365 * 86_400_000;
-                let skew = *rng.choice(&[0, -3_600_000, 3_600_000, years, -years]).unwrap_or(&0);
-                self.world.machine(name).skew = skew;
-            }
+            Op::Clock => self.jump(name, rng),
             Op::Remember => drop(self.world.call(node, |replica, _| replica.save_synced())),
             Op::Revoke => self.revoke(node),
             Op::Forge => self.forge(node, rng),
@@ -183,6 +192,11 @@ impl Play {
             Op::Overtake => self.overtake(node, rng),
             Op::Tamper => self.tamper(node, rng),
             Op::Replay => self.replay(node, rng),
+            Op::Bundle => self.bundle(node, rng),
+            Op::Morning => self.morning(node, rng),
+            Op::Replace => self.replace_program(name, rng),
+            Op::Newer => self.newer(node, rng),
+            Op::Greet => self.greet(node, rng),
         }
         self.tell(|| format!("{op:?} {name}/{node}"));
     }
@@ -314,7 +328,7 @@ impl Play {
     }
 
     /// A machine's disk is kept as it is now, to be put back some day.
-    fn keep_image(&mut self, name: &'static str) {
+    pub(super) fn keep_image(&mut self, name: &'static str) {
         self.commit(name);
         if self.world.runs(name) && !self.world.machines[name].disk.is_crashed() {
             let machine = &self.world.machines[name];
@@ -324,8 +338,13 @@ impl Play {
         }
     }
 
+    /// Whether a machine's disk was kept.
+    pub(super) fn has_image(&self, name: &str) -> bool {
+        self.images.contains_key(name)
+    }
+
     /// A machine is set back to an image of its disk. What it had saved since and nobody else has is gone.
-    fn set_back(&mut self, name: &'static str, with_index: bool) {
+    pub(super) fn set_back(&mut self, name: &'static str, with_index: bool) {
         let Some(kept) = self.images.get(name) else { return };
         let (disk, index) = (kept.disk.image(), kept.index.image());
         (self.parted, self.world.parted) = (true, true);

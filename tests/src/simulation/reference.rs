@@ -126,6 +126,13 @@ impl Reference {
         fields
     }
 
+    /// The records a replica has, with these edits of each, whatever they had seen.
+    pub fn listed_at(&self, held: Held<'_>) -> Vec<(RecordId, Vec<EditId>)> {
+        let held = |record: &Record| record.edits.iter().copied().filter(|id| held(*id)).collect();
+        let all = self.records.iter().map(|(id, record)| (*id, held(record)));
+        all.filter(|(_, held): &(RecordId, Vec<EditId>)| !held.is_empty()).collect()
+    }
+
     /// The records a replica has, with what counts of each.
     pub fn records_at(&self, held: Held<'_>) -> Vec<(RecordId, Vec<EditId>)> {
         let all = self.records.iter().map(|(id, record)| (*id, self.counted(record, held)));

@@ -78,6 +78,16 @@ pub enum Op {
     Tamper,
     /// Somebody's run is changed, or shown to one who may not see it.
     Replay,
+    /// A device's runs, or the hub's word on it, come to somebody by another way than its own session.
+    Bundle,
+    /// A machine with a restore card: a day's work, and in the morning it is what it was on the first day.
+    Morning,
+    /// A machine comes up with another program: one whose gate is unsound, one from before moves, or the sound one.
+    Replace,
+    /// A newer program's edit comes, with a field or beside an entry that nobody else knows.
+    Newer,
+    /// A node greets the hub with other protocol versions.
+    Greet,
 }
 
 /// One step.
@@ -101,7 +111,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 31] = [
+const USUAL: [(Op, u32); 36] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -133,6 +143,11 @@ const USUAL: [(Op, u32); 31] = [
     (Op::Move, 0),
     (Op::Damage, 0),
     (Op::Fill, 0),
+    (Op::Bundle, 0),
+    (Op::Morning, 0),
+    (Op::Replace, 0),
+    (Op::Newer, 0),
+    (Op::Greet, 0),
 ];
 
 /// In a quarter of the schedules records move. Which they are leaves seeds that were kept before there were moves as
@@ -158,6 +173,16 @@ pub enum Shape {
     Restoring,
     /// Disks are full, or fail to sync.
     Failing,
+    /// The hub revokes devices, and runs come by bundle.
+    Bundling,
+    /// A machine has a restore card.
+    Reverting,
+    /// The gates of some programs are unsound.
+    Misjudging,
+    /// Programs are older or newer than others.
+    Aging,
+    /// Runs come by bundle, a machine has a restore card and programs are newer, all in one.
+    Mingling,
     /// Disks change what was written; by argument only, what is left to mend there is told where the work is listed.
     Damaging,
 }
@@ -180,9 +205,7 @@ impl Schedule {
     pub fn of(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
         let shape = SHAPES[rng.usize(..SHAPES.len())];
-        // One of six, so that the others stay what they were before disks could fail.
-        let shape = if seed % 6 == 5 { Shape::Failing } else { shape };
-        Self::drawn(seed, shape, &mut rng)
+        Self::drawn(seed, Shape::later(seed).unwrap_or(shape), &mut rng)
     }
 
     /// A schedule of a seed in which disks change what was written on them.
@@ -217,6 +240,19 @@ impl Schedule {
 }
 
 impl Shape {
+    /// The shapes that came later have classes of seeds of their own, so that the others, and seeds that were kept, stay
+    /// what they were.
+    fn later(seed: u64) -> Option<Self> {
+        match seed % 40 {
+            2 => Some(Self::Reverting),
+            3 => Some(Self::Aging),
+            16 => Some(Self::Mingling),
+            17 => Some(Self::Bundling),
+            25 => Some(Self::Misjudging),
+            _ => (seed % 6 == 5).then_some(Self::Failing),
+        }
+    }
+
     fn weight(self, op: Op, usual: u32) -> u32 {
         match (self, op) {
             (Self::Rough, Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart) => {
@@ -226,6 +262,14 @@ impl Shape {
             (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,
             (Self::Failing, Op::Fill) => 4,
+            (Self::Bundling, Op::Revoke) => 3,
+            (Self::Bundling, Op::Bundle) => 14,
+            (Self::Reverting, Op::Morning) => 9,
+            (Self::Misjudging, Op::Replace) => 9,
+            (Self::Aging, Op::Replace | Op::Newer | Op::Greet) => 6,
+            (Self::Mingling, Op::Revoke) => 1,
+            (Self::Mingling, Op::Bundle | Op::Morning | Op::Newer) => 5,
+            (Self::Mingling, Op::Greet) => 2,
             (Self::Damaging, Op::Damage | Op::Fill) => 4,
             (Self::Restoring, Op::KeepImage) => 12,
             (Self::Restoring, Op::SetBack) => 5,

@@ -7,6 +7,7 @@ mod drafts;
 mod forks;
 mod hostile;
 mod moves;
+mod programs;
 mod recovery;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};

@@ -313,6 +313,8 @@ pub mod reason {
     pub const NOT_ITS_AUTHOR: u16 = 10;
     /// What it repeats is there already.
     pub const REPEATED: u16 = 11;
+    /// Of a draft: the first edit of its record was refused, so that the record never came to be.
+    pub const UNBORN: u16 = 12;
 }
 
 /// Reads a payload.

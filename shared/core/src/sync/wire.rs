@@ -100,8 +100,8 @@ pub trait Sending {
 pub trait Receiving {
     /// The feed of a tag.
     fn feed(&self, tag: &Tag) -> Option<FeedId>;
-    /// The grant named by the last point held of the feed.
-    fn grant(&self, feed: &FeedId) -> Option<Hash>;
+    /// The grant named by the feed's point at `number`, or by the last one held if that is not here.
+    fn grant_at(&self, feed: &FeedId, number: u64) -> Option<Hash>;
     /// The hash of the change at `number` of `feed`.
     fn change_at(&self, feed: &FeedId, number: u64) -> Option<Hash>;
 }
@@ -190,9 +190,10 @@ pub fn decode(bytes: &[u8], receiving: &impl Receiving) -> Result<Vec<Run>, BadB
             if run.first == 0 || run.entries.is_empty() || last.is_none() {
                 return Err(BadBatch::Malformed);
             }
+            let first = run.first;
             let entries =
-                (run.first..).zip(run.entries).map(|(number, entry)| seen.entry(&feed, number, entry));
-            Ok(Run { feed, first: run.first, entries: entries.collect::<Result<_, _>>()? })
+                (first..).zip(run.entries).map(|(number, entry)| seen.entry(&feed, first, number, entry));
+            Ok(Run { feed, first, entries: entries.collect::<Result<_, _>>()? })
         })
         .collect()
 }
@@ -237,11 +238,13 @@ fn take_list<'a, T: Deserialize<'a>>(bytes: &'a [u8], most: usize) -> Result<(Ve
 struct Seen<'a, R> {
     receiving: &'a R,
     changes: BTreeMap<(FeedId, u64), Hash>,
-    grants: BTreeMap<FeedId, Hash>,
+    /// By their points.
+    grants: BTreeMap<(FeedId, u64), Hash>,
 }
 
 impl<R: Receiving> Seen<'_, R> {
-    fn entry(&mut self, feed: &FeedId, number: u64, entry: WireEntry) -> Result<Entry, BadBatch> {
+    /// The entry at a number, in a run that begins at `first`.
+    fn entry(&mut self, feed: &FeedId, first: u64, number: u64, entry: WireEntry) -> Result<Entry, BadBatch> {
         let payload = match entry.payload {
             Payload::Whole(bytes) => bytes,
             Payload::Change { back, rest } => {
@@ -254,9 +257,11 @@ impl<R: Receiving> Seen<'_, R> {
                 assemble(&deps, &actor, &rest)
             }
             Payload::Point { grant, signature } => {
-                let before = self.grants.get(feed).copied().or_else(|| self.receiving.grant(feed));
+                // Not that of the newest point: a run can be sent again whose author's grant has been renewed since.
+                let before = self.grants.get(&(*feed, first - 1)).copied();
+                let before = before.or_else(|| self.receiving.grant_at(feed, first - 1));
                 let grant = grant.or(before).ok_or(BadBatch::Dangling)?;
-                self.grants.insert(*feed, grant);
+                self.grants.insert((*feed, number), grant);
                 Point { grant, signature }.bytes()
             }
         };
@@ -330,7 +335,7 @@ mod tests {
         fn feed(&self, _: &Tag) -> Option<FeedId> {
             None
         }
-        fn grant(&self, _: &FeedId) -> Option<Hash> {
+        fn grant_at(&self, _: &FeedId, _: u64) -> Option<Hash> {
             None
         }
         fn change_at(&self, _: &FeedId, _: u64) -> Option<Hash> {

@@ -181,6 +181,7 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         code::REVOKED => Say::ReasonRevoked,
         code::NOT_ITS_AUTHOR => Say::ReasonAuthor,
         code::REPEATED => Say::ReasonRepeated,
+        code::UNBORN => Say::ReasonUnborn,
         _ => Say::ReasonGate,
     };
     say.text(lang)

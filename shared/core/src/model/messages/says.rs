@@ -225,6 +225,7 @@ catalogue! {
         ReasonMaker => "记录编号不是该设备所建", "the record's id was not made by that device";
         ReasonAuthor => "修改不是该设备所写", "the change was not written by that device";
         ReasonRepeated => "同一内容已经在了", "the same is there already";
+        ReasonUnborn => "该记录的首次登记已被退回，记录没有建成", "the first edit of its record was refused, so that there is no such record";
         ReasonChannel => "记录不在这个范围内", "the record lives elsewhere";
         ReasonKind => "记录种类不符", "another kind of record";
         ReasonRevoked => "授权撤销之后所写", "written after the grant had ended";
