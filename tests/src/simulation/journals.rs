@@ -32,7 +32,8 @@ impl Play {
             name,
             me: machine.key().device(),
             was_damaged: self.damaged.contains(name),
-            known: self.model.edits.keys().copied().collect(),
+            known: self.model.edits.keys().chain(&self.model.given_up).copied().collect(),
+            given_up: self.model.given_up.clone(),
             entries: BTreeMap::new(),
             next: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -92,6 +93,8 @@ struct Reading {
     /// Then what fills a hole stands after what lies behind it.
     was_damaged: bool,
     known: BTreeSet<EditId>,
+    /// Those that count nowhere any more, refused or not.
+    given_up: BTreeSet<EditId>,
     /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
     entries: BTreeMap<(FeedId, u64), Standing>,
     next: BTreeMap<FeedId, u64>,
@@ -165,6 +168,7 @@ impl Reading {
     fn finish(&mut self, sequences: &mut Sequences) {
         for (_, (feed, number), why) in &self.refusals {
             let honest = self.entries.get(&(*feed, *number)).and_then(|standing| standing.edit);
+            let honest = honest.filter(|id| !self.given_up.contains(id));
             if honest.is_some() && !matches!(*why, reason::REPEATED | reason::FORKED) {
                 self.wrong.push(format!("{number} of {feed} was refused, reason {why}"));
             }

@@ -58,6 +58,8 @@ pub struct Play {
     /// What each machine has said is saved, and must still have.
     pub(super) promised: BTreeMap<&'static str, BTreeSet<EditId>>,
     images: BTreeMap<&'static str, Kept>,
+    /// The hub's disk when everybody had joined.
+    pub(super) backup: MemoryDisk,
     /// What each replica held when last looked, and at which end of its journal.
     pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
     pub(super) starts: u64,
@@ -113,6 +115,7 @@ impl Play {
             names: REPLICAS.map(|one| one.0).to_vec(),
             promised: BTreeMap::new(),
             images: BTreeMap::new(),
+            backup: beginning.image.disk(HUB),
             seen: RefCell::default(),
             starts: 0,
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
@@ -283,18 +286,25 @@ impl Play {
         if name == HUB {
             self.learn_revocation();
         }
-        if let Some(unsure) = self.unsure.remove(name) {
-            self.find_again(name, unsure);
+        if self.unsure.contains_key(name) {
+            let held = self.holding(name).all;
+            self.find_again(name, &held);
+            self.unsure.remove(name);
         }
         self.world.hold_promises(name);
         self.check_saved_at_author(name);
-        self.check_records(name);
+        if !self.has_lost_its_grant(name) {
+            self.check_records(name);
+        }
     }
 
     /// Tells the model of those edits that are in the journal although nobody was told that they are saved.
-    fn find_again(&mut self, name: &'static str, unsure: Vec<Staged>) {
-        let holding = self.holding(name);
-        for one in unsure.into_iter().filter(|one| holding.all.contains(&one.id)) {
+    pub(super) fn find_again(&mut self, name: &'static str, held: &BTreeSet<EditId>) {
+        let unsure = self.unsure.get_mut(name);
+        let found: Vec<Staged> = unsure
+            .map(|unsure| unsure.extract_if(.., |one| held.contains(&one.id)).collect())
+            .unwrap_or_default();
+        for one in found {
             self.model.add(one.id, one.edit, one.kind);
         }
     }
