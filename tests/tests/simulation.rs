@@ -2,7 +2,7 @@
 //! as many as `HUILIU_SCHEDULES` says.
 
 use huiliu_tests::simulation::bugs::{BUGS, WITHIN, hunt};
-use huiliu_tests::simulation::campaign::{campaign, play, tell};
+use huiliu_tests::simulation::campaign::{campaign, kept, play, tell};
 use huiliu_tests::simulation::play::Beginning;
 use huiliu_tests::simulation::schedule::Schedule;
 use std::collections::BTreeSet;
@@ -26,9 +26,9 @@ fn say(line: &str) {
 #[test]
 fn random_schedules_hold_every_promise() {
     let beginning = Beginning::new();
-    let seeds = SEEDS.lines().filter_map(|line| line.split_whitespace().next()?.parse::<u64>().ok());
-    for seed in seeds {
-        let (oracles, _) = play(&beginning, &Schedule::of(seed), &BTreeSet::new());
+    for schedule in kept(SEEDS) {
+        let seed = schedule.seed;
+        let (oracles, _) = play(&beginning, &schedule, &BTreeSet::new());
         assert!(oracles.is_empty(), "seed {seed} failed once and fails again: {oracles:?}");
     }
     let schedules = how_many();

@@ -11,7 +11,7 @@ use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Draft, reason};
 use huiliu_core::sync::entry::payload_hash;
-use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, Origin, birth};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Hash, Origin, birth};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, Stands, Waiting, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,19 @@ impl Replica {
         why: u16,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        self.write_again_without(stay, changes, gone, why, now, false)
+    }
+
+    /// As [`Replica::write_again`]. `given_up`: what is not here nobody has, and nothing waits for it any more.
+    pub(crate) fn write_again_without(
+        &mut self,
+        stay: &Stay,
+        changes: &BTreeSet<Hash>,
+        gone: &BTreeSet<Hash>,
+        why: u16,
+        now: u64,
+        given_up: bool,
+    ) -> Result<(), ReplicaError> {
         let Some((epoch, ended)) = self.stay_row(stay)?.map(|row| (row.epoch, row.has_ended())) else {
             return Ok(());
         };
@@ -40,12 +53,16 @@ impl Replica {
         // Its own time puts a change after what its author had seen.
         again.sort_by_key(|row| row.envelope.stamp.at);
         let mut branch = self.free_branch(&stay.record)?;
-        let mut lost = self.lost(&rows)?;
+        let (mut lost, mut drafted) = (self.lost(&rows)?, BTreeSet::new());
         let without: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
             let standing = Standing { rows: &rows, gone: &without, replaced: &replaced, lost: &lost };
+            let follows = if given_up { self.had_seen(row, &standing) } else { row.deps.clone() };
+            let rootless = !row.deps.is_empty() && standing.of(&follows).is_some_and(|all| all.is_empty());
             let may = why == reason::FORKED || row.envelope.origin.is_none();
-            let seen = standing.seen(&row.deps, &known).filter(|_| may);
+            // Where nothing is left of a record only its maker can begin it again.
+            let may = may && (!rootless || is_makers(row));
+            let seen = standing.seen(&follows, &known).filter(|_| may);
             let written = seen.ok_or(()).and_then(|seen| self.again(row, seen, branch, stay, epoch));
             match written {
                 Ok(None) => drop(lost.insert(row.hash)),
@@ -59,12 +76,45 @@ impl Replica {
                     self.staged.entry(stay.channel).or_default().push(entry);
                 }
                 // What follows something that is only where this replica may not see it nobody can write here.
-                Err(()) if gone.contains(&row.hash) || !may || ended => self.keep_draft(row, why, now)?,
+                Err(())
+                    if gone.contains(&row.hash)
+                        || !may
+                        || ended
+                        || row.deps.iter().any(|dep| drafted.contains(dep)) =>
+                {
+                    drafted.insert(row.hash);
+                    self.keep_draft(row, why, now)?;
+                }
                 // It waits where it stands, until what it follows has been written again.
                 Err(()) => {}
             }
         }
         Ok(())
+    }
+
+    /// What a change follows, or, where something of that is lost, what its author had certainly seen: how the record
+    /// began or came, and what the same replica had written of it before. To follow more would overrule what nobody
+    /// had seen.
+    fn had_seen(&self, change: &ChangeRow, standing: &Standing<'_>) -> Vec<Hash> {
+        let known = |dep: &Hash| standing.rows.iter().any(|row| row.hash == *dep);
+        if change.deps.iter().all(known) {
+            return change.deps.clone();
+        }
+        // A copy of this machine has no notebook here: what it wrote was not seen.
+        let wrote_here = |row: &ChangeRow| {
+            let notebook = FeedId { channel: self.notebook(), ..row.feed };
+            row.feed.device == change.feed.device && self.feeds.contains_key(&notebook)
+        };
+        let seen = |row: &&ChangeRow| {
+            let began = row.is_entry() && row.deps.is_empty();
+            let came = row.stands == Stands::History && change.epoch() > 0;
+            let before = wrote_here(row) && row.envelope.stamp.at < change.envelope.stamp.at;
+            began || came || before
+        };
+        let rows = standing.rows.iter().filter(seen).map(|row| row.hash);
+        let mut follows: Vec<Hash> = change.deps.iter().copied().filter(known).collect();
+        follows.extend(rows.filter(|hash| *hash != change.hash && standing.of(&[*hash]).is_some()));
+        follows
     }
 
     /// The changes of a record that count nowhere and that nobody will write again: the hub has refused them for what
@@ -303,6 +353,12 @@ fn unborn(rows: &[ChangeRow], lost: &BTreeSet<Hash>) -> BTreeSet<Hash> {
         unborn.insert(row.hash);
     }
     unborn
+}
+
+/// Whether a change, be it as its origin, is of who made its record.
+fn is_makers(row: &ChangeRow) -> bool {
+    let Origin { feed, branch, .. } = origin_of(row);
+    birth::is_made_by(&row.envelope.record, &birth::actor(&feed.device, &feed.incarnation, branch))
 }
 
 /// Whether a change was refused for what it is, and not for where it stood.

@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use crate::stays::{change_row, new_stay};
 use crate::upgrade::BEFORE_MOVES;
 use huiliu_core::model::{Channel, RecordId};
-use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke};
+use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
 use huiliu_store::keys::{self, Stay};
@@ -91,8 +91,29 @@ impl Replica {
             {
                 self.review(revoke.device)
             }
+            _ if entry.kind == EntryKind::GRANT => self.prove_carried(),
             _ => Ok(()),
         }
+    }
+
+    /// A grant has come, perhaps back after damage: what the hub carried of an author unknown until then is looked at
+    /// again.
+    fn prove_carried(&mut self) -> Result<(), ReplicaError> {
+        let mut open: Vec<(FeedId, u64)> = Vec::new();
+        let hub = self.home.root.device();
+        self.index.each(&keys::all_waiting(), &[], |_, row: WaitingRow| {
+            let unproved = row.waiting == Some(Waiting::Judgement(reason::BAD_SIGNATURE));
+            open.extend((unproved && row.feed.device == hub).then_some((row.feed, row.number)));
+            true
+        })?;
+        for (feed, number) in open {
+            let Some(entry) = self.entry_at(&feed, number)? else { continue };
+            if let (EntryKind::CARRIED, Some(envelope)) = (entry.kind, &entry.envelope) {
+                self.count_entry(&feed, number);
+                self.apply_move(&feed, number, &entry, envelope)?;
+            }
+        }
+        Ok(())
     }
 
     /// A device's grants have ended, or its last number was raised: its entries are looked at again.

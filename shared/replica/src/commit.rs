@@ -24,8 +24,15 @@ impl Replica {
         if std::mem::take(&mut self.interrupted) {
             return Err(ReplicaError::Interrupted);
         }
-        if let Some(channel) = self.staged.keys().next().copied() {
+        // What a hub that has lost its own grant must still say is said when a node has brought that back.
+        let forgotten = |entry: &Entry| !entry.kind.is_hubs();
+        let refused = self.staged.iter().find(|(_, entries)| entries.iter().any(forgotten));
+        if let Some(channel) = refused.map(|(channel, _)| *channel) {
+            let mut kept = std::mem::take(&mut self.staged);
             self.abandon();
+            kept.values_mut().for_each(|entries| entries.retain(|entry| !forgotten(entry)));
+            kept.retain(|_, entries| !entries.is_empty());
+            self.staged = kept;
             self.own_grant(channel)?;
         }
         Ok(written)
@@ -93,13 +100,13 @@ impl Replica {
         }
         let flushed = self.journal.sync().map_err(Into::into).and_then(|()| self.save_index());
         if flushed.is_err() {
-            self.take_back()?;
+            self.fall_back()?;
         }
         flushed
     }
 
-    /// After a write that failed: what it was to save is shown and told no more.
-    fn take_back(&mut self) -> Result<(), ReplicaError> {
+    /// After a write that failed nothing that was not durable before is told to anybody or shown.
+    fn fall_back(&mut self) -> Result<(), ReplicaError> {
         self.sessions.clear();
         self.effects.clear();
         self.abandon();
@@ -117,14 +124,13 @@ impl Replica {
 
     /// Appends runs and applies them; they are durable after [`Replica::flush`], and before that nobody is told.
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
-        let spans = match self.place(&runs) {
-            Ok(spans) => spans,
-            Err(error) => {
-                // What this commit appended before will not be flushed any more.
-                self.take_back()?;
-                return Err(error);
-            }
-        };
+        let was_closed = self.is_read_only();
+        let placed = self.place(&runs);
+        if placed.is_err() && !was_closed {
+            // What was appended before it in the same commit is no more durable than this.
+            self.fall_back()?;
+        }
+        let spans = placed?;
         let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
             before.push(self.register_held(run, span).unwrap_or_default());

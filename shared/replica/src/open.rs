@@ -75,8 +75,9 @@ impl Replica {
         replica.load_quarantine()?;
         replica.amend_divisions()?;
         replica.refresh_grants()?;
-        // A hub that went down between an entry and its refusal, or within a move, goes on now.
-        replica.commit()?;
+        // A hub that went down between an entry and its refusal, or within a move, goes on now. One that has lost its
+        // own grant does so when a node has brought that back, and opens until then to hear it.
+        replica.commit_granted()?;
         replica.save_index()?;
         Ok(replica)
     }

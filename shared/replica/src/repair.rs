@@ -1,16 +1,18 @@
 //! Repair: damaged runs written into the journal again from what the index remembers of them, or taken from a backup;
 //! and what nobody has any more given up, so that what was written behind it is written again.
 
+use crate::again::is_written_again;
 use crate::apply::stay_of;
 use crate::error::ReplicaError;
+use crate::evaluate::{content, contents};
 use crate::inspect::{Inspected, Keys, covers, inspect};
 use crate::replica::Replica;
-use huiliu_core::sync::control::{self, Beginning, Note, reason};
+use huiliu_core::sync::control::{self, Beginning, Grant, Note, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{Point, check_run, run_grant};
-use huiliu_core::sync::{Admission, Entry, EntryKind, Envelope, FeedId, Hash, Head, Run};
+use huiliu_core::sync::{Admission, Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::keys::Stay;
-use huiliu_store::rows::{ChangeRow, ControlRow, LocalRow, RunRow};
+use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, RunRow, Waiting};
 use huiliu_store::{Damage, Found, Journal, Position, Span, journal, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -209,14 +211,14 @@ impl Replica {
         held.filter(|(feed, _)| !self.is_present_own(feed)).map(|(_, head)| head.number).sum()
     }
 
-    /// The hub has not what is missing in own feeds: what was written behind it, which it cannot have either, is written
-    /// again in the present incarnation, and what follows a change that is lost becomes a draft or stands without it.
-    /// Says how many edits there were.
+    /// Nobody has what is missing in own feeds, or what own edits wait for: what was written behind it, which nobody else
+    /// can have either, is written again in the present incarnation, and what follows a change that is lost stands
+    /// without it or becomes a draft. Says how many edits there were.
     pub fn give_up_holes(&mut self, now: u64) -> Result<u64, ReplicaError> {
         self.commit_granted()?;
+        let mut changes = self.waiting_own()?;
         let own: Vec<FeedId> =
             self.parked.keys().filter(|feed| feed.device == self.device()).copied().collect();
-        let mut kept = 0;
         let mut holes: BTreeMap<FeedId, u64> = BTreeMap::new();
         for feed in own {
             let after = self.ledger.head(&feed).number;
@@ -224,47 +226,77 @@ impl Replica {
             for span in spans {
                 let Some(run) = self.read_run(span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
-                    if let (EntryKind::EDIT, Some(envelope)) = (entry.kind, &entry.envelope) {
-                        self.bring_back(&feed, number, envelope, &entry.payload)?;
-                        kept += 1;
-                    }
+                    self.bring_back(&feed, number, entry, now)?;
                 }
             }
             self.note(&Note::Rewound { feed, after }, "huiliu", now);
             holes.insert(feed, after);
         }
-        for (stay, gone) in self.changes_after(&holes)? {
-            self.write_again(&stay, &gone, &gone, reason::FORKED, now)?;
+        let mut gone = self.changes_after(&holes)?;
+        for (stay, gone) in &gone {
+            changes.entry(*stay).or_default().extend(gone);
+        }
+        for (stay, changes) in &changes {
+            let gone = gone.remove(stay).unwrap_or_default();
+            self.write_again_without(stay, changes, &gone, reason::FORKED, now, true)?;
         }
         self.commit_notebook_first()?;
         self.flush()?;
-        Ok(kept)
+        Ok(changes.values().map(|changes| changes.len() as u64).sum())
     }
 }
 
 impl Replica {
-    /// Puts an edit from behind a hole into its record for a moment, to be written again. What it followed in the hole
-    /// stands for nothing any more: in its place it follows what the record is without.
+    /// Own edits that wait for what they follow, by stay.
+    fn waiting_own(&self) -> Result<BTreeMap<Stay, BTreeSet<Hash>>, ReplicaError> {
+        let waits = |row: &ChangeRow| {
+            let own = row.is_entry() && row.feed.device == self.device();
+            own && row.state == ChangeState::Waiting(Waiting::Dependency)
+        };
+        let mut stays: BTreeSet<Stay> = BTreeSet::new();
+        self.index.each(&keys::all_changes(), &[], |key, row: ChangeRow| {
+            stays.extend(stay_of(key, &row.feed).filter(|_| waits(&row)));
+            true
+        })?;
+        let mut waiting: BTreeMap<Stay, BTreeSet<Hash>> = BTreeMap::new();
+        for stay in stays {
+            let ever = self.change_rows_ever(&stay.record)?;
+            let counted = contents(&ever);
+            let rows = self.entry_rows(&stay)?.into_iter();
+            let open = rows.filter(|row| {
+                waits(row) && !counted.contains(&content(row)) && !is_written_again(&ever, row)
+            });
+            waiting.insert(stay, open.map(|row| row.hash).collect());
+        }
+        Ok(waiting)
+    }
+
+    /// Puts an edit from behind a hole into its record for a moment, to be written again. What a hub said there of
+    /// others is said again at once.
     fn bring_back(
         &mut self,
         feed: &FeedId,
         number: u64,
-        envelope: &Envelope,
-        raw: &[u8],
+        entry: &Entry,
+        now: u64,
     ) -> Result<(), ReplicaError> {
-        let stay = Stay { record: envelope.record, channel: feed.channel };
-        let heads = self.stay_row(&stay)?.map(|record| record.heads).unwrap_or_default();
-        let known: BTreeSet<Hash> = self.change_rows(&stay)?.iter().map(|row| row.hash).collect();
-        self.apply_edit(feed, number, envelope, raw)?;
-        self.evaluate_stale()?;
-        let rows = self.index.list::<ChangeRow>(&keys::changes(&stay))?;
-        if let Some((key, mut row)) = rows.into_iter().next_back().filter(|(_, row)| row.number == number) {
-            let lost = row.deps.iter().any(|dep| !known.contains(dep));
-            if lost {
-                row.deps.retain(|dep| known.contains(dep));
-                row.deps.extend(heads);
-                self.index.put([keys::changes(&stay), key].concat(), &row);
+        let Some(envelope) = &entry.envelope else { return Ok(()) };
+        let say_again = match entry.kind {
+            EntryKind::EDIT => {
+                self.apply_edit(feed, number, envelope, &entry.payload)?;
+                return self.evaluate_stale();
             }
+            EntryKind::REFUSAL | EntryKind::FORK | EntryKind::REVOKE => true,
+            // An older grant said again would take the place of a newer one.
+            EntryKind::GRANT => control::decode::<Grant>(&entry.payload)
+                .is_some_and(|grant| self.authority().last_grant_of(&grant.key.device()).is_none()),
+            EntryKind::REGISTRY => self.authority().registry().is_none(),
+            // Where records are follows from what is in them, and closing only shortens a Hello.
+            _ => false,
+        };
+        if say_again {
+            let stamp = self.stamp(&envelope.stamp.who, now);
+            self.stage_entry(feed.channel, entry.kind, stamp, entry.payload.clone());
         }
         Ok(())
     }

@@ -47,6 +47,14 @@ impl Witness {
         disk.write(NAME, slot as u64, &self.encode())
     }
 
+    /// Makes durable what has been seen, in both slots: whichever is torn later, the other still tells it.
+    pub fn keep(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        let end = self.end;
+        self.see(disk, end)?;
+        self.see(disk, end)?;
+        disk.sync(NAME)
+    }
+
     fn encode(&self) -> [u8; RECORD_BYTES] {
         let mut bytes = [0; RECORD_BYTES];
         bytes[..8].copy_from_slice(&self.sequence.to_le_bytes());

@@ -68,6 +68,13 @@ pub struct Image {
     machines: BTreeMap<&'static str, (MemoryDisk, MemoryIndex, u8, DivisionCode)>,
 }
 
+impl Image {
+    /// A machine's disk.
+    pub fn disk(&self, name: &str) -> MemoryDisk {
+        self.machines[name].0.image()
+    }
+}
+
 /// The world.
 pub struct World {
     /// All chance comes from here.

@@ -10,6 +10,20 @@ use std::sync::{Mutex, PoisonError};
 /// Seeds whose schedules are known to fail and are not mended yet, each told where the work is listed; none now.
 pub const OPEN: [u64; 0] = [];
 
+/// The schedules of kept seeds, one a line: the seed, before it `damage` where disks change what was written on them,
+/// and behind it what was wrong.
+pub fn kept(lines: &str) -> Vec<Schedule> {
+    let schedule = |line: &str| match line.strip_prefix("damage ") {
+        Some(line) => seed_of(line).map(Schedule::with_damage),
+        None => seed_of(line).map(Schedule::of),
+    };
+    lines.lines().filter_map(schedule).collect()
+}
+
+fn seed_of(line: &str) -> Option<u64> {
+    line.split_whitespace().next()?.parse().ok()
+}
+
 /// A schedule that failed.
 #[derive(Clone, Debug)]
 pub struct Failure {

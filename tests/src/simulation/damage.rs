@@ -1,15 +1,12 @@
-//! Disks that fail, and their repair: a journal or a witness with other bytes than were written, and what its machine,
-//! the index and the others still have.
+//! Disks that fail, and their repair: a journal or a witness with other bytes than were written, and what the index
+//! still has.
 
-use super::journals::edit_of;
+use super::lost::durable_edits;
 use super::play::Play;
-use super::reference::EditId;
 use crate::harness::world::{Called, HUB, IndexFound};
-use huiliu_core::sync::EntryKind;
 use huiliu_core::sync::ledger::Sum;
 use huiliu_store::memory::MemoryDisk;
-use huiliu_store::{Disk, Found, Journal};
-use std::collections::BTreeSet;
+use huiliu_store::{Disk, Journal, Position};
 
 /// The smallest piece of a disk that goes bad at once.
 const SECTOR: usize = 512;
@@ -23,46 +20,51 @@ impl Play {
         (self.parted, self.world.parted) = (true, true);
         self.damaged.insert(name);
         let disk = self.world.machines[name].disk.clone();
-        if rng.u8(..8) == 0 {
-            disk.damage("witness", |bytes| spoil(bytes, 0, rng));
+        let file = if rng.u8(..8) == 0 {
+            "witness".to_owned()
         } else {
             let segments = disk.list("journal").unwrap_or_default();
-            let segment = &segments[rng.usize(..segments.len())];
-            // A hub that has lost whom it has granted what hears nobody who could tell it: that takes a backup.
-            let spared = |length: usize| if name == HUB { length / 2 } else { 8 };
-            disk.damage(&format!("journal/{segment}"), |bytes| spoil(bytes, spared(bytes.len()), rng));
-        }
+            format!("journal/{}", segments[rng.usize(..segments.len())])
+        };
+        let spared = if file == "witness" { 0 } else { 8 };
+        let (mut how, end) = (String::new(), end_of(&disk));
+        disk.damage(&file, |bytes| how = spoil(bytes, spared, rng));
         let machine = self.world.machine(name);
         machine.acknowledged.clear();
         machine.old_index = None;
         let found = if rng.bool() { IndexFound::Same } else { IndexFound::Empty };
-        let intact = durable_edits(&disk);
+        let (intact, disk_then) = (durable_edits(&disk), disk.image());
+        self.tell(|| format!("  {file} of {name}: {how}, index {found:?}, in the journal {intact:?}"));
         if let Err(error) = self.world.start_with(name, found) {
             return self.fail(format!("{name} does not open a damaged journal: {error}"));
         }
         if found == IndexFound::Same || rng.bool() {
             self.mend(name);
         }
-        self.lose(name, &intact);
+        self.starts += 1;
+        // What was not said to be saved and can be read is there, be it behind a hole.
+        self.find_again(name, &intact);
+        let here = self.holding(name).all;
+        self.tell(|| format!("  {name} has {here:?}"));
+        // The index of a hub does not hold whole what it says of others, and one that is ahead of the journal is no witness
+        // of anything: else every edit is mended from it.
+        if found == IndexFound::Same && name != HUB && end_of(&disk_then) == end {
+            self.check_saved_at_author(name);
+        }
+        self.promised.entry(name).or_default().retain(|id| here.contains(id));
         self.came_up(name);
         self.check_sums(name, "after a repair");
         self.count("damaged");
     }
 
-    /// What a machine has no more and nobody else has either is forgotten; the rest it owes.
-    fn lose(&mut self, name: &'static str, intact: &BTreeSet<EditId>) {
-        let here = self.holding(name).all;
-        let mut elsewhere = BTreeSet::new();
-        for other in self.names.iter().filter(|other| **other != name) {
-            elsewhere.extend(durable_edits(&self.world.machines[other].disk));
-        }
-        let promised = self.promised.entry(name).or_default();
-        let missing: BTreeSet<EditId> = promised.difference(&here).copied().collect();
-        promised.retain(|id| here.contains(id));
-        let gone = |id| missing.contains(&id) && !intact.contains(&id) && !elsewhere.contains(&id);
-        let count = missing.iter().filter(|id| gone(**id)).count() as u64;
-        *self.tally.entry("lost with a disk").or_default() += count;
-        self.model.give_up(gone);
+    /// A hub that has lost its own grant with its disk may not say what follows from its journal, and remembers nothing
+    /// as done before it has said it: its index waits for the node that brings the grant back.
+    pub(super) fn has_lost_its_grant(&self, name: &str) -> bool {
+        let replica = self.world.machines[name].replica.as_ref().filter(|_| self.damaged.contains(name));
+        replica.is_some_and(|replica| {
+            let authority = replica.ledger().authority.as_ref();
+            name == HUB && authority.is_some_and(|known| known.grant_of(&replica.device()).is_none())
+        })
     }
 
     /// A person runs `repair`.
@@ -71,62 +73,51 @@ impl Play {
             return;
         }
         match self.world.call(name, |replica, now| replica.mend(|_, _| {}, now)) {
-            Called::Done(mended) if mended.moved => self.world.start_over(name),
-            Called::Done(_) | Called::Down => {}
+            Called::Done(mended) => {
+                self.tell(|| format!("  {name}: {mended:?}"));
+                if mended.moved {
+                    self.world.start_over(name);
+                }
+            }
+            Called::Down => {}
             Called::Refused(error) => self.fail(format!("{name} cannot be mended: {error}")),
         }
     }
-
-    /// Everybody has given what they have: what is still missing nobody has.
-    pub(super) fn give_up_holes(&mut self) {
-        for name in self.names.clone() {
-            self.check_sums(name, "before holes are given up");
-        }
-        for name in self.damaged.clone() {
-            if let Called::Refused(error) = self.world.call(name, |replica, now| replica.give_up_holes(now)) {
-                self.fail(format!("{name} cannot give up what nobody has: {error}"));
-            }
-            self.check_sums(name, "after it has given up its holes");
-        }
-        if !self.damaged.is_empty() {
-            self.world.collect_all();
-            self.world.settle();
-        }
-    }
 }
 
-/// The edits in a journal that a power cut and a look at every entry leave.
-fn durable_edits(disk: &MemoryDisk) -> BTreeSet<EditId> {
-    let image = disk.image();
-    image.restart(|_| 0);
-    let mut edits = BTreeSet::new();
-    if let Ok((journal, _)) = Journal::open_to_read(Box::new(image)) {
-        let looked = journal.inspect(|found| {
-            let Found::Run(run, _) = found else { return };
-            let envelopes = run.entries.iter().filter(|entry| entry.kind == EntryKind::EDIT);
-            edits.extend(envelopes.filter_map(|entry| edit_of(entry.envelope.as_ref()?)));
-        });
-        looked.expect("a disk in memory reads");
-    }
-    edits
+/// Where the journal of a disk ends.
+fn end_of(disk: &MemoryDisk) -> Option<Position> {
+    Journal::open_to_read(Box::new(disk.image())).ok().map(|(journal, _)| journal.end())
 }
 
-/// One bit, one sector of zeros, one sector of another place, or an end that is missing.
-fn spoil(bytes: &mut Vec<u8>, spared: usize, rng: &mut fastrand::Rng) {
+/// One bit, one sector of zeros, one sector of another place, or an end that is missing. Says which.
+fn spoil(bytes: &mut Vec<u8>, spared: usize, rng: &mut fastrand::Rng) -> String {
     if bytes.len() <= spared {
-        return;
+        return "nothing to spoil".into();
     }
     let at = rng.usize(spared..bytes.len());
     let sector = at..(at + SECTOR).min(bytes.len());
-    match rng.u8(..4) {
-        0 => bytes[at] ^= 1 << rng.u8(..8),
-        1 => bytes[sector].fill(0),
-        2 => {
-            let from = rng.usize(..=bytes.len() - sector.len());
-            bytes.copy_within(from..from + sector.len(), at);
+    let length = bytes.len();
+    let how = match rng.u8(..4) {
+        0 => {
+            bytes[at] ^= 1 << rng.u8(..8);
+            "a bit flipped"
         }
-        _ => bytes.truncate(at),
-    }
+        1 => {
+            bytes[sector].fill(0);
+            "zeros"
+        }
+        2 => {
+            let from = rng.usize(..=length - sector.len());
+            bytes.copy_within(from..from + sector.len(), at);
+            "bytes of another place"
+        }
+        _ => {
+            bytes.truncate(at);
+            "cut off"
+        }
+    };
+    format!("{how} at {at} of {length}")
 }
 
 impl Play {

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub struct Forger {
     heads: BTreeMap<Channel, Head>,
-    runs: BTreeMap<Channel, Vec<Run>>,
+    pub(super) runs: BTreeMap<Channel, Vec<Run>>,
     made: u16,
 }
 

@@ -34,8 +34,16 @@ impl Play {
             name,
             me: machine.key().device(),
             was_damaged: self.damaged.contains(name),
-            known: self.model.edits.keys().chain(&self.misjudged).copied().collect(),
+            known: self
+                .model
+                .edits
+                .keys()
+                .chain(&self.misjudged)
+                .chain(&self.model.given_up)
+                .copied()
+                .collect(),
             hub: self.world.machines[HUB].key().device(),
+            given_up: self.model.given_up.clone(),
             entries: BTreeMap::new(),
             next: BTreeMap::new(),
             newest: BTreeMap::new(),
@@ -99,6 +107,8 @@ struct Reading {
     known: BTreeSet<EditId>,
     /// Whose gate may have been unsound.
     hub: DeviceId,
+    /// Those that count nowhere any more, refused or not.
+    given_up: BTreeSet<EditId>,
     /// What stands in each feed: who wrote it, and of an edit the record, actor and sequence number.
     entries: BTreeMap<(FeedId, u64), Standing>,
     next: BTreeMap<FeedId, u64>,
@@ -171,7 +181,8 @@ impl Reading {
     /// No honest edit is refused, but one that repeats another, or that stands where a copy wrote another; no (actor, sequence number) is used twice.
     fn finish(&mut self, sequences: &mut Sequences) {
         for (_, (feed, number), why) in &self.refusals {
-            let standing = self.entries.get(&(*feed, *number)).filter(|standing| standing.edit.is_some());
+            let standing = self.entries.get(&(*feed, *number));
+            let standing = standing.filter(|one| one.edit.is_some_and(|id| !self.given_up.contains(&id)));
             let unsound =
                 |standing: &Standing| is_misjudged(&self.hub, standing.sequence.map(|one| one.1), *why);
             let wrong = standing.is_some_and(|standing| !unsound(standing));

@@ -1,6 +1,7 @@
 //! Random schedules: five replicas, some 220 steps of work, weather and misfortune, all from one seed; a simple model
 //! beside them says what must come of it.
 //!
+//! `damage` spoils disks, `lost` says what that may cost.
 //! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is the
 //! model, `holdings` is what
 //! replicas have, [`oracles`], `places` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
@@ -12,6 +13,7 @@ mod days;
 pub mod forge;
 mod holdings;
 mod journals;
+mod lost;
 pub mod oracles;
 mod people;
 mod places;

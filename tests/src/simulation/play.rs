@@ -61,6 +61,8 @@ pub struct Play {
     images: BTreeMap<&'static str, Kept>,
     /// The machine with a restore card, once there is one.
     pub(super) card: Option<Card>,
+    /// The hub's disk when everybody had joined.
+    pub(super) backup: MemoryDisk,
     /// What each replica held when last looked, and at which end of its journal.
     pub(super) seen: RefCell<BTreeMap<&'static str, (Moment, Holding)>>,
     /// The edits that became one change: one each, but where copies wrote the very same.
@@ -125,6 +127,7 @@ impl Play {
             promised: BTreeMap::new(),
             images: BTreeMap::new(),
             card: None,
+            backup: beginning.image.disk(HUB),
             seen: RefCell::default(),
             same: BTreeMap::new(),
             starts: 0,
@@ -310,18 +313,26 @@ impl Play {
         if name == HUB {
             self.learn_revocation();
         }
-        if let Some(unsure) = self.unsure.remove(name) {
-            self.find_again(name, unsure);
+        if self.unsure.contains_key(name) {
+            let held = self.holding(name).all;
+            self.find_again(name, &held);
+            self.unsure.remove(name);
         }
         self.world.hold_promises(name);
         self.check_saved_at_author(name);
-        self.check_records(name);
+        if !self.has_lost_its_grant(name) {
+            self.check_records(name);
+        }
     }
 
     /// Tells the model of those edits that are in the journal although nobody was told that they are saved.
-    fn find_again(&mut self, name: &'static str, unsure: Vec<Staged>) {
+    pub(super) fn find_again(&mut self, name: &'static str, held: &BTreeSet<EditId>) {
+        let unsure = self.unsure.get_mut(name);
+        let found: Vec<Staged> = unsure
+            .map(|unsure| unsure.extract_if(.., |one| held.contains(&one.id)).collect())
+            .unwrap_or_default();
         let holding = self.holding(name);
-        for one in unsure.into_iter().filter(|one| holding.all.contains(&one.id)) {
+        for one in found {
             self.note_change(&holding, one.id);
             self.model.add(one.id, one.edit, one.kind);
         }

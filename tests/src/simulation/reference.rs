@@ -3,7 +3,7 @@
 
 use huiliu_core::model::{Channel, RecordId, Value};
 use huiliu_core::sync::{DeviceId, FeedId};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// An edit's number in the model, in order of making; its author writes it into the stamp.
 pub type EditId = u32;
@@ -60,6 +60,9 @@ pub struct Reference {
     pub edits: BTreeMap<EditId, Edit>,
     /// The records.
     pub records: BTreeMap<RecordId, Record>,
+    /// Edits that count nowhere any more: lost with disks, or a draft because what they had seen is. Their bytes may
+    /// still lie in a journal.
+    pub given_up: BTreeSet<EditId>,
     /// The revocations; a later one for the same device may let more count.
     pub revocations: Vec<Revocation>,
 }
@@ -100,10 +103,15 @@ impl Reference {
         last.is_some_and(|last| number > last)
     }
 
-    /// Edits are given up: what followed them stands without them.
-    pub fn give_up(&mut self, gone: impl Fn(EditId) -> bool) {
+    /// Edits are given up: what followed them stands without them. Gives back what did.
+    pub fn give_up(&mut self, gone: impl Fn(EditId) -> bool) -> BTreeSet<EditId> {
+        let follows = |edit: &Edit| edit.seen.iter().any(|id| gone(*id));
+        let bereft = self.edits.iter().filter(|(id, edit)| !gone(**id) && follows(edit));
+        let bereft = bereft.map(|(id, _)| *id).collect();
+        self.given_up.extend(self.edits.keys().filter(|id| gone(**id)));
         self.edits.values_mut().for_each(|edit| edit.seen.retain(|id| !gone(*id)));
         self.forget(gone);
+        bereft
     }
 
     /// Forgets edits that are nowhere any more.

@@ -156,6 +156,11 @@ fn moves(seed: u64) -> bool {
     matches!(seed % 16, 3 | 7 | 10 | 11)
 }
 
+/// In one of twenty-four schedules disks change what was written. Which they are leaves every other seed what it was.
+fn damages(seed: u64) -> bool {
+    seed % 24 == 15
+}
+
 /// The shape of schedules: some are rough, some hostile, and in some the hub revokes devices.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Shape {
@@ -183,7 +188,7 @@ pub enum Shape {
     Aging,
     /// Runs come by bundle, a machine has a restore card and programs are newer, all in one.
     Mingling,
-    /// Disks change what was written; by argument only, what is left to mend there is told where the work is listed.
+    /// Disks change what was written, or are full.
     Damaging,
 }
 
@@ -203,6 +208,9 @@ const SHAPES: [Shape; 10] = [
 impl Schedule {
     /// The schedule of a seed.
     pub fn of(seed: u64) -> Self {
+        if damages(seed) {
+            return Self::with_damage(seed);
+        }
         let mut rng = fastrand::Rng::with_seed(seed);
         let shape = SHAPES[rng.usize(..SHAPES.len())];
         Self::drawn(seed, Shape::later(seed).unwrap_or(shape), &mut rng)

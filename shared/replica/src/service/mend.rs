@@ -135,8 +135,11 @@ pub(super) async fn repair(global: &Global, role: Role, from: Source) -> Result<
         synced = Some(answer);
     }
     repair.find_holes(&opened.replica);
-    if synced.as_ref().is_some_and(|answer| answer.exit == 0) {
-        // The hub has given all it has: what is missing now, nobody has.
+    // The hub has given all it has: what is missing now, nobody has. A hub that was mended before has been given by its
+    // nodes what they have; if one of them comes late all the same, what it brings counts beside what stands by then.
+    let was_mended =
+        role == Role::Hub && !repair.mended.moved && repair.mended.repaired + repair.fetched == 0;
+    if was_mended || synced.as_ref().is_some_and(|answer| answer.exit == 0) {
         repair.kept = opened.replica.give_up_holes(now())?;
     }
     let left = opened.replica.inspect()?;

@@ -78,6 +78,8 @@ pub struct Tail {
     pub cut_bytes: u64,
     /// Something that had been durable is missing: the witness has seen a later end.
     pub lost: bool,
+    /// Something before the end that the witness has seen cannot be read.
+    pub damaged_before: bool,
 }
 
 /// The journal of a replica.

@@ -12,6 +12,10 @@ impl Journal {
     pub fn open(disk: Box<dyn Disk>) -> Result<(Self, Tail), StoreError> {
         let (mut journal, tail, beyond) = Self::find(disk, false)?;
         journal.cut_off(&beyond)?;
+        if tail.damaged_before {
+            // Only the witness tells this damage from an append that was not finished: a power cut must not take it.
+            journal.witness.keep(&mut *journal.disk)?;
+        }
         Ok((journal, tail))
     }
 
@@ -33,13 +37,15 @@ impl Journal {
             poisoned: reads_only,
             reads_only,
         };
-        let beyond = newest.map_or(Ok(Vec::new()), |segment| journal.find_end(segment))?;
+        let (beyond, damaged_before) =
+            newest.map_or(Ok((Vec::new(), false)), |segment| journal.find_end(segment))?;
         let lost = journal.witness.end() > journal.end;
-        Ok((journal, Tail { cut_bytes: beyond.len() as u64, lost }, beyond))
+        Ok((journal, Tail { cut_bytes: beyond.len() as u64, lost, damaged_before }, beyond))
     }
 
-    /// Finds the end of the last whole append in the newest segment, and gives back what follows.
-    fn find_end(&mut self, segment: u32) -> Result<Vec<u8>, StoreError> {
+    /// Finds the end of the last whole append in the newest segment, and gives back what follows, and whether
+    /// something before the end that the witness has seen is damaged.
+    fn find_end(&mut self, segment: u32) -> Result<(Vec<u8>, bool), StoreError> {
         let mut bytes = match self.read_segment(segment) {
             Err(_) if self.reads_only => Vec::new(),
             read => read?,
@@ -48,6 +54,7 @@ impl Journal {
             return Err(StoreError::TooNew(format!("journal format {}", bytes[7])));
         }
         let (mut whole, mut intact, mut torn) = (SEGMENT_MAGIC.len(), false, false);
+        let mut damaged = false;
         let sure = self.witness.end();
         walk(&bytes, SEGMENT_MAGIC.len(), |at, frame| match frame {
             Ok(frame) => {
@@ -57,14 +64,15 @@ impl Journal {
                 }
             }
             // Of an append that was never synced a disk may keep the end and not the middle: none of it counts.
-            Err(_) => torn |= Position { segment, offset: at as u64 } >= sure,
+            Err(_) if Position { segment, offset: at as u64 } >= sure => torn = true,
+            Err(_) => damaged = true,
         });
         // A segment that does not begin as one and holds nothing was being made when the machine went down. One that
         // holds something has a damaged header, and its entries count.
         let begun = bytes.starts_with(&SEGMENT_MAGIC) || intact;
         let end = if begun { whole.min(bytes.len()) } else { 0 };
         self.end = Position { segment, offset: end as u64 };
-        Ok(bytes.split_off(end))
+        Ok((bytes.split_off(end), damaged))
     }
 
     /// Cuts off what follows the end. What had been durable, or can be read, is kept beside first: the rule that calls
