@@ -56,8 +56,10 @@ impl Replica {
         let terms = self.records_in(channel)?.into_iter().map(|(id, heads)| Sum::of_record(&id, &heads));
         let sum = terms.fold(Sum::default(), Sum::plus);
         let was_wrong = sum != self.ledger.sum(channel);
-        self.ledger.restore_sum(channel, sum);
-        self.index.put(keys::sum(channel), &sum);
+        if was_wrong {
+            self.ledger.restore_sum(channel, sum);
+            self.store_sum(channel);
+        }
         if (was_wrong || !wrong.is_empty()) && !self.is_read_only() {
             self.note(&Note::Mended { channel, records: wrong }, "huiliu", now);
             self.commit_granted()?;

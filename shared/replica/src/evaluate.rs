@@ -5,8 +5,9 @@ use crate::replica::{Replica, Role};
 use crate::stays::applied;
 use crate::upgrade::{UNSOUND_GATE, misjudges};
 use huiliu_core::documents::{Document, Gated, Verdict, gate};
-use huiliu_core::model::{KindId, Value, dictionary};
+use huiliu_core::model::{Channel, KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
+use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{EntryKind, Envelope, FeedId, Hash};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow, Waiting};
@@ -361,7 +362,7 @@ impl Replica {
         let keeps = record.has_ended() && self.has_bug("moved record keeps its sum");
         let after = if keeps { &record.heads } else { record.shown() };
         self.ledger.change_record(stay.channel, &stay.record, before, after);
-        self.index.put(keys::sum(stay.channel), &self.ledger.sum(stay.channel));
+        self.store_sum(stay.channel);
         if let Some(gated) = &gated
             && record.unsnapped >= SNAPSHOT_EVERY
         {
@@ -375,6 +376,16 @@ impl Replica {
         }
         self.index.put(keys::stay(stay), &record);
         self.project_from(stay, gated.map(|gated| gated.document))
+    }
+}
+
+impl Replica {
+    /// Stores a channel's sum; a channel of which nothing counts has none, as after a rebuild.
+    pub(crate) fn store_sum(&mut self, channel: Channel) {
+        match self.ledger.sum(channel) {
+            sum if sum == Sum::default() => self.index.remove(keys::sum(channel)),
+            sum => self.index.put(keys::sum(channel), &sum),
+        }
     }
 }
 
