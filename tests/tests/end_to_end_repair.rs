@@ -213,6 +213,37 @@ fn what_nobody_has_stays_a_hole_and_what_followed_is_kept() {
 }
 
 #[test]
+fn a_hub_gives_up_a_hole_of_its_own_when_its_nodes_have_been_heard() {
+    let mut city = City::found();
+    let (haishu, ids) = level_node(&city);
+    let from = fs::metadata(largest(&city.hub)).unwrap().len() as usize;
+    // One start of the hub, one feed: a hub begins another with what it writes first after a start.
+    city.hub.good(&["record", "set", &ids[0], "address=会丢的一笔"]);
+    city.hub.good(&["record", "set", &ids[0], "legal_rep_name=甲某"]);
+    city.hub.good(&["record", "set", &ids[1], "legal_rep_name=乙某"]);
+    city.stop_hub();
+    bend(&largest(&city.hub), from + 60);
+    forget_index(&city.hub);
+    let said = city.hub.run(&["repair"]).with(3);
+    assert_eq!(said["holes"].as_array().unwrap().len(), 1, "{said}");
+    assert_eq!(said["kept"], 0, "its nodes may have what is missing: {said}");
+    assert!(said["unread"].as_u64().unwrap() > 0, "{said}");
+    city.start_hub();
+    haishu.sync();
+    city.stop_hub();
+    let said = city.hub.run(&["repair"]).with(3);
+    assert_eq!(said["kept"], 2, "{said}");
+    assert_eq!(city.hub.good(&["verify"])["ok"], true);
+    city.start_hub();
+    haishu.sync();
+    for site in [&haishu, &city.hub] {
+        assert_eq!(site.field(&ids[0], "legal_rep_name"), "甲某");
+        assert_eq!(site.field(&ids[1], "legal_rep_name"), "乙某");
+    }
+    assert_equal_fingerprints(&haishu, &city.hub);
+}
+
+#[test]
 fn a_backup_brings_back_what_the_hub_never_had() {
     let mut city = City::found();
     let (haishu, ids) = level_node(&city);

@@ -1,10 +1,10 @@
 //! Drafts: changes that count nowhere and that no replica can write again by itself. They are kept for a person, who
 //! writes them again, as they are or corrected, or lets them go; of an author who is gone, whoever may write the record.
 
-use crate::again::{is_written_again, origin_of};
 use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
 use crate::evaluate::contents;
+use crate::repeats::{is_written_again, origin_of};
 use crate::replica::Replica;
 use huiliu_core::documents::writes;
 use huiliu_core::model::{Fields, RecordId, dictionary};

@@ -28,6 +28,7 @@ mod parked;
 mod project;
 mod receive;
 pub mod repair;
+mod repeats;
 mod replica;
 mod serve_peer;
 pub mod service;

@@ -1,11 +1,11 @@
 //! Repair: damaged runs written into the journal again from what the index remembers of them, or taken from a backup;
 //! and what nobody has any more given up, so that what was written behind it is written again.
 
-use crate::again::is_written_again;
 use crate::apply::stay_of;
 use crate::error::ReplicaError;
 use crate::evaluate::{content, contents};
 use crate::inspect::{Inspected, Keys, covers, inspect};
+use crate::repeats::is_written_again;
 use crate::replica::Replica;
 use huiliu_core::sync::control::{self, Beginning, Grant, Note, reason};
 use huiliu_core::sync::entry::entry_hash;
@@ -23,8 +23,8 @@ pub struct Mended {
     pub repaired: u64,
     /// The first number of every run that is known to be lost here.
     pub left_out: Vec<(FeedId, u64)>,
-    /// Something was left out of which not even the number is known.
-    pub unknown: bool,
+    /// How many places were left out of which not even the number is known.
+    pub unknown: usize,
     /// Runs lie elsewhere now: the index must be computed again.
     pub moved: bool,
 }
@@ -53,8 +53,8 @@ impl Replica {
             }
         }
         let segments = found.damaged_segments();
-        mended.unknown = found.has_unknown();
-        mended.moved = mended.unknown || !mended.left_out.is_empty();
+        mended.unknown = found.unknown();
+        mended.moved = mended.unknown > 0 || !mended.left_out.is_empty();
         if mended.moved {
             self.forget_verified()?;
             self.begin_again(Beginning::LostTail, now)?;
@@ -310,8 +310,8 @@ impl Inspected {
         named.chain(self.lost.iter().map(|(_, row)| row.span.at.segment)).collect()
     }
 
-    /// Whether something is damaged that the index does not know: nobody can say what stood there.
-    fn has_unknown(&self) -> bool {
+    /// How many places are damaged that the index does not know: nobody can say what stood there.
+    fn unknown(&self) -> usize {
         let known = |place: &Damage| {
             let here = |row: &RunRow| {
                 covers(row, place)
@@ -319,6 +319,6 @@ impl Inspected {
             };
             place.reason == journal::NO_HEADER || self.lost.iter().any(|(_, row)| here(row))
         };
-        self.places.iter().any(|place| place.reason != journal::NEWER && !known(place))
+        self.places.iter().filter(|place| place.reason != journal::NEWER && !known(place)).count()
     }
 }

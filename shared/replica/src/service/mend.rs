@@ -170,7 +170,7 @@ impl Repair {
     }
 
     fn answer(self, left: &Inspected, unfinished: Option<Answer>, context: &Context) -> Answer {
-        let Self { mended: Mended { repaired, moved, .. }, fetched, kept, holes } = self;
+        let Self { mended: Mended { repaired, moved, unknown, .. }, fetched, kept, holes } = self;
         // What lies behind a hole is no damage of its own.
         let damaged = left.damaged.len() - left.strays.len();
         let list: Vec<Json> = holes
@@ -185,11 +185,12 @@ impl Repair {
             }
             (None, 0, false) => (3, Say::RepairHoles { repaired, fetched, holes: holes.len(), kept }),
             _ if repaired + fetched == 0 && !moved => (0, Say::RepairNothing),
+            _ if repaired + fetched == 0 && unknown > 0 => (3, Say::RepairUnread { places: unknown }),
             _ => (0, Say::RepairedAll { repaired, fetched }),
         };
         let text = say.text(context.lang());
         let mut json = json!({
-            "v": 1, "ok": exit == 0, "repaired": repaired, "fetched": fetched, "holes": list, "kept": kept,
+            "v": 1, "ok": exit == 0, "repaired": repaired, "fetched": fetched, "holes": list, "kept": kept, "unread": unknown,
         });
         if !matches!(exit, 0 | 3) {
             json["error"] = Json::from(text.clone());

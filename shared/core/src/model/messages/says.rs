@@ -152,6 +152,7 @@ catalogue! {
         RepairedAll { repaired: u64, fetched: u64 } => "已修复：就地补回 {repaired} 条，从别处补回 {fetched} 条，没有缺失。原来的文件在 damaged 里。", "repaired: {repaired} entries from what is here, {fetched} from elsewhere, nothing is missing. The originals are in damaged/";
         RepairNothing => "没有损坏，也没有缺失，没有改动任何内容。", "nothing is damaged and nothing is missing; nothing was changed";
         RepairHoles { repaired: u64, fetched: u64, holes: usize, kept: u64 } => "补回 {repaired} 条和 {fetched} 条，仍有 {holes} 处缺失，别处也没有；缺失之后所写的 {kept} 条已重新保存，请核对最近填报的内容。原来的文件在 damaged 里。", "{repaired} and {fetched} entries were brought back; {holes} gaps remain that nobody can fill. {kept} entries written after them are saved anew; check what was entered last. The originals are in damaged/";
+        RepairUnread { places: usize } => "有 {places} 处内容读不出来，已移出，其余完好。别处有的会在同步时补回；只在本机填过的，请核对最近填报的内容。原来的文件在 damaged 里。", "{places} places cannot be read and were taken out; the rest is whole. What others have comes back with the next sync; check what was entered last and only here. The originals are in damaged/";
         RepairLeft { count: usize } => "仍有 {count} 处损坏不能修复，请联系维护人员。", "{count} damaged entries cannot be repaired; ask whoever maintains it";
         RepairUnfinished { why_zh: String, why_en: String } => "本机能修复的已修复，还没有从市级补回缺失的内容：{why_zh}", "what could be repaired here is repaired, and nothing was fetched from the hub yet: {why_en}";
         NoBackup { dir: String } => "{dir} 不是一份数据目录的备份，没有改动任何内容。", "{dir} is no backup of a data directory; nothing was changed";
