@@ -2,7 +2,7 @@
 //! rebuild; what it does depends on the journal alone.
 
 use crate::error::ReplicaError;
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use crate::stays::{change_row, new_stay};
 use crate::upgrade::BEFORE_MOVES;
 use huiliu_core::model::{Channel, RecordId};
@@ -82,6 +82,8 @@ impl Replica {
             return Ok(());
         }
         self.authority_mut().learn(hash, entry);
+        // One that comes back after damage can be older than the tree.
+        self.tree_changed |= self.role() == Role::Hub && entry.kind == EntryKind::GRANT;
         let no = self.feeds.get(feed).copied().unwrap_or_default();
         self.index.put(keys::control(no, number), &ControlRow { hash, entry: entry.clone() });
         match control::decode::<Revoke>(&entry.payload) {

@@ -171,7 +171,9 @@ impl World {
                 return;
             }
         }
-        self.violations.push(format!("after {MAX_REDIALS} redials a link is still not level"));
+        let uneven: Vec<_> = self.links.keys().filter(|name| self.level.get(*name) != Some(&true)).collect();
+        self.violations
+            .push(format!("after {MAX_REDIALS} redials the links of {uneven:?} are still not level"));
     }
 
     /// Moves one thing; false if nothing moves.

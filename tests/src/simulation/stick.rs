@@ -23,6 +23,10 @@ impl Play {
             self.world.flow(4);
         }
         self.commit(from);
+        if !self.world.runs(from) {
+            // What it was writing as it went down may be lost, and is in nobody's hands.
+            return;
+        }
         let mut runs = self.runs_by(author, from, to);
         // Captured earlier, or begun too late.
         runs.truncate(rng.usize(0..=runs.len()).max(1));
