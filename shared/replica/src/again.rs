@@ -43,7 +43,6 @@ impl Replica {
         let Some((epoch, ended)) = self.stay_row(stay)?.map(|row| (row.epoch, row.has_ended())) else {
             return Ok(());
         };
-        self.begin_writing(now);
         let mut rows = self.change_rows(stay)?;
         self.fill_raw(stay, &mut rows)?;
         let mut known = self.document(stay)?;
@@ -52,7 +51,7 @@ impl Replica {
         let mut again: Vec<&ChangeRow> = rows.iter().filter(here).collect();
         // Its own time puts a change after what its author had seen.
         again.sort_by_key(|row| row.envelope.stamp.at);
-        let mut branch = self.free_branch(&stay.record)?;
+        let mut branch = None;
         let (mut lost, mut drafted) = (self.lost(&rows)?, BTreeSet::new());
         let without: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
@@ -63,13 +62,21 @@ impl Replica {
             // Where nothing is left of a record only its maker can begin it again.
             let may = may && (!rootless || is_makers(row));
             let seen = standing.seen(&follows, &known).filter(|_| may);
-            let written = seen.ok_or(()).and_then(|seen| self.again(row, seen, branch, stay, epoch));
+            let written = match seen {
+                Some(seen) => {
+                    // Only now: a hub begins no incarnation in which nothing will be written.
+                    self.begin_writing(now);
+                    let first = branch.map_or_else(|| self.free_branch(&stay.record), Ok)?;
+                    self.again(row, seen, *branch.insert(first), stay, epoch)
+                }
+                None => Err(()),
+            };
             match written {
                 Ok(None) => drop(lost.insert(row.hash)),
                 Ok(Some(mut entry)) => {
                     known.add(&entry.payload)?;
                     replaced.insert(row.hash, payload_hash(&entry));
-                    branch += 1;
+                    branch = branch.map(|branch| branch + 1);
                     let stamp = self.stamp(&row.envelope.stamp.who, now);
                     entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
                     self.staged_records.insert(stay.record);
@@ -305,7 +312,6 @@ impl Replica {
             {
                 continue;
             }
-            self.begin_writing(0);
             let rows = self.change_rows(stay)?;
             let ever = self.change_rows_ever(&stay.record)?;
             if ever.iter().any(|row| content(row) == draft.origin.change) {
@@ -326,6 +332,7 @@ impl Replica {
                 raw: draft.entry.payload.clone(),
                 envelope: Envelope { origin: Some(draft.origin.clone()), ..envelope },
             };
+            self.begin_writing(0);
             if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&stay.record)?, stay, epoch)
             {
                 let stamp = self.stamp(&row.envelope.stamp.who, 0);

@@ -170,6 +170,8 @@ impl Replica {
             let number = u32::from_be_bytes(key.as_slice().try_into().unwrap_or_default());
             self.feeds.insert(row.id, number);
             self.ledger.rewind(row.id, row.head);
+            // A hub may have gone down before it closed what this one has made too many.
+            self.note_new_feed(&row.id);
         }
         for (channel, sum) in self.index.list::<Sum>(&keys::sums())? {
             let channel = std::str::from_utf8(&channel).ok().and_then(|text| text.parse::<Channel>().ok());
