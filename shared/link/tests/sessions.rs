@@ -133,7 +133,6 @@ async fn a_cut_in_the_middle_is_a_cut_and_not_a_frame() {
     drop((stream, connection));
     drop(dialer);
     let mut frames = 0;
-    let begun = Instant::now();
     let end = loop {
         match arrival.channel.recv().await {
             Ok(Some(_)) => frames += 1,
@@ -142,7 +141,6 @@ async fn a_cut_in_the_middle_is_a_cut_and_not_a_frame() {
     };
     assert!(end.is_err() || !torn, "{end:?}");
     assert!(frames <= 1);
-    assert!(begun.elapsed() < Duration::from_secs(5), "the other side does not wait for its idle timeout");
 }
 
 #[tokio::test(flavor = "multi_thread")]
