@@ -19,19 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 impl Replica {
     /// Stages again these changes of a record, which this replica wrote and which will not count, or do not. Changes
     /// that are `gone` are about to be taken out. `why` they do not count where they stood.
+    /// `given_up`: what is not here nobody has, and nothing waits for it any more.
     pub(crate) fn write_again(
-        &mut self,
-        stay: &Stay,
-        changes: &BTreeSet<Hash>,
-        gone: &BTreeSet<Hash>,
-        why: u16,
-        now: u64,
-    ) -> Result<(), ReplicaError> {
-        self.write_again_without(stay, changes, gone, why, now, false)
-    }
-
-    /// As [`Replica::write_again`]. `given_up`: what is not here nobody has, and nothing waits for it any more.
-    pub(crate) fn write_again_without(
         &mut self,
         stay: &Stay,
         changes: &BTreeSet<Hash>,
@@ -235,7 +224,7 @@ impl Replica {
                 }
             }
             if !again.is_empty() {
-                self.write_again(&stay, &again, &BTreeSet::new(), reason::FORKED, 0)?;
+                self.write_again(&stay, &again, &BTreeSet::new(), reason::FORKED, 0, false)?;
             }
             let device = self.device();
             self.write_drafts(&stay, |draft| draft.origin.feed.device == device)?;
@@ -291,7 +280,7 @@ impl Replica {
         if theirs.is_empty() {
             return Ok(());
         }
-        self.write_again(stay, &theirs, &BTreeSet::new(), reason::FORKED, 0)
+        self.write_again(stay, &theirs, &BTreeSet::new(), reason::FORKED, 0, false)
     }
 
     /// Writes again the next of those drafts of a record that only wait until what they follow was written again.

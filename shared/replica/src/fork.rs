@@ -103,7 +103,7 @@ impl Replica {
                 continue;
             }
             self.keep_drafts(&stay, gone.difference(&again), why, now)?;
-            self.write_again(&stay, &again, &gone, why, now)?;
+            self.write_again(&stay, &again, &gone, why, now, false)?;
         }
         self.commit_notebook_first()?;
         Ok(true)

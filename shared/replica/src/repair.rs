@@ -238,7 +238,7 @@ impl Replica {
         }
         for (stay, changes) in &changes {
             let gone = gone.remove(stay).unwrap_or_default();
-            self.write_again_without(stay, changes, &gone, reason::FORKED, now, true)?;
+            self.write_again(stay, changes, &gone, reason::FORKED, now, true)?;
         }
         self.commit_notebook_first()?;
         self.flush()?;

@@ -273,11 +273,6 @@ impl World {
         let Some(node) = self.node_of(session) else { return };
         match effect {
             Effect::Frame(_, frame) => {
-                if std::env::var("DBG").is_ok()
-                    && let Ok(m) = huiliu_core::sync::message::decode(&frame)
-                {
-                    eprintln!("{} {node}/{session}: {name} sends {:.300}", self.now, format!("{m:?}"));
-                }
                 self.look_at(node, name, &frame);
                 let Some(link) = self.links.get_mut(node) else { return };
                 let lane = if name == HUB { &mut link.to_node } else { &mut link.to_hub };
