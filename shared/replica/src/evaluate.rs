@@ -4,7 +4,7 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::applied;
 use crate::upgrade::{UNSOUND_GATE, misjudges};
-use huiliu_core::documents::{Document, Gated, Verdict, gate};
+use huiliu_core::documents::{Document, Gated, Verdict, gate, inspect};
 use huiliu_core::model::{Channel, KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
 use huiliu_core::sync::ledger::Sum;
@@ -268,7 +268,13 @@ impl Replica {
                 }
                 Decision::Counts(Box::new(gated))
             }
-            Err(verdict) => self.judge(row, verdict.code()),
+            Err(verdict) => {
+                let document = match before {
+                    Some(document) => document.clone(),
+                    None => self.document(stay)?,
+                };
+                self.judge(row, why_not(&document, &row.raw, verdict))
+            }
         })
     }
 
@@ -387,6 +393,16 @@ impl Replica {
             sum => self.index.put(keys::sum(channel), &sum),
         }
     }
+}
+
+/// Why a change does not count that the gate keeps out of a record. Where a copied replica has written there under the
+/// same number, in another channel before the record moved, its author writes it again.
+pub(crate) fn why_not(document: &Document, raw: &[u8], verdict: Verdict) -> u16 {
+    let forked = inspect(raw).is_ok_and(|info| {
+        let before = document.history().into_iter().filter(|(_, _, actor)| *actor == info.actor);
+        info.seq <= before.count() as u64
+    });
+    if forked { reason::FORKED } else { verdict.code() }
 }
 
 /// The dictionary's word on a field. Fields that this version does not know are a newer version's.

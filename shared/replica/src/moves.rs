@@ -3,10 +3,10 @@
 //! carried after the record with its author's signature. A hub that goes down in between goes on where it was.
 
 use crate::error::ReplicaError;
-use crate::evaluate::{allowed, content, contents};
+use crate::evaluate::{allowed, content, contents, why_not};
 use crate::replica::{Replica, Role};
 use crate::stays::{applied, newest};
-use huiliu_core::documents::{Document, gate, inspect};
+use huiliu_core::documents::{Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, KindId, RecordId};
 use huiliu_core::sync::control::{self, Arrived, Left, Written, reason};
@@ -278,12 +278,5 @@ fn judge_late(
         return Err(reason::OTHER_KIND);
     }
     let gated = gate(document.clone(), raw, |field, value| allowed(newest.kind, field, value));
-    gated.map(|gated| gated.document).map_err(|verdict| {
-        // What a copied replica wrote under the same number has moved with the record: its author writes it again.
-        let forked = inspect(raw).is_ok_and(|info| {
-            let before = document.history().into_iter().filter(|(_, _, actor)| *actor == info.actor);
-            info.seq <= before.count() as u64
-        });
-        if forked { reason::FORKED } else { verdict.code() }
-    })
+    gated.map(|gated| gated.document).map_err(|verdict| why_not(document, raw, verdict))
 }

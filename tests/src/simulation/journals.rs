@@ -178,7 +178,8 @@ impl Reading {
         }
     }
 
-    /// No honest edit is refused, but one that repeats another, or that stands where a copy wrote another; no (actor, sequence number) is used twice.
+    /// No honest edit is refused, but one that repeats another, or that stands where a copy wrote another; but for
+    /// those no (actor, sequence number) is used twice.
     fn finish(&mut self, sequences: &mut Sequences) {
         for (_, (feed, number), why) in &self.refusals {
             let standing = self.entries.get(&(*feed, *number));
@@ -190,7 +191,10 @@ impl Reading {
                 self.wrong.push(format!("{number} of {feed} was refused, reason {why}"));
             }
         }
-        for (key, hash) in self.entries.values().filter_map(|standing| standing.sequence) {
+        let forked = self.refusals.iter().filter(|(.., why)| *why == reason::FORKED);
+        let forked: BTreeSet<Place> = forked.map(|(_, place, _)| *place).collect();
+        let count = self.entries.iter().filter(|(place, _)| !forked.contains(*place));
+        for (key, hash) in count.filter_map(|(_, standing)| standing.sequence) {
             if *sequences.entry(key).or_insert(hash) != hash {
                 self.wrong.push(format!("{}: (actor, {}) twice in {}", self.name, key.2, key.0));
             }
