@@ -9,7 +9,7 @@ use crate::stays::{applied, newest};
 use huiliu_core::documents::{Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, Fields, KindId, RecordId};
-use huiliu_core::sync::control::{self, Arrived, Left, Written, reason};
+use huiliu_core::sync::control::{self, Arrived, Carried, Left, Written, reason};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, carry};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, Stands, StayRow, Waiting};
@@ -35,11 +35,11 @@ impl Replica {
         self.divisions.is_within(division, self.home.hub)
     }
 
-    /// Hub: remembers to look after a record of which something lies in several places.
+    /// Hub: remembers to look after a record that has ever moved, or of which something lies in several places.
     pub(crate) fn look_where_it_lives(&mut self, id: &RecordId) -> Result<(), ReplicaError> {
         if self.role() == Role::Hub {
             let stays = self.stays(id)?;
-            if stays.len() > 1 || stays.iter().any(StayRow::has_ended) {
+            if stays.len() > 1 || stays.iter().any(|stay| stay.epoch > 0 || stay.has_ended()) {
                 self.unsettled.insert(*id);
             }
         }
@@ -188,9 +188,7 @@ impl Replica {
             if known.contains(&row.hash) || refused || revoked || was_carried(&rows, &row, newest.epoch) {
                 continue;
             }
-            let Some(run) = self.run_at(&row.feed, row.number)? else { continue };
-            let Some(before) = self.point(&row.feed, run.first - 1)? else { continue };
-            let Some(carried) = carry::take(&run, before.hash, row.number) else { continue };
+            let Some(carried) = self.proved(&row)? else { continue };
             match judge_late(&row, &carried.edit.payload, newest, &counted, &document) {
                 Ok(after) => {
                     let payload = control::encode(&carried);
@@ -211,6 +209,17 @@ impl Replica {
             staged = true;
         }
         Ok(staged)
+    }
+
+    /// A change with its author's signature: from its feed, or, where that is lost, as it was carried before.
+    fn proved(&self, row: &ChangeRow) -> Result<Option<Carried>, ReplicaError> {
+        if let Some(run) = self.run_at(&row.feed, row.number)?
+            && let Some(before) = self.point(&row.feed, run.first - 1)?
+        {
+            return Ok(carry::take(&run, before.hash, row.number));
+        }
+        let Stands::Carried { feed, number, .. } = row.stands else { return Ok(None) };
+        Ok(self.entry_at(&feed, number)?.and_then(|entry| control::decode(&entry.payload)))
     }
 
     /// Puts into changes that came with a record what they follow.
