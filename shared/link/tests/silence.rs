@@ -8,7 +8,7 @@ use peers::{LIMIT, hub};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::UdpSocket;
 use tokio::sync::mpsc;
 
@@ -66,11 +66,9 @@ async fn a_session_that_is_no_longer_heard_stalls_before_the_transport_gives_up(
     cut.store(true, Ordering::Relaxed);
     tokio::time::sleep(Duration::from_millis(1500)).await;
     to_hub.send(b"into the void".to_vec()).await.unwrap();
-    let begun = Instant::now();
     let stalled = Err(LinkError::Stalled { seconds: 10 });
     assert_eq!(at_node.recv().await, Some(Pumped::Ended(stalled.clone())));
     assert_eq!(session.ended().await, stalled);
-    assert!(begun.elapsed() < Duration::from_secs(14), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
