@@ -43,16 +43,19 @@ impl Play {
         for name in self.names.clone() {
             self.check_sums(name, "before holes are given up");
         }
-        for name in self.damaged.clone() {
+        // The hub last, when its nodes have been heard.
+        let nodes = self.damaged.iter().filter(|name| **name != HUB);
+        let hub = self.damaged.get(HUB);
+        for name in nodes.chain(hub).copied().collect::<Vec<_>>() {
             let holes = self.world.machines[name].replica.as_ref().map(|replica| replica.holes());
             self.tell(|| format!("  {name} has holes {holes:?}"));
             if let Called::Refused(error) = self.world.call(name, |replica, now| replica.give_up_holes(now)) {
                 self.fail(format!("{name} cannot give up what nobody has: {error}"));
             }
             self.check_sums(name, "after it has given up its holes");
+            self.world.collect_all();
+            self.world.settle();
         }
-        self.world.collect_all();
-        self.world.settle();
         self.see_what_stands(&bereft);
     }
 
