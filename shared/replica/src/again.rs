@@ -101,8 +101,11 @@ impl Replica {
             let notebook = FeedId { channel: self.notebook(), ..row.feed };
             row.feed.device == change.feed.device && self.feeds.contains_key(&notebook)
         };
+        // What was written again on nothing began the record only for those who came after.
+        let is_first = |row: &ChangeRow| row.is_entry() && row.deps.is_empty();
+        let first = |hash: &Hash| standing.rows.iter().any(|row| row.hash == *hash && is_first(row));
         let seen = |row: &&ChangeRow| {
-            let began = row.is_entry() && row.deps.is_empty();
+            let began = is_first(row) && row.envelope.origin.as_ref().is_none_or(|it| first(&it.change));
             let came = row.stands == Stands::History && change.epoch() > 0;
             let before = wrote_here(row) && row.envelope.stamp.at < change.envelope.stamp.at;
             began || came || before

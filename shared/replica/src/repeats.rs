@@ -36,11 +36,14 @@ pub(crate) fn is_final(why: u16) -> bool {
 }
 
 /// The changes that wait where they stand for what will not come, because it counts as others repeat it: whoever wrote
-/// them writes them again.
+/// them writes them again. Which of two counts that say the same the hub decides: before its word nothing is overtaken.
 pub(crate) fn overtaken(rows: &[ChangeRow]) -> BTreeSet<Hash> {
     let (applied, counted) = (applied(rows), contents(rows));
-    let contents: BTreeMap<Hash, Hash> = rows.iter().map(|row| (row.hash, content(row))).collect();
-    let repeated = |dep: &Hash| counted.contains(contents.get(dep).unwrap_or(dep));
+    let known: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
+    let repeated = |dep: &Hash| match known.get(dep) {
+        Some(row) if matches!(row.state, ChangeState::Waiting(Waiting::Judgement(_))) => false,
+        row => counted.contains(&row.map_or(*dep, |row| content(row))),
+    };
     let waits = rows.iter().filter(|row| row.state == ChangeState::Waiting(Waiting::Dependency));
     let overtaken = waits.filter(|row| row.deps.iter().all(|dep| applied.contains(dep) || repeated(dep)));
     overtaken.map(|row| row.hash).collect()
