@@ -29,11 +29,18 @@ impl Replica {
         now: u64,
         given_up: bool,
     ) -> Result<(), ReplicaError> {
-        let Some((epoch, ended)) = self.stay_row(stay)?.map(|row| (row.epoch, row.has_ended())) else {
+        let home = if given_up { &self.home_of(stay)? } else { stay };
+        let Some((epoch, ended)) = self.stay_row(home)?.map(|row| (row.epoch, row.has_ended())) else {
             return Ok(());
         };
-        let mut rows = self.change_rows(stay)?;
-        self.fill_raw(stay, &mut rows)?;
+        let mut rows = self.change_rows(home)?;
+        self.fill_raw(home, &mut rows)?;
+        if home != stay {
+            let mut stood = self.entry_rows(stay)?;
+            self.fill_raw(stay, &mut stood)?;
+            rows.extend(stood);
+        }
+        let stay = home;
         let mut known = self.document(stay)?;
         let mut replaced: BTreeMap<Hash, Hash> = BTreeMap::new();
         let here = |row: &&ChangeRow| row.is_entry() && changes.contains(&row.hash);
@@ -45,7 +52,7 @@ impl Replica {
         let without: BTreeSet<Hash> = gone.union(changes).copied().collect();
         for row in again {
             let standing = Standing { rows: &rows, gone: &without, replaced: &replaced, lost: &lost };
-            let follows = if given_up { self.had_seen(row, &standing) } else { row.deps.clone() };
+            let follows = if given_up { self.had_seen(row, stay, &standing) } else { row.deps.clone() };
             let rootless = !row.deps.is_empty() && standing.of(&follows).is_some_and(|all| all.is_empty());
             let may = why == reason::FORKED || row.envelope.origin.is_none();
             // Where nothing is left of a record only its maker can begin it again.
@@ -88,10 +95,17 @@ impl Replica {
         Ok(())
     }
 
+    /// Where a record is, if nothing of it counts any more in a stay that has been lost; else that stay.
+    fn home_of(&self, stay: &Stay) -> Result<Stay, ReplicaError> {
+        let is_lost = self.stay_row(stay)?.is_none_or(|row| row.heads.is_empty());
+        let current = self.current_stay(&stay.record)?.filter(|_| is_lost);
+        Ok(current.map_or(*stay, |row| Stay { channel: row.channel, ..*stay }))
+    }
+
     /// What a change follows, or, where something of that is lost, what its author had certainly seen: how the record
     /// began or came, and what the same replica had written of it before. To follow more would overrule what nobody
     /// had seen.
-    fn had_seen(&self, change: &ChangeRow, standing: &Standing<'_>) -> Vec<Hash> {
+    fn had_seen(&self, change: &ChangeRow, stay: &Stay, standing: &Standing<'_>) -> Vec<Hash> {
         let known = |dep: &Hash| standing.rows.iter().any(|row| row.hash == *dep);
         if change.deps.iter().all(known) {
             return change.deps.clone();
@@ -104,9 +118,10 @@ impl Replica {
         // What was written again on nothing began the record only for those who came after.
         let is_first = |row: &ChangeRow| row.is_entry() && row.deps.is_empty();
         let first = |hash: &Hash| standing.rows.iter().any(|row| row.hash == *hash && is_first(row));
+        let arrived = change.epoch() > 0 && change.place().0.channel == stay.channel;
         let seen = |row: &&ChangeRow| {
             let began = is_first(row) && row.envelope.origin.as_ref().is_none_or(|it| first(&it.change));
-            let came = row.stands == Stands::History && change.epoch() > 0;
+            let came = arrived && row.stands == Stands::History;
             let before = wrote_here(row) && row.envelope.stamp.at < change.envelope.stamp.at;
             began || came || before
         };

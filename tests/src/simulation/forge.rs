@@ -268,7 +268,9 @@ impl Play {
     /// something changed.
     pub(super) fn replay(&mut self, node: &'static str, rng: &mut fastrand::Rng) {
         let from = self.names[rng.usize(..self.names.len())];
-        let mut runs = if self.world.is_connected(node) { self.world.runs_of(from) } else { Vec::new() };
+        // What is on the disk of a machine that is down nobody has read yet.
+        let may = self.world.is_connected(node) && self.world.runs(from);
+        let mut runs = if may { self.world.runs_of(from) } else { Vec::new() };
         if runs.is_empty() {
             return;
         }
