@@ -191,7 +191,12 @@ impl Replica {
         }
         record.changes = rows.len() as u32;
         self.index.put(keys::stay(stay), &record);
-        self.stand_anew(stay, record.kind)
+        self.stand_anew(stay, record.kind)?;
+        if rows.is_empty() && self.index.list::<MoveRow>(&keys::moves(stay))?.is_empty() {
+            // As if nothing of it had ever come.
+            self.index.remove(keys::stay(stay));
+        }
+        Ok(())
     }
 
     /// Grants, revocations and refusals that stood on a branch of the hub's own.

@@ -6,7 +6,8 @@ use super::play::Play;
 use crate::harness::world::{Called, HUB, IndexFound};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_store::memory::MemoryDisk;
-use huiliu_store::{Disk, Journal, Position};
+use huiliu_store::rows::Meta;
+use huiliu_store::{Disk, Journal, Position, Working, keys};
 
 /// The smallest piece of a disk that goes bad at once.
 const SECTOR: usize = 512;
@@ -30,6 +31,8 @@ impl Play {
         let (mut how, end) = (String::new(), end_of(&disk));
         disk.damage(&file, |bytes| how = spoil(bytes, spared, rng));
         let machine = self.world.machine(name);
+        let index = Working::new(Box::new(machine.index.clone()));
+        let knows = index.get::<Meta>(&keys::meta()).expect("the index reads").map(|meta| meta.applied);
         machine.acknowledged.clear();
         machine.old_index = None;
         let found = if rng.bool() { IndexFound::Same } else { IndexFound::Empty };
@@ -47,8 +50,8 @@ impl Play {
         let here = self.holding(name).all;
         self.tell(|| format!("  {name} has {here:?}"));
         // The index of a hub does not hold whole what it says of others, and one that is ahead of the journal is no witness
-        // of anything: else every edit is mended from it.
-        if found == IndexFound::Same && name != HUB && end_of(&disk_then) == end {
+        // of anything: else every edit is mended from it, up to where it had come.
+        if found == IndexFound::Same && name != HUB && end_of(&disk_then) == end && knows == end {
             self.check_saved_at_author(name);
         }
         self.promised.entry(name).or_default().retain(|id| here.contains(id));
