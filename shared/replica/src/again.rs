@@ -68,7 +68,13 @@ impl Replica {
                 None => Err(()),
             };
             match written {
-                Ok(None) => drop(lost.insert(row.hash)),
+                Ok(None) => {
+                    lost.insert(row.hash);
+                    if given_up {
+                        // It changed what is lost, and says nothing without it: that is for a person to see.
+                        self.keep_draft(row, why, now)?;
+                    }
+                }
                 Ok(Some(mut entry)) => {
                     known.add(&entry.payload)?;
                     replaced.insert(row.hash, payload_hash(&entry));

@@ -5,7 +5,7 @@ use super::journals::named_edit;
 use super::play::Play;
 use super::reference::EditId;
 use crate::harness::world::{Called, HUB};
-use huiliu_core::model::{RecordId, Value};
+use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Arrived, Carried, Draft};
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, Hash};
 use huiliu_store::memory::MemoryDisk;
@@ -90,15 +90,14 @@ impl Play {
     /// What an edit that had seen something lost stands on now nobody can foretell: how much its author still knew of
     /// what it had seen. It is taken from the record, but must be less than its author had seen, never something else,
     /// which would be overruled unseen. Where it stands on nothing, somebody must have it as a draft, unless nobody was
-    /// told that it is saved, or it only cleared what is empty without it.
+    /// told that it is saved.
     fn see_what_stands(&mut self, bereft: &BTreeSet<EditId>) {
         let drafts: BTreeSet<EditId> = self.names.iter().flat_map(|name| self.drafts_at(name)).collect();
         let applied = self.holding(HUB).applied;
         for id in bereft {
             let Some(edit) = self.model.edits.get(id) else { continue };
             if !applied.contains(id) {
-                let cleared = edit.writes.values().all(|value| *value == Value::Null);
-                if drafts.contains(id) || !edit.saved || cleared {
+                if drafts.contains(id) || !edit.saved {
                     self.model.give_up(|other| other == *id);
                 } else {
                     let what = format!("e{id} of {} followed what is lost and is nowhere", edit.record);
