@@ -220,6 +220,18 @@ impl Replica {
     /// Stages what follows from refusals: the refused change of our own becomes a draft, what depended on it is
     /// written again, and so is what follows a change that itself was written again. Nothing is answered twice.
     pub(crate) fn answer_refusals(&mut self) -> Result<(), ReplicaError> {
+        self.answer(self.role() == Role::Hub)
+    }
+
+    /// This replica and the hub hold the same: what was refused as a repetition of what is not here either, because the
+    /// hub was set back between its words, is written again.
+    pub(crate) fn answer_unsure(&mut self) -> Result<(), ReplicaError> {
+        self.unanswered.append(&mut self.unsure);
+        self.answer(true)
+    }
+
+    /// `all_is_here`: whatever the hub holds for this replica has come.
+    fn answer(&mut self, all_is_here: bool) -> Result<(), ReplicaError> {
         for stay in std::mem::take(&mut self.unanswered) {
             let mut rows = self.change_rows(&stay)?;
             self.fill_raw(&stay, &mut rows)?;
@@ -243,6 +255,8 @@ impl Replica {
                     // Its record has gone where this replica may not see what it repeats.
                     Some(reason::REPEATED) if ended && self.role() == Role::Node => {}
                     _ if is_written_again(&ever, row) || !answered.insert(content(row)) => {}
+                    // What it repeats counts at the hub, and may only not have come yet.
+                    Some(reason::REPEATED) if !all_is_here => drop(self.unsure.insert(stay)),
                     // A hub that was set back may have preferred one of two first and the other then.
                     _ => drop(again.insert(row.hash)),
                 }

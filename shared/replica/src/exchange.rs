@@ -179,6 +179,7 @@ impl Replica {
                     self.verified(session.peer(), now);
                 }
                 if self.role() == Role::Node {
+                    self.answer_unsure()?;
                     self.adopt_followed()?;
                 }
                 self.effects.push_back(Effect::Level(id, verified));

@@ -6,12 +6,13 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
-use huiliu_core::sync::control::{self, Beginning, Note};
+use huiliu_core::sync::control::{self, Beginning, Note, reason};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{
     Authority, DeviceKey, Entry, EntryKind, Envelope, Hash, Incarnation, Ledger, PublicKey, Run, Stamp,
 };
 use huiliu_store::journal::Tail;
+use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ControlRow, FeedRow, Meta, WaitingRow};
 use huiliu_store::{Disk, Found, Index, Journal, Position, Span, StoreError, Working, keys};
 use std::cell::RefCell;
@@ -126,6 +127,7 @@ impl Replica {
             staged_records: BTreeSet::new(),
             grouping: false,
             unanswered: BTreeSet::new(),
+            unsure: BTreeSet::new(),
             stale: BTreeMap::new(),
             unsettled: BTreeSet::new(),
             has_written: false,
@@ -184,6 +186,10 @@ impl Replica {
         }
         for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
             self.ledger.set_unapplied(row.feed, row.number, true);
+            let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
+            if row.feed.device == self.device() && why == Some(reason::REPEATED) {
+                self.unsure.insert(Stay { record: row.record, channel: row.feed.channel });
+            }
         }
         self.load_closed()?;
         self.load_parked()

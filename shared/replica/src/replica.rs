@@ -51,6 +51,8 @@ pub struct Replica {
     pub(crate) staged_records: BTreeSet<RecordId>,
     /// Records in which a change of our own was refused, or waits for one that may have been written again.
     pub(crate) unanswered: BTreeSet<Stay>,
+    /// Stays in which a change of our own was refused as a repetition of what is not here: answered when both are level.
+    pub(crate) unsure: BTreeSet<Stay>,
     /// Stays to be evaluated before anything is told of them; true: something in it was refused.
     pub(crate) stale: BTreeMap<Stay, bool>,
     /// Hub: records that may have to move, or of which something may have to be carried.
