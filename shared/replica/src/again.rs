@@ -179,11 +179,13 @@ impl Replica {
         Ok(Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
     }
 
-    /// A branch of this incarnation under which nothing of a record has been written yet.
+    /// A branch of this incarnation under which nothing of a record has been written or staged yet.
     fn free_branch(&self, id: &RecordId) -> Result<u32, ReplicaError> {
         let (device, incarnation, rows) = (self.device(), self.incarnation(), self.change_rows_ever(id)?);
         let own = rows.iter().filter(|row| (row.feed.device, row.feed.incarnation) == (device, incarnation));
-        Ok(own.map(|row| row.envelope.branch + 1).max().unwrap_or(0))
+        let staged = self.staged.values().flatten().filter_map(|entry| entry.envelope.as_ref());
+        let staged = staged.filter(|envelope| envelope.record == *id).map(|envelope| envelope.branch);
+        Ok(own.map(|row| row.envelope.branch).chain(staged).map(|branch| branch + 1).max().unwrap_or(0))
     }
 
     /// What another wrote on a losing branch its author writes again; in case the author is gone, it is kept here.
