@@ -249,14 +249,12 @@ impl Replica {
             return Ok(self.judge(row, reason::OTHER_CHANNEL));
         }
         // What came between staging and committing is not in what the gate saw then.
-        let gated = match self.gated.remove(&row.hash) {
+        let staged = self.gated.remove(&row.hash);
+        let before = || before.map_or_else(|| self.document(stay), |document| Ok(document.clone()));
+        let gated = match staged {
             Some((heads, gated)) if heads == record.heads => Ok(gated),
             _ => {
-                let document = match before {
-                    Some(document) => document.clone(),
-                    None => self.document(stay)?,
-                };
-                let gated = gate(document, &row.raw, |field, value| allowed(kind.id, field, value));
+                let gated = gate(before()?, &row.raw, |field, value| allowed(kind.id, field, value));
                 let unsound = self.has_bug(UNSOUND_GATE) && misjudges(&self.device(), &row.hash);
                 if unsound { gated.and(Err(Verdict::WouldNotLoad)) } else { gated }
             }
@@ -269,11 +267,8 @@ impl Replica {
                 Decision::Counts(Box::new(gated))
             }
             Err(verdict) => {
-                let document = match before {
-                    Some(document) => document.clone(),
-                    None => self.document(stay)?,
-                };
-                self.judge(row, why_not(&document, &row.raw, verdict))
+                let why = why_not(&before()?, &row.raw, verdict);
+                self.judge(row, why)
             }
         })
     }

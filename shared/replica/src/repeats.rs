@@ -36,7 +36,7 @@ pub(crate) fn is_final(why: u16) -> bool {
 }
 
 /// The changes that wait where they stand for what will not come, because it counts as others repeat it: whoever wrote
-/// them writes them again. Which of two counts that say the same the hub decides: before its word nothing is overtaken.
+/// them writes them again. Which of two that say the same counts the hub decides: before its word nothing is overtaken.
 pub(crate) fn overtaken(rows: &[ChangeRow]) -> BTreeSet<Hash> {
     let (applied, counted) = (applied(rows), contents(rows));
     let known: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
