@@ -392,3 +392,16 @@ fn a_demonstration_that_is_interrupted_leaves_nothing_behind() {
         assert_eq!(left(), 0);
     }
 }
+
+#[test]
+fn a_demonstration_comes_to_its_end_and_all_agree() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = std::process::Command::new(huiliu_tests::harness::process::binary("huiliu-hub"));
+    command.args(["--json", "demo", "--exit", "--counties", "2", "--organizations", "40"]);
+    let demo = command.env("TMPDIR", folder.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&demo.stderr);
+    assert!(demo.status.success(), "{said}");
+    let answer: serde_json::Value = serde_json::from_slice(&demo.stdout).unwrap();
+    assert_eq!(answer["equal"], true, "{said}");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+}

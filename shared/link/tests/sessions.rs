@@ -251,6 +251,8 @@ async fn a_connection_without_a_stream_blocks_nobody_and_is_closed() {
     let opened_and_mute = strangers.connect(&hub.addresses, LIMIT).await.unwrap();
     let _mute = opened_and_mute.open(Purpose::Join).await.unwrap();
     let (_dialer, _connection, mut stream, mut arrival) = hub.session(2).await;
+    // Had it stood in line behind the idle ones, they would all have been closed before it.
+    assert!(idle.iter().any(|connection| connection.close_reason().is_none()));
     arrival.channel.send(b"still here".to_vec()).await.unwrap();
     assert_eq!(stream.recv().await.unwrap().unwrap(), b"still here");
     for connection in &idle {

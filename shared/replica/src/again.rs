@@ -17,30 +17,29 @@ use huiliu_store::rows::{ChangeRow, ChangeState, Stands, Waiting, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Replica {
-    /// Stages again these changes of a record, which this replica wrote and which will not count, or do not. Changes
-    /// that are `gone` are about to be taken out. `why` they do not count where they stood.
+    /// Stages again these changes of a record, which this replica wrote where they `stood` and which will not count, or
+    /// do not. Changes that are `gone` are about to be taken out. `why` they do not count where they stood.
     /// `given_up`: what is not here nobody has, and nothing waits for it any more.
     pub(crate) fn write_again(
         &mut self,
-        stay: &Stay,
+        stood: &Stay,
         changes: &BTreeSet<Hash>,
         gone: &BTreeSet<Hash>,
         why: u16,
         now: u64,
         given_up: bool,
     ) -> Result<(), ReplicaError> {
-        let home = if given_up { &self.home_of(stay)? } else { stay };
-        let Some((epoch, ended)) = self.stay_row(home)?.map(|row| (row.epoch, row.has_ended())) else {
+        let stay = if given_up { &self.home_of(stood)? } else { stood };
+        let Some((epoch, ended)) = self.stay_row(stay)?.map(|row| (row.epoch, row.has_ended())) else {
             return Ok(());
         };
-        let mut rows = self.change_rows(home)?;
-        self.fill_raw(home, &mut rows)?;
-        if home != stay {
-            let mut stood = self.entry_rows(stay)?;
-            self.fill_raw(stay, &mut stood)?;
-            rows.extend(stood);
+        let mut rows = self.change_rows(stay)?;
+        self.fill_raw(stay, &mut rows)?;
+        if stay != stood {
+            let mut strayed = self.entry_rows(stood)?;
+            self.fill_raw(stood, &mut strayed)?;
+            rows.extend(strayed);
         }
-        let stay = home;
         let mut known = self.document(stay)?;
         let mut replaced: BTreeMap<Hash, Hash> = BTreeMap::new();
         let here = |row: &&ChangeRow| row.is_entry() && changes.contains(&row.hash);

@@ -186,8 +186,8 @@ impl Replica {
         }
         for (_, row) in self.index.list::<WaitingRow>(&keys::all_waiting())? {
             self.ledger.set_unapplied(row.feed, row.number, true);
-            let why = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?;
-            if row.feed.device == self.device() && why == Some(reason::REPEATED) {
+            let refused = keys::refused(&row.feed, row.number);
+            if row.feed.device == self.device() && self.index.get(&refused)? == Some(reason::REPEATED) {
                 self.unsure.insert(Stay { record: row.record, channel: row.feed.channel });
             }
         }
