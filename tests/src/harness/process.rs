@@ -344,6 +344,16 @@ pub struct City {
     address: String,
 }
 
+/// What a test found wrong can be looked at: its folder stays.
+impl Drop for City {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.folder.disable_cleanup(true);
+            eprintln!("kept: {}", self.folder.path().display());
+        }
+    }
+}
+
 impl City {
     /// The hub is founded and serves.
     #[track_caller]
