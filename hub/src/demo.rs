@@ -216,7 +216,7 @@ impl<'a> Demo<'a> {
                 args.seed,
                 &divisions(),
             );
-            let fields = tables::write::open_fields(kind);
+            let fields: Vec<_> = kind.typed_fields().collect();
             let table = tables::export(Format::Csv, kind, &fields, rows.iter(), &divisions());
             let bytes = table.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;
             let file = format!("{division}.csv");

@@ -13,9 +13,14 @@ const ID: usize = 16;
 
 impl Replica {
     /// The living records, others than `id`, that are the same as one of these fields.
-    pub fn twins(&self, kind: &Kind, fields: &Fields, id: &RecordId) -> Result<Vec<RecordId>, ReplicaError> {
-        let Some(key) = kind.natural_key(fields) else { return Ok(Vec::new()) };
-        let mut same = self.find_natural(kind, &key)?;
+    pub fn twins(
+        &self,
+        kind: &'static Kind,
+        fields: &Fields,
+        id: &RecordId,
+    ) -> Result<Vec<RecordId>, ReplicaError> {
+        let near = self.row(kind, id)?.map_or(self.division(), |row| row.division);
+        let mut same = self.find_same(kind, fields, near)?;
         same.retain(|other| other != id);
         Ok(same)
     }
@@ -40,15 +45,17 @@ impl Replica {
         Ok(groups)
     }
 
-    /// The natural keys of a kind's deleted records: the latest made of each, and why it was deleted.
+    /// What makes a kind's deleted records the same as another: the latest made of each, and why it was deleted.
     pub fn deleted_keys(&self, kind: &Kind) -> Result<BTreeMap<String, (RecordId, String)>, ReplicaError> {
-        let mut keys = BTreeMap::new();
+        let mut deleted = Vec::new();
         self.each_row_ever(kind, |id, row| {
-            if let (Some(reason), Some(key)) = (row.deleted, kind.natural_key(&row.fields)) {
-                keys.insert(key, (id, reason));
-            }
+            deleted.extend(row.deleted.map(|reason| (id, row.fields, row.division, reason)));
             true
         })?;
+        let mut keys = BTreeMap::new();
+        for (id, fields, division, reason) in deleted {
+            keys.extend(self.identity_of(kind, &fields, division)?.map(|key| (key, (id, reason))));
+        }
         Ok(keys)
     }
 }

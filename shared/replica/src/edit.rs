@@ -137,7 +137,8 @@ impl Replica {
         let mut fields = given.clone();
         fields.retain(|_, value| !value.is_null());
         fields.extend(kind.defaults(&fields, place, &self.divisions));
-        let owner = match (kind.owner(&fields, &self.divisions), owner) {
+        let near = owner.unwrap_or(self.home.division);
+        let owner = match (self.owner_of(kind, &fields, near)?, owner) {
             (Some(named), Some(given)) if named != given && strict => {
                 return Err(ReplicaError::OtherOwner { named, given });
             }
@@ -145,10 +146,7 @@ impl Replica {
             (None, given) => given.unwrap_or(self.home.division),
         };
         self.check(kind, &fields)?;
-        if strict
-            && let Some(key) = kind.natural_key(&fields)
-            && let Some(here) = self.find_natural(kind, &key)?.first()
-        {
+        if strict && let Some(here) = self.find_same(kind, &fields, owner)?.first() {
             return Err(ReplicaError::Duplicate(*here));
         }
         let channel = self.channel_of(kind, owner);
@@ -269,7 +267,7 @@ impl Replica {
         merged: &Fields,
         channel: Channel,
     ) -> Result<(), ReplicaError> {
-        match self.belongs_elsewhere(kind, merged, channel) {
+        match self.belongs_elsewhere(kind, merged, channel)? {
             Some(to) if !self.is_in_tree(to) => {
                 Err(ReplicaError::OwnerOutside { from: channel.division, to })
             }

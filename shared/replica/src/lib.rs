@@ -27,6 +27,7 @@ mod open;
 mod parked;
 mod project;
 mod receive;
+mod references;
 pub mod repair;
 mod repeats;
 mod replica;

@@ -25,9 +25,9 @@ impl Replica {
         kind: &'static Kind,
         fields: &Fields,
         channel: Channel,
-    ) -> Option<DivisionCode> {
-        let owner = kind.owner(fields, &self.divisions)?;
-        (kind.name != "division" && self.channel_of(kind, owner) != channel).then_some(owner)
+    ) -> Result<Option<DivisionCode>, ReplicaError> {
+        let owner = self.owner_of(kind, fields, channel.division)?;
+        Ok(owner.filter(|owner| kind.name != "division" && self.channel_of(kind, *owner) != channel))
     }
 
     /// Whether a division lies in the home hub's tree.
@@ -78,7 +78,8 @@ impl Replica {
             if let Some(left) = newest.left.filter(|_| newest.has_ended()) {
                 // Where it went has forgotten it: a hub that was set back had not seen the arrival.
                 let fields = self.document(&home)?.fields();
-                let owner = kind.owner(&fields, &self.divisions).map(|owner| self.channel_of(kind, owner));
+                let owner = self.owner_of(kind, &fields, home.channel.division)?;
+                let owner = owner.map(|owner| self.channel_of(kind, owner));
                 let to = owner.filter(|to| self.may_move_to(*to)).unwrap_or(left.to);
                 self.stage_arrival(&home, kind, to, epoch)?;
                 continue;
@@ -97,7 +98,7 @@ impl Replica {
                 continue;
             }
             let fields = self.document(&home)?.fields();
-            let owner = self.belongs_elsewhere(kind, &fields, newest.channel);
+            let owner = self.belongs_elsewhere(kind, &fields, newest.channel)?;
             if let Some(to) = owner.map(|owner| self.channel_of(kind, owner))
                 && self.may_move_to(to)
             {

@@ -4,9 +4,10 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::current;
 use huiliu_core::documents::Document;
-use huiliu_core::model::{KindId, RecordId, dictionary};
+use huiliu_core::model::{Fields, KindId, RecordId, dictionary};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{Row, StayRow};
+use std::collections::BTreeSet;
 
 impl Replica {
     /// Brings the projection of a record up to date after one of its stays has changed, of which this is the document.
@@ -29,7 +30,7 @@ impl Replica {
         self.project(id, shown, document.as_ref())?;
         if self.role() == Role::Hub
             && let (Some(document), Some(kind)) = (&document, dictionary::kind_by_id(shown.kind))
-            && self.belongs_elsewhere(kind, &document.fields(), shown.channel).is_some()
+            && self.belongs_elsewhere(kind, &document.fields(), shown.channel)?.is_some()
         {
             self.unsettled.insert(*id);
         }
@@ -58,27 +59,40 @@ impl Replica {
                 some => self.index.put(keys::count(record.kind), &some),
             }
         }
-        let key_before = natural_key(record.kind, old.as_ref());
-        let key_after = natural_key(record.kind, new.as_ref());
-        if key_before != key_after {
-            if let Some(key) = key_before {
-                self.index.remove(keys::natural(record.kind, &key, id));
-            }
-            if let Some(key) = key_after {
-                self.index.put(keys::natural(record.kind, &key, id), &());
-            }
-        }
+        let (before, after) =
+            (names_of(record.kind, id, old.as_ref()), names_of(record.kind, id, new.as_ref()));
+        before.difference(&after).for_each(|key| self.index.remove(key.clone()));
+        after.difference(&before).for_each(|key| self.index.put(key.clone(), &()));
         self.tree_changed |= dictionary::kind_by_id(record.kind).is_some_and(|kind| kind.name == "division");
         let conflicts = document.map_or(0, |document| document.conflicts().len() as u32);
         match conflicts {
             0 => self.index.remove(keys::conflict(id)),
             some => self.index.put(keys::conflict(id), &some),
         }
+        let moved = old.as_ref().map(|row| row.division) != new.as_ref().map(|row| row.division);
+        let fields = new.as_ref().map(|row| row.fields.clone()).unwrap_or_default();
         match new {
             Some(row) if old.as_ref() == Some(&row) => {}
             Some(row) => self.index.put(keys::row(record.kind, id), &row),
             None => self.index.remove(keys::row(record.kind, id)),
         }
+        if moved && self.role() == Role::Hub {
+            self.look_after_companions(record.kind, id, &fields)?;
+        }
+        Ok(())
+    }
+
+    /// Hub: a record has come or moved, and those that lie with it may have to follow.
+    fn look_after_companions(
+        &mut self,
+        kind: KindId,
+        id: &RecordId,
+        fields: &Fields,
+    ) -> Result<(), ReplicaError> {
+        let Some(kind) = dictionary::kind_by_id(kind) else { return Ok(()) };
+        let companions = self.referrers_of(kind, id, fields)?;
+        let follows = companions.into_iter().filter(|(other, _)| other.lies_with().is_some());
+        self.unsettled.extend(follows.map(|(_, id)| id));
         Ok(())
     }
 }
@@ -87,8 +101,16 @@ fn is_alive(row: Option<&Row>) -> bool {
     row.is_some_and(|row| row.deleted.is_none())
 }
 
-/// A deleted record gives its natural key free.
-fn natural_key(kind: KindId, row: Option<&Row>) -> Option<String> {
-    let row = row.filter(|row| row.deleted.is_none())?;
-    dictionary::kind_by_id(kind)?.natural_key(&row.fields)
+/// The keys under which a record is found: natural key, aliases, and what it names. A deleted one gives them free.
+fn names_of(kind: KindId, id: &RecordId, row: Option<&Row>) -> BTreeSet<Vec<u8>> {
+    let Some(row) = row.filter(|row| row.deleted.is_none()) else { return BTreeSet::new() };
+    let Some(kind) = dictionary::kind_by_id(kind) else { return BTreeSet::new() };
+    let natural = kind.natural_key(&row.fields).map(|key| keys::natural(kind.id, &key, id));
+    let aliases = kind.aliases(&row.fields);
+    let aliases = aliases.iter().map(|alias| keys::alias(kind.id, alias, id));
+    let references = kind.fields.iter().filter_map(|field| {
+        let target = field.target().and_then(dictionary::kind)?;
+        Some(keys::reference(target.id, row.fields.get(field.name)?.text()?, kind.id, id))
+    });
+    natural.into_iter().chain(aliases).chain(references).collect()
 }

@@ -5,7 +5,7 @@ use huiliu_core::model::{Channel, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 7;
+pub const FORMAT: u32 = 8;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
@@ -28,6 +28,8 @@ const DAMAGED: u8 = b'B';
 const DOUBT: u8 = b'E';
 const CLOSED: u8 = b'V';
 const MOVE: u8 = b'A';
+const ALIAS: u8 = b'I';
+const REFERENCE: u8 = b'Q';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -162,6 +164,26 @@ pub fn naturals(kind: KindId, key: &str) -> Vec<u8> {
 /// One record under a natural key.
 pub fn natural(kind: KindId, key: &str, id: &RecordId) -> Vec<u8> {
     [naturals(kind, key), id.0.to_vec()].concat()
+}
+
+/// The records of a kind that have an alias.
+pub fn aliases(kind: KindId, alias: &str) -> Vec<u8> {
+    [&[ALIAS][..], &kind.0.to_be_bytes(), alias.as_bytes(), &[0]].concat()
+}
+
+/// One record under an alias.
+pub fn alias(kind: KindId, alias: &str, id: &RecordId) -> Vec<u8> {
+    [aliases(kind, alias), id.0.to_vec()].concat()
+}
+
+/// The records that name a record of a kind in this way, by id or alias.
+pub fn references(kind: KindId, reference: &str) -> Vec<u8> {
+    [&[REFERENCE][..], &kind.0.to_be_bytes(), reference.as_bytes(), &[0]].concat()
+}
+
+/// One record, of the kind `by`, that names another so.
+pub fn reference(kind: KindId, reference: &str, by: KindId, id: &RecordId) -> Vec<u8> {
+    [references(kind, reference), by.0.to_be_bytes().to_vec(), id.0.to_vec()].concat()
 }
 
 /// All waiting entries.

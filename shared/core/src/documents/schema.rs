@@ -19,6 +19,7 @@ pub(super) fn to_scalar(value: &Value) -> ScalarValue {
         Value::Bool(yes) => ScalarValue::Boolean(*yes),
         Value::Int(number) => ScalarValue::Int(*number),
         Value::Text(text) => ScalarValue::Str(text.as_str().into()),
+        Value::Sealed(bytes) => ScalarValue::Bytes(bytes.clone()),
     }
 }
 
@@ -30,6 +31,7 @@ pub(super) fn from_automerge(value: &automerge::Value<'_>) -> Option<Value> {
             ScalarValue::Boolean(yes) => Some(Value::Bool(*yes)),
             ScalarValue::Int(number) => Some(Value::Int(*number)),
             ScalarValue::Str(text) => Some(Value::of(text.as_str())),
+            ScalarValue::Bytes(bytes) => Some(Value::Sealed(bytes.clone())),
             _ => None,
         },
         automerge::Value::Object(_) => None,

@@ -1,6 +1,6 @@
 //! Checking a record's fields by the dictionary: the full check of forms and imports, and the gate's machine check.
 
-use super::check_characters::{CitizenFault, UsccFault, check_uscc};
+use super::check_characters::{CitizenFault, UsccFault, check_citizen_id, check_uscc};
 use super::dates::Date;
 use super::dictionary::{CodeTable, Field, FieldType, Kind, Required};
 use super::divisions::Divisions;
@@ -127,21 +127,31 @@ impl Kind {
         if !is_identifier(name) {
             return Err(TypeProblem::Name);
         }
-        let ty = self.field(name).map(|field| field.ty);
+        let field = self.field(name);
+        let ty = field.map(|field| field.ty);
         let fits = match (ty, value) {
             (_, Value::Null) | (None, _) => true,
+            // What tells who somebody is never enters a document in clear, whoever wrote it.
+            _ if field.is_some_and(Field::is_sealed) => matches!(value, Value::Sealed(_)),
+            _ if field.is_some_and(|field| field.import_only) => false,
             (Some(FieldType::Bool), value) => matches!(value, Value::Bool(_)),
             (Some(FieldType::Int { .. } | FieldType::Money), value) => matches!(value, Value::Int(_)),
             (Some(_), value) => matches!(value, Value::Text(_)),
         };
         let longest = match ty {
-            Some(FieldType::Text { .. } | FieldType::Ref(_) | FieldType::Divisions) | None => LONGEST_TEXT,
+            Some(FieldType::Text { .. } | FieldType::Ref(_) | FieldType::Divisions | FieldType::Codes(_))
+            | None => LONGEST_TEXT,
             Some(_) => 64,
         };
-        match value.text() {
-            _ if !fits => Err(TypeProblem::Type),
-            Some(text) if text.len() > longest => Err(TypeProblem::Long),
-            _ => Ok(()),
+        let long = match value {
+            Value::Text(text) => text.len() > longest,
+            Value::Sealed(bytes) => bytes.len() > LONGEST_TEXT,
+            _ => false,
+        };
+        match fits {
+            false => Err(TypeProblem::Type),
+            true if long => Err(TypeProblem::Long),
+            true => Ok(()),
         }
     }
 }
@@ -166,7 +176,8 @@ impl Field {
     pub fn check(&'static self, value: &Value, divisions: &Divisions) -> Option<Problem> {
         let error = |trouble| Some(Problem::error(Some(self), trouble));
         match (self.ty, value) {
-            (_, Value::Null) => None,
+            // What is sealed was checked before it was, and cannot be looked at without its key.
+            (_, Value::Null | Value::Sealed(_)) => None,
             (FieldType::Bool, Value::Bool(_)) => None,
             (FieldType::Money, Value::Int(fen)) => (*fen < 0).then_some(Trouble::NotMoney).and_then(error),
             (FieldType::Int { min, max }, Value::Int(count)) => {
@@ -191,6 +202,12 @@ fn text_trouble(ty: FieldType, text: &str, divisions: &Divisions) -> Option<Trou
         FieldType::Text { max } => too_long(text, max),
         FieldType::Ref(_) => too_long(text, 300),
         FieldType::Code(table) => table.get(text).is_none().then(|| Trouble::unknown_code(table)),
+        FieldType::Codes(table) => {
+            text.split(',').any(|code| table.get(code).is_none()).then(|| Trouble::unknown_code(table))
+        }
+        FieldType::Month => (!is_month(text)).then_some(Trouble::NotAMonth),
+        FieldType::CitizenId => check_citizen_id(text).err().map(Trouble::from),
+        FieldType::KeyedHash(_) => too_long(text, 64),
         FieldType::Date => text.parse::<Date>().err().map(|_| Trouble::NotADate),
         FieldType::Uscc => check_uscc(text).err().map(Trouble::from),
         FieldType::NewDivision => text.parse::<DivisionCode>().err().map(|_| Trouble::DivisionKnown),
@@ -201,6 +218,11 @@ fn text_trouble(ty: FieldType, text: &str, divisions: &Divisions) -> Option<Trou
             .map(|_| Trouble::DivisionKnown),
         FieldType::Money | FieldType::Int { .. } | FieldType::Bool => Some(Trouble::WrongType),
     }
+}
+
+/// 1985-01.
+fn is_month(text: &str) -> bool {
+    text.len() == 7 && format!("{text}-01").parse::<Date>().is_ok()
 }
 
 fn too_long(text: &str, max: usize) -> Option<Trouble> {

@@ -47,6 +47,12 @@ impl Date {
         era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + of_year - 719_468
     }
 
+    /// The same day so many years later; 29 February becomes the 28th where there is none.
+    pub fn plus_years(self, years: u16) -> Option<Self> {
+        let year = self.year.checked_add(years)?;
+        Self::new(year, self.month, self.day).or_else(|| Self::new(year, self.month, 28))
+    }
+
     /// The day an Excel serial number means (1900 system), if it is a whole day that Excel counts rightly.
     ///
     /// Excel believes in 1900-02-29, so numbers up to 60 are a day off and are not taken.

@@ -7,7 +7,7 @@ use super::channel::Class;
 use super::check::Problem;
 use super::divisions::Divisions;
 use super::ids::{DivisionCode, KindId, Level};
-use super::value::Fields;
+use super::value::{Fields, Value};
 use super::values::text::{plain, without_bracket};
 
 pub use super::kinds::{kind, kind_by_id, kind_of_word, kinds};
@@ -33,16 +33,52 @@ pub struct Kind {
 /// What a kind decides by more than one field.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Rules {
-    /// The division that owns the record, if its fields name one.
-    pub(super) owner: fn(&Fields, &Divisions) -> Option<DivisionCode>,
+    /// Who owns the record.
+    pub(super) owner: Owns,
     /// What makes two rows the same record.
-    pub(super) natural_key: fn(&Fields) -> Option<String>,
+    pub(super) identity: Identity,
+    /// The words by which a field of another record names this one before it is here, besides its id.
+    pub(super) aliases: fn(&Fields) -> Vec<String>,
     /// What a new record gets where nothing was written; `None` if no place is known yet.
     pub(super) defaults: fn(&Fields, Option<DivisionCode>, &Divisions) -> Fields,
     /// What follows from other fields unless somebody says otherwise.
     pub(super) derived: fn(&Fields) -> Fields,
     /// Checks across fields.
     pub(super) check: fn(&'static Kind, &Fields, &Divisions, &mut Vec<Problem>),
+}
+
+/// How a kind's records find their owner.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Owns {
+    /// Their own fields name a division.
+    Named(fn(&Fields, &Divisions) -> Option<DivisionCode>),
+    /// They lie where the record lies that this field names.
+    With(&'static str),
+}
+
+/// What makes two rows of a kind the same record.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Identity {
+    /// A key made of their fields.
+    Key(fn(&Fields) -> Option<String>),
+    /// They say the same in all of these fields, of which the first names another record.
+    Same(&'static [&'static str]),
+}
+
+/// Who owns a record, as far as its own fields tell.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Owner<'a> {
+    /// A division.
+    Division(DivisionCode),
+    /// Whoever owns the record of this kind that is named so.
+    With {
+        /// The kind of that record.
+        kind: &'static str,
+        /// Its id, or an alias of it.
+        reference: &'a str,
+    },
+    /// Nobody is named.
+    Nobody,
 }
 
 /// A field of a kind.
@@ -66,6 +102,10 @@ pub struct Field {
     pub default: Option<&'static str>,
     /// For the end of a period: the field of its beginning. A cell 2018-05-21至2023-05-20 fills both.
     pub begins: Option<&'static str>,
+    /// Tables have the column when they are read; the record does not keep it.
+    pub import_only: bool,
+    /// The field that names the record of whose field of the same name this one is a copy.
+    pub copied_from: Option<&'static str>,
 }
 
 /// What a field holds.
@@ -91,8 +131,12 @@ pub enum FieldType {
     NewDivision,
     /// Division codes joined by commas.
     Divisions,
+    /// Some of a table of codes, joined by commas.
+    Codes(&'static CodeTable),
     /// A day, 2018-05-21.
     Date,
+    /// A month, 1985-01.
+    Month,
     /// Money in fen.
     Money,
     /// A whole number.
@@ -106,7 +150,11 @@ pub enum FieldType {
     Bool,
     /// A unified social credit code (GB 32100-2015).
     Uscc,
-    /// Another record, by its natural key until it is here.
+    /// A citizen's identity number (GB 11643).
+    CitizenId,
+    /// The hash of another field under the city's key: nobody types it, and without the key nobody guesses it.
+    KeyedHash(&'static str),
+    /// Another record: its id, or one of its aliases until it is here.
     Ref(&'static str),
 }
 
@@ -185,14 +233,56 @@ impl Kind {
         )
     }
 
-    /// The division that owns a record of these fields; `None` if they name none.
-    pub fn owner(&self, fields: &Fields, divisions: &Divisions) -> Option<DivisionCode> {
-        (self.rules.owner)(fields, divisions)
+    /// Who owns a record of these fields.
+    pub fn owner<'a>(&self, fields: &'a Fields, divisions: &Divisions) -> Owner<'a> {
+        match self.rules.owner {
+            Owns::Named(named) => named(fields, divisions).map_or(Owner::Nobody, Owner::Division),
+            Owns::With(name) => {
+                let kind = self.field(name).and_then(Field::target);
+                let named = kind.zip(fields.get(name).and_then(Value::text));
+                named.map_or(Owner::Nobody, |(kind, reference)| Owner::With { kind, reference })
+            }
+        }
     }
 
-    /// What makes two rows the same record; `None` if the fields do not say enough.
+    /// The field by which a record lies where another does, if it is one.
+    pub fn lies_with(&self) -> Option<&'static str> {
+        match self.rules.owner {
+            Owns::Named(_) => None,
+            Owns::With(name) => Some(name),
+        }
+    }
+
+    /// What makes two rows the same record; `None` if the fields do not say enough, or if the kind has no such key.
     pub fn natural_key(&self, fields: &Fields) -> Option<String> {
-        (self.rules.natural_key)(fields)
+        match self.rules.identity {
+            Identity::Key(key) => key(fields),
+            Identity::Same(_) => None,
+        }
+    }
+
+    /// The fields in which two rows of the same record say the same, for a kind without a natural key. The first names
+    /// another record.
+    pub fn same_by(&self) -> Option<&'static [&'static str]> {
+        match self.rules.identity {
+            Identity::Key(_) => None,
+            Identity::Same(fields) => Some(fields),
+        }
+    }
+
+    /// The words by which a field of another record may name this one, besides its id.
+    pub fn aliases(&self, fields: &Fields) -> Vec<String> {
+        (self.rules.aliases)(fields)
+    }
+
+    /// The fields that a record keeps and a person can fill in.
+    pub fn typed_fields(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(|field| !field.import_only && field.is_typed())
+    }
+
+    /// The columns that a table of the kind may have.
+    pub fn columns(&self) -> impl Iterator<Item = &'static Field> {
+        self.fields.iter().filter(|field| field.is_typed())
     }
 
     /// The fields that a NEW record gets where these say nothing. `place`: where it is being made, if that is known.
@@ -224,8 +314,39 @@ impl Field {
         label_en: &'static str,
         ty: FieldType,
     ) -> Self {
-        let (required, sensitivity) = (Required::No, Sensitivity::Open);
-        Self { name, label, label_en, synonyms: &[], ty, required, sensitivity, default: None, begins: None }
+        Self {
+            name,
+            label,
+            label_en,
+            synonyms: &[],
+            ty,
+            required: Required::No,
+            sensitivity: Sensitivity::Open,
+            default: None,
+            begins: None,
+            import_only: false,
+            copied_from: None,
+        }
+    }
+
+    /// Sealed under the person's key.
+    pub(super) const fn personal(self) -> Self {
+        Self { sensitivity: Sensitivity::Personal, ..self }
+    }
+
+    /// Sealed under the person's second key, which the hub does not hold.
+    pub(super) const fn secret(self) -> Self {
+        Self { sensitivity: Sensitivity::Secret, ..self }
+    }
+
+    /// A column of tables that the record does not keep.
+    pub(super) const fn import_only(self) -> Self {
+        Self { import_only: true, ..self }
+    }
+
+    /// A copy of the field of the same name of the record that another field names.
+    pub(super) const fn copied_from(self, field: &'static str) -> Self {
+        Self { copied_from: Some(field), ..self }
     }
 
     /// With other headers.
@@ -258,15 +379,33 @@ impl Field {
         lang.pick(self.label, self.label_en)
     }
 
-    /// Whether a message, a list or a log may repeat its value.
+    /// Whether a message, a list or a log may repeat its value. What names a person in a table does so in clear.
     pub fn may_echo(&self) -> bool {
-        self.sensitivity == Sensitivity::Open
+        self.sensitivity == Sensitivity::Open && !matches!(self.ty, FieldType::Ref("person" | "instructor"))
+    }
+
+    /// Whether it is sealed before it enters a document.
+    pub fn is_sealed(&self) -> bool {
+        self.sensitivity != Sensitivity::Open
+    }
+
+    /// Whether a person fills it in; else it follows from others.
+    pub fn is_typed(&self) -> bool {
+        !matches!(self.ty, FieldType::KeyedHash(_))
+    }
+
+    /// The kind of the record it names, if it names one.
+    pub fn target(&self) -> Option<&'static str> {
+        match self.ty {
+            FieldType::Ref(kind) => Some(kind),
+            _ => None,
+        }
     }
 
     /// The table, if it holds codes.
     pub fn codes(&self) -> Option<&'static CodeTable> {
         match self.ty {
-            FieldType::Code(table) => Some(table),
+            FieldType::Code(table) | FieldType::Codes(table) => Some(table),
             _ => None,
         }
     }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 /// The value of one field. The dictionary says which of these a field takes.
 ///
-/// Dates are `Text` in ISO form (2018-05-21), codes are `Text`, money is `Int` in fen, an emptied field is `Null`.
+/// Dates are `Text` in ISO form (2018-05-21), codes are `Text`, money is `Int` in fen, an emptied field is `Null`. What
+/// the dictionary calls personal or secret lies in documents and rows `Sealed`.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 pub enum Value {
     /// Nothing is known.
@@ -16,6 +17,8 @@ pub enum Value {
     Int(i64),
     /// Text, a code, a date.
     Text(String),
+    /// A value sealed under a person's key: see `sync::seal`.
+    Sealed(Vec<u8>),
 }
 
 impl Value {

@@ -26,7 +26,7 @@ pub fn export(
         }
         true
     })?;
-    let fields = tables::write::open_fields(kind);
+    let fields: Vec<_> = kind.typed_fields().collect();
     let written = tables::export(format_of(file)?, kind, &fields, records.iter(), replica.divisions());
     let bytes = written.map_err(|fault| cannot_write(file, fault))?;
     let say = Say::Wrote { file: file.to_owned(), rows: records.len() };

@@ -174,7 +174,8 @@ pub fn new(
     let (mut answer, id) = saved(replica, &edit, context)?;
     let mut notes = oddities(replica, kind, &id)?;
     let row = replica.row(kind, &id)?;
-    if let Some(key) = row.and_then(|row| kind.natural_key(&row.fields))
+    let key = row.map(|row| replica.identity_of(kind, &row.fields, row.division)).transpose()?.flatten();
+    if let Some(key) = key
         && let Some((before, reason)) = replica.deleted_keys(kind)?.remove(&key)
     {
         notes.push(Say::NewDeletedBefore { id: before.to_string(), reason });
@@ -202,7 +203,8 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
     let mut after = row.fields.clone();
     after.extend(fields.clone());
     after.retain(|_, value| !value.is_null());
-    let other_key = kind.natural_key(&after) != kind.natural_key(&row.fields);
+    let key = |fields| replica.identity_of(kind, fields, row.division);
+    let other_key = key(&after)? != key(&row.fields)?;
     if let Some(twin) = replica.twins(kind, &after, &id)?.first().filter(|_| other_key) {
         return Err(Failure::new(1, Say::DuplicateWouldBe { id: twin.to_string() }));
     }

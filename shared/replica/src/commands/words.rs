@@ -125,6 +125,8 @@ pub fn json_of(value: &Value) -> Json {
         Value::Bool(yes) => Json::from(*yes),
         Value::Int(number) => Json::from(*number),
         Value::Text(text) => Json::from(text.as_str()),
+        // Its key is not here: there is nothing to say of it.
+        Value::Sealed(_) => Json::Null,
     }
 }
 

@@ -137,7 +137,7 @@ fn cell_text(cell: &Cell, field: &Field) -> Result<String, Trouble> {
         (Cell::Text(text), ty) if holds_codes(ty) && is_scientific(text) => Err(Trouble::NumberInCodeColumn),
         (Cell::Text(text), FieldType::Date) => Ok(serial_text(text).unwrap_or_else(|| text.clone())),
         (Cell::Text(text), _) => Ok(text.clone()),
-        (Cell::Date(date), FieldType::Date) => Ok(date.to_string()),
+        (Cell::Date(date), FieldType::Date | FieldType::Month) => Ok(date.to_string()),
         (Cell::Date(_), _) => Err(Trouble::DateInWrongColumn),
         (Cell::Bool(yes), FieldType::Bool) => Ok(if *yes { "是" } else { "否" }.to_owned()),
         (Cell::Bool(yes), _) => Ok(if *yes { "TRUE" } else { "FALSE" }.to_owned()),
@@ -159,7 +159,9 @@ fn holds_codes(ty: FieldType) -> bool {
     matches!(
         ty,
         FieldType::Uscc
+            | FieldType::CitizenId
             | FieldType::Code(_)
+            | FieldType::Codes(_)
             | FieldType::Division { .. }
             | FieldType::NewDivision
             | FieldType::Divisions

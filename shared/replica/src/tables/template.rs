@@ -1,7 +1,7 @@
 //! An empty table to fill in: the columns of a kind, lists to choose from, and a sheet of notes.
 
 use super::Format;
-use super::write::{Out, WriteFault, csv_table, lay_out, open_fields};
+use super::write::{Out, WriteFault, csv_table, lay_out};
 use huiliu_core::model::dictionary::{Required, kind};
 use huiliu_core::model::{Field, FieldType, Kind, Lang, TableSay};
 use rust_xlsxwriter::{DataValidation, Format as CellFormat, Formula, Workbook, Worksheet};
@@ -16,7 +16,7 @@ const TABLES_FROM: u16 = 4;
 /// # Errors
 /// [`WriteFault`].
 pub fn template(format: Format, kind: &'static Kind, lang: Lang) -> Result<Vec<u8>, WriteFault> {
-    let fields = open_fields(kind);
+    let fields: Vec<&'static Field> = kind.columns().collect();
     if format == Format::Csv {
         return csv_table(std::iter::once(fields.iter().map(|field| Out::text(field.label)).collect()));
     }
@@ -108,6 +108,10 @@ fn hint(field: &Field, lang: Lang) -> String {
     let say = match field.ty {
         FieldType::Text { max } => TableSay::HintText { max },
         FieldType::Code(table) => TableSay::HintCode { labels: table.labels(lang) },
+        FieldType::Codes(table) => TableSay::HintCodes { labels: table.labels(lang) },
+        FieldType::Month => TableSay::HintMonth,
+        FieldType::CitizenId => TableSay::HintCitizen,
+        FieldType::KeyedHash(_) => TableSay::HintComputed,
         FieldType::Division { .. } | FieldType::NewDivision | FieldType::Divisions => TableSay::HintDivision,
         FieldType::Date => TableSay::HintDate,
         FieldType::Money => TableSay::HintMoney,
@@ -116,7 +120,11 @@ fn hint(field: &Field, lang: Lang) -> String {
         FieldType::Uscc => TableSay::HintUscc,
         FieldType::Ref(name) => {
             let kind = kind(name).map_or(field.label, |kind| lang.pick(kind.label, kind.label_en)).to_owned();
-            TableSay::HintRef { kind }
+            match name {
+                "person" | "instructor" => TableSay::HintPerson,
+                "social_org" => TableSay::HintOrganization,
+                _ => TableSay::HintRef { kind },
+            }
         }
     };
     say.text(lang)

@@ -298,7 +298,7 @@ fn records() -> Vec<Fields> {
 fn what_is_exported_reads_back_the_same() {
     let (records, divisions) = (records(), Divisions::sample());
     for format in [Format::Csv, Format::Xlsx] {
-        let fields = write::open_fields(social_org());
+        let fields = social_org().typed_fields().collect::<Vec<_>>();
         let file = export(format, social_org(), &fields, &records, &divisions).unwrap();
         let again: Vec<Fields> = taken(&file).into_iter().map(|row| row.fields).collect();
         assert_eq!(again, records, "{format:?}");
@@ -308,7 +308,7 @@ fn what_is_exported_reads_back_the_same() {
 #[test]
 fn an_export_is_for_people_and_never_runs() {
     let (records, divisions) = (records(), Divisions::sample());
-    let fields = write::open_fields(social_org());
+    let fields = social_org().typed_fields().collect::<Vec<_>>();
     let csv = export(Format::Csv, social_org(), &fields, &records, &divisions).unwrap();
     let text = String::from_utf8(csv).unwrap();
     assert!(text.starts_with("\u{feff}统一社会信用代码,名称,曾用名,类型,"));

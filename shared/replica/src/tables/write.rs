@@ -48,7 +48,7 @@ impl From<csv::Error> for WriteFault {
 
 /// Writes records as a table with Chinese headers: labels for codes, names for divisions, 3万元 for money.
 ///
-/// `fields` are the columns; the caller leaves out what the reader may not see ([`open_fields`] has all that is open).
+/// `fields` are the columns; the caller leaves out what the reader may not see.
 ///
 /// # Errors
 /// [`WriteFault`].
@@ -72,11 +72,6 @@ pub fn export<'a>(
             Ok(book.save_to_buffer()?)
         }
     }
-}
-
-/// The fields of a kind that whoever sees a record may read.
-pub fn open_fields(kind: &'static Kind) -> Vec<&'static Field> {
-    kind.fields.iter().filter(|field| field.may_echo()).collect()
 }
 
 /// What goes into a cell.
@@ -109,7 +104,7 @@ pub(super) fn lay_out(sheet: &mut Worksheet, fields: &[&'static Field]) -> Resul
     let text = CellFormat::new().set_num_format("@");
     for (column, field) in (0_u16..).zip(fields) {
         let width = match field.ty {
-            FieldType::Uscc => 22.0,
+            FieldType::Uscc | FieldType::CitizenId => 22.0,
             FieldType::Text { .. } | FieldType::Ref(_) => 28.0,
             FieldType::Division { .. } => 18.0,
             _ => 14.0,

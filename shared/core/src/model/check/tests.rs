@@ -1,5 +1,5 @@
 use super::*;
-use crate::model::dictionary::{kind, kind_by_id, kinds};
+use crate::model::dictionary::{Owner, kind, kind_by_id, kinds};
 
 /// A synthetic organization of 海曙区, without faults.
 fn whole() -> Fields {
@@ -142,7 +142,10 @@ fn a_code_for_life_keeps_the_number_of_a_retired_division() {
 #[test]
 fn the_owner_is_the_township_within_the_authority() {
     let (kind, tree) = (kind("social_org").unwrap(), Divisions::sample());
-    let owner = |fields: &Fields| kind.owner(fields, &tree).map(|code| code.to_string());
+    let owner = |fields: &Fields| match kind.owner(fields, &tree) {
+        Owner::Division(code) => Some(code.to_string()),
+        _ => None,
+    };
     assert_eq!(owner(&whole()).as_deref(), Some("330203004"));
     assert_eq!(owner(&with(&[("town_code", Value::of("330281100"))])).as_deref(), Some("330203"));
     assert_eq!(owner(&with(&[("town_code", Value::Null)])).as_deref(), Some("330203"));

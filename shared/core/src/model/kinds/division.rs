@@ -1,9 +1,9 @@
 //! `division` 行政区划: a later change of the tree (GB/T 2260, GB/T 10114); see `divisions` for the tree itself.
 
-use super::{division_field, division_in, fixed_defaults, text};
+use super::{division_field, division_in, fixed_defaults, no_key, text};
 use crate::model::channel::Class;
 use crate::model::check::Problem;
-use crate::model::dictionary::{Code, CodeTable, Field, FieldType, Kind, Rules};
+use crate::model::dictionary::{Code, CodeTable, Field, FieldType, Identity, Kind, Owns, Rules};
 use crate::model::divisions::Divisions;
 use crate::model::ids::{KindId, Level};
 use crate::model::messages::{Lang, Trouble};
@@ -68,8 +68,9 @@ pub(super) const KIND: Kind = Kind {
     fields: FIELDS,
     rules: Rules {
         // It names a place, not an owner: it belongs to whoever keeps the table.
-        owner: |_, _| None,
-        natural_key: |fields| text(fields, "code").map(|code| format!("code:{code}")),
+        owner: Owns::Named(|_, _| None),
+        identity: Identity::Key(|fields| text(fields, "code").map(|code| format!("code:{code}"))),
+        aliases: no_key,
         defaults: |fields, _, _| fixed_defaults(FIELDS, fields),
         derived: |_| Fields::new(),
         check,

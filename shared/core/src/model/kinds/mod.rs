@@ -1,15 +1,33 @@
 //! The record kinds, one file per kind or family. A new kind is a file here and a line in `KINDS`.
 
+pub mod codes;
 pub mod division;
+mod instructors;
+mod membership;
+mod party_org;
+mod person;
+mod service_center;
 pub mod social_org;
 pub mod social_org_codes;
 
+use super::dates::Date;
 use super::dictionary::{Field, FieldType, Kind};
 use super::ids::{DivisionCode, KindId, Level};
 use super::value::{Fields, Value};
 use super::values::text::{compact, plain};
 
-static KINDS: [Kind; 2] = [division::KIND, social_org::KIND];
+static KINDS: [Kind; 10] = [
+    division::KIND,
+    social_org::KIND,
+    party_org::KIND,
+    person::KIND,
+    membership::AFFILIATION,
+    membership::ENGAGEMENT,
+    membership::POST,
+    instructors::INSTRUCTOR,
+    instructors::ASSIGNMENT,
+    service_center::KIND,
+];
 
 /// Every kind, in the order of their numbers.
 pub fn kinds() -> &'static [Kind] {
@@ -35,6 +53,16 @@ pub fn kind_by_id(id: KindId) -> Option<&'static Kind> {
 /// The text of a field, if it has one.
 fn text<'a>(fields: &'a Fields, name: &str) -> Option<&'a str> {
     fields.get(name).and_then(Value::text)
+}
+
+/// The day of a field, if it has one.
+fn date_in(fields: &Fields, name: &str) -> Option<Date> {
+    text(fields, name).and_then(|date| date.parse().ok())
+}
+
+/// For kinds that no other record names but by their id.
+fn no_key(_: &Fields) -> Vec<String> {
+    Vec::new()
 }
 
 /// The division a field names, if it is a code.

@@ -7,7 +7,7 @@ use super::social_org_codes::{
 use super::{division_field, division_in, fixed_defaults, key_text, text};
 use crate::model::channel::Class;
 use crate::model::check::Problem;
-use crate::model::dictionary::{Field, FieldType, Kind, Rules};
+use crate::model::dictionary::{Field, FieldType, Identity, Kind, Owns, Rules};
 use crate::model::divisions::Divisions;
 use crate::model::ids::{DivisionCode, KindId, Level};
 use crate::model::messages::Trouble;
@@ -148,7 +148,14 @@ pub(super) const KIND: Kind = Kind {
     label_en: "social organization",
     class: Class::Open,
     fields: FIELDS,
-    rules: Rules { owner, natural_key, defaults, derived, check },
+    rules: Rules {
+        owner: Owns::Named(owner),
+        identity: Identity::Key(natural_key),
+        aliases,
+        defaults,
+        derived,
+        check,
+    },
 };
 
 /// The township named in it when that lies under its authority, else the authority's division.
@@ -165,6 +172,12 @@ fn natural_key(fields: &Fields) -> Option<String> {
     }
     let name = key_text(text(fields, "name")?);
     Some(format!("name:{name}@{}", text(fields, "registration_authority").unwrap_or_default()))
+}
+
+/// The credit code and the name.
+fn aliases(fields: &Fields) -> Vec<String> {
+    let uscc = text(fields, "uscc").map(|uscc| format!("uscc:{uscc}"));
+    uscc.into_iter().chain(text(fields, "name").map(|name| format!("name:{}", key_text(name)))).collect()
 }
 
 /// Status, management by type and supervising unit, and, where no authority was written, the county or city of the

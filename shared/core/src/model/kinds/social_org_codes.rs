@@ -1,15 +1,7 @@
 //! The code tables of `social_org`: codes for documents, Chinese labels for people, and the words lists use for them.
 
-use crate::model::dictionary::{Code, CodeTable};
-
-const fn code(
-    code: &'static str,
-    label: &'static str,
-    label_en: &'static str,
-    synonyms: &'static [&'static str],
-) -> Code {
-    Code { code, label, label_en, synonyms }
-}
+use super::codes::code;
+use crate::model::dictionary::CodeTable;
 
 /// 类型. The second position of the credit code tells it too (GB 32100-2015): 51, 52, 53, 59.
 pub static ORG_TYPES: CodeTable = CodeTable {

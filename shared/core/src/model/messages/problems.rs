@@ -12,6 +12,8 @@ troubles! {
         NotANumber => "不是整数", "not a whole number"; "请只填写数字，例如 12", "write digits only, such as 12";
         OutOfRange { min: i64, max: i64 } => "数值超出范围（{min} 至 {max}）", "outside {min} to {max}"; "请核对数值", "check the number";
         NotADate => "不是有效的日期", "not a date of the calendar"; "请写成 2018-05-21 或 2018年5月21日", "write it as 2018-05-21";
+        NotAMonth => "不是有效的年月", "not a month of the calendar"; "请写成 1985-01 或 1985年1月", "write it as 1985-01";
+        NotTyped => "这一项由系统计算", "this field is computed"; "请不要填写", "leave it empty";
         NotMoney => "不是金额", "not an amount of money"; "请写成 3万元 或 30000元，最多到分", "write 3万元 or 30000元, fen at the finest";
         NotYesNo => "应为“是”或“否”", "neither yes nor no"; "请填写 是 或 否", "write 是 or 否";
         UnknownCode { known: String, known_en: String } => "不在可选项中", "not one of the choices"; "请从以下选项中选择：{known}", "choose one of: {known_en}";
@@ -46,6 +48,16 @@ troubles! {
         CitizenCharacter { position: usize } => "第{position}位不是允许的字符", "position {position} is not allowed"; "请对照身份证核对", "compare it with the card";
         CitizenBirthday => "第7至14位不是有效的出生日期", "positions 7 to 14 are no date of birth"; "请对照身份证核对", "compare it with the card";
         CitizenCheck { expected: char } => "校验码不符，第18位应为 {expected}", "the check character does not fit; position 18 should be {expected}"; "请对照身份证逐位核对", "compare it with the card";
+        BirthOfNumber => "与公民身份号码中的出生年月不一致", "differs from the month of birth in the identity number"; "请对照身份证核对", "compare both with the card";
+        SexOfNumber => "与公民身份号码中的性别不一致", "differs from the sex in the identity number"; "请对照身份证核对", "compare both with the card";
+        JoinedYoung => "入党时不满18周岁", "younger than 18 when joining"; "请核对入党日期和出生年月", "check both dates";
+        FullBeforeJoined => "转正日期早于入党日期", "full member before joining"; "请核对两个日期", "check both dates";
+        FullEarly => "转正日期距入党日期不满一年预备期", "less than the year of probation after joining"; "请核对两个日期", "check both dates";
+        FullOfProbationary => "预备党员不应有转正日期", "a probationary member is not full yet"; "请核对人员类别和转正日期", "check kind and date";
+        ReferenceUnknown => "找不到所指的记录", "the record that is meant is not here"; "请改填统一社会信用代码、公民身份号码或完整名称", "write its credit code, identity number or full name";
+        ReferenceSeveral { count: usize } => "有{count}条同名记录", "{count} records have this name"; "请改填统一社会信用代码或公民身份号码", "write the credit code or the identity number";
+        ElsewhereAffiliated => "该党员的组织关系在其他党组织", "the member belongs to another branch"; "请先办理组织关系转接（填写原组织关系的转出日期），再导入", "end the former affiliation first, then import again";
+        SealedUnread => "密封待钥：本机还没有这条记录的密钥", "sealed: the key of this record has not come yet"; "请联网同步后再改", "synchronize, then change it";
         CertOrder => "证书有效期止早于有效期起", "the certificate ends before it begins"; "请核对两个日期", "check both dates";
         PeriodOrder => "有效期止早于有效期起", "the end lies before the beginning"; "请核对两个日期", "check both dates";
         TownOutside { authority: String } => "所在乡级不在{authority}范围内", "the township does not lie within {authority}";

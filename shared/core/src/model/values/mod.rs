@@ -22,6 +22,13 @@ pub fn show(field: &Field, value: &Value, divisions: &Divisions, lang: Lang) -> 
         }
         (FieldType::Money, Value::Int(fen)) => money::show(*fen),
         (_, Value::Int(count)) => count.to_string(),
+        (FieldType::Codes(table), Value::Text(codes)) => {
+            let label = |code: &str| {
+                table.get(code).map_or(code.to_owned(), |it| lang.pick(it.label, it.label_en).to_owned())
+            };
+            codes.split(',').map(label).collect::<Vec<_>>().join(lang.pick("、", ", "))
+        }
+        (_, Value::Sealed(_)) => lang.pick("密封待钥", "sealed, its key is not here").to_owned(),
         (FieldType::Code(table), Value::Text(code)) => {
             table.get(code).map_or(code.as_str(), |entry| lang.pick(entry.label, entry.label_en)).to_owned()
         }

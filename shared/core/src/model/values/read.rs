@@ -4,7 +4,7 @@ use super::money::{self, Bare};
 use super::text::{compact, has_invisible, kept, means_nothing, one_line};
 use crate::model::check::Problem;
 use crate::model::dates::Date;
-use crate::model::dictionary::{Field, FieldType, Kind};
+use crate::model::dictionary::{CodeTable, Field, FieldType, Kind};
 use crate::model::divisions::Divisions;
 use crate::model::ids::{DivisionCode, Level};
 use crate::model::messages::Trouble;
@@ -58,6 +58,10 @@ pub fn read(
             Some(entry) => Value::of(entry.code),
             None => return Err(Trouble::unknown_code(table)),
         },
+        FieldType::Codes(table) => Value::of(read_codes(&kept_text, table)?),
+        FieldType::Month => Value::of(read_month(&kept_text).ok_or(Trouble::NotAMonth)?),
+        FieldType::CitizenId => Value::Text(compact(&kept_text).to_uppercase()),
+        FieldType::KeyedHash(_) => return Err(Trouble::NotTyped),
         FieldType::Date => Value::of(read_date(&kept_text).ok_or(Trouble::NotADate)?.to_string()),
         FieldType::Money => {
             let bare = if reading.source == Source::Command { Bare::Fen } else { Bare::TenThousandYuan };
@@ -140,6 +144,27 @@ fn read_date(text: &str) -> Option<Date> {
     let (year, month, day) = (next(4)?, next(2)?, next(2)?);
     let date = Date::new(year, u8::try_from(month).ok()?, u8::try_from(day).ok()?);
     if parts.next().is_some() { None } else { date }
+}
+
+/// 1985-01, 1985.1, 1985年1月, 198501, or any day of the month.
+fn read_month(text: &str) -> Option<String> {
+    let text = compact(text);
+    let month = text.strip_suffix('月').unwrap_or(&text);
+    let with_day = match month.len() {
+        6 if month.bytes().all(|b| b.is_ascii_digit()) => format!("{month}01"),
+        _ => format!("{month}-01"),
+    };
+    let date = read_date(&text).or_else(|| read_date(&with_day))?;
+    Some(format!("{:04}-{:02}", date.year(), date.month()))
+}
+
+/// Codes or labels, with commas or 、 between, in the table's order and each once.
+fn read_codes(text: &str, table: &'static CodeTable) -> Result<String, Trouble> {
+    let parts = text.split([',', '，', '、', ';', '；', '\n']).map(str::trim).filter(|part| !part.is_empty());
+    let found: Option<Vec<&str>> = parts.map(|part| table.find(part).map(|entry| entry.code)).collect();
+    let found = found.ok_or_else(|| Trouble::unknown_code(table))?;
+    let codes = table.codes.iter().map(|entry| entry.code).filter(|code| found.contains(code));
+    Ok(codes.collect::<Vec<_>>().join(","))
 }
 
 /// 2018-05-21至2023-05-20, 自2018年5月21日至2023年5月20日.

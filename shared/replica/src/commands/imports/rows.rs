@@ -28,7 +28,8 @@ impl Import {
         context: &Context,
     ) -> Result<(), Failure> {
         let new = tables::rows::as_new(&taken);
-        let key = self.kind.natural_key(&new);
+        let near = self.division.unwrap_or(replica.division());
+        let key = replica.identity_of(self.kind, &new, near)?;
         let name = compact(new.get("name").and_then(Value::text).unwrap_or_default());
         let seen = key.as_ref().and_then(|key| self.seen.get(key));
         let first = seen.map(|seen| (seen.row, seen.name.clone()));
@@ -41,7 +42,7 @@ impl Import {
         if first.is_some() && !self.dry_run {
             replica.commit_import(self.id, &context.who, context.now)?;
         }
-        let here = match self.find(replica, key.as_deref())? {
+        let here = match self.find(replica, key.as_deref(), &new)? {
             Ok(here) => here,
             Err(several) => {
                 let ids: Vec<String> = several.iter().map(RecordId::to_string).collect();
@@ -63,12 +64,14 @@ impl Import {
         &self,
         replica: &Replica,
         key: Option<&str>,
+        new: &Fields,
     ) -> Result<Result<Option<Here>, Vec<RecordId>>, Failure> {
         let Some(key) = key else { return Ok(Ok(None)) };
         if let Some((channel, fields)) = self.rehearsed.get(key) {
             return Ok(Ok(Some(Here { id: self.id, channel: *channel, fields: fields.clone() })));
         }
-        let found = replica.find_natural(self.kind, key)?;
+        let near = self.division.unwrap_or(replica.division());
+        let found = replica.find_same(self.kind, new, near)?;
         let [id] = found.as_slice() else {
             return Ok(if found.is_empty() { Ok(None) } else { Err(found) });
         };
@@ -116,7 +119,8 @@ impl Import {
             _ => {
                 let outcome = replica.imagine(&edit, &context.who, context.now)?;
                 let fields = tables::rows::as_new(taken);
-                let owner = self.kind.owner(&fields, replica.divisions()).or(self.division);
+                let near = self.division.unwrap_or(replica.division());
+                let owner = replica.owner_of(self.kind, &fields, near)?.or(self.division);
                 (outcome, replica.channel_of(self.kind, owner.unwrap_or(replica.division())), fields)
             }
         };

@@ -177,7 +177,7 @@ fn any_cut_of_an_honest_file_is_survived() {
     let honest = export(
         Format::Xlsx,
         social_org(),
-        &write::open_fields(social_org()),
+        &social_org().typed_fields().collect::<Vec<_>>(),
         &records(),
         &Divisions::sample(),
     );

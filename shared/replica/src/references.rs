@@ -1,0 +1,231 @@
+//! Records that name other records. A reference is a record's id, or an alias of it (credit code, name, hashed identity
+//! number) until it is here: kinds may be imported in any order. It is resolved whenever it is read, so that nothing
+//! has to be rewritten when its record comes.
+
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::model::dictionary::{self, Field, Kind, Owner};
+use huiliu_core::model::{DivisionCode, Fields, Level, RecordId, Value};
+use huiliu_store::keys;
+use huiliu_store::rows::Row;
+
+/// A record that names another: its kind and id.
+pub(crate) type Referrer = (&'static Kind, RecordId);
+
+impl Replica {
+    /// The record that a reference means, if it is here. Of several with one name that of the county of `near` counts,
+    /// and none if that is not clear; of several with one number the one that was made first.
+    pub fn resolve(
+        &self,
+        target: &'static Kind,
+        reference: &str,
+        near: DivisionCode,
+    ) -> Result<Option<RecordId>, ReplicaError> {
+        if let Ok(id) = reference.parse::<RecordId>() {
+            return Ok(self.row(target, &id)?.map(|_| id));
+        }
+        let mut found = self.index.list::<()>(&keys::aliases(target.id, reference))?;
+        if found.is_empty() {
+            return self.resolve_through(target, reference, near);
+        }
+        if found.len() > 1 {
+            let county = self.county_of(near);
+            let mut close = Vec::new();
+            for (id, ()) in &found {
+                let row = id.as_slice().try_into().ok().map(RecordId).map(|id| self.row(target, &id));
+                let row = row.transpose()?.flatten();
+                close.extend(
+                    row.filter(|row| self.county_of(row.division) == county).map(|_| (id.clone(), ())),
+                );
+            }
+            found = if close.is_empty() { found } else { close };
+        }
+        let clear = found.len() == 1 || !reference.starts_with("name:");
+        let first = found.into_iter().next().filter(|_| clear);
+        Ok(first.and_then(|(id, ())| Some(RecordId(id.try_into().ok()?))))
+    }
+
+    /// A kind whose records are one with another's, an instructor with a person, is named as that one is.
+    fn resolve_through(
+        &self,
+        target: &'static Kind,
+        reference: &str,
+        near: DivisionCode,
+    ) -> Result<Option<RecordId>, ReplicaError> {
+        let Some([by]) = target.same_by() else { return Ok(None) };
+        let Some(through) = target.field(by).and_then(Field::target).and_then(dictionary::kind) else {
+            return Ok(None);
+        };
+        let Some(id) = self.resolve(through, reference, near)? else {
+            return Ok(self.naming(target, by, reference)?.into_iter().next());
+        };
+        Ok(self.referrers_by(through, &id, target, by)?.into_iter().next())
+    }
+
+    /// The county, or what is above it, in which a division lies: where its people know each other's names.
+    fn county_of(&self, division: DivisionCode) -> DivisionCode {
+        let above = std::iter::once(division).chain(self.divisions.ancestors(division));
+        above.into_iter().find(|code| code.level() <= Level::County).unwrap_or(division)
+    }
+
+    /// The living records that name this one, by id or by an alias.
+    pub(crate) fn referrers(&self, kind: &Kind, id: &RecordId) -> Result<Vec<Referrer>, ReplicaError> {
+        let fields = self.row(kind, id)?.map(|row| row.fields).unwrap_or_default();
+        self.referrers_of(kind, id, &fields)
+    }
+
+    /// As [`Replica::referrers`], for a record that has, or had, these fields.
+    pub(crate) fn referrers_of(
+        &self,
+        kind: &Kind,
+        id: &RecordId,
+        fields: &Fields,
+    ) -> Result<Vec<Referrer>, ReplicaError> {
+        let words = std::iter::once(id.to_string()).chain(kind.aliases(fields));
+        let mut found = Vec::new();
+        for word in words {
+            for (key, ()) in self.index.list::<()>(&keys::references(kind.id, &word))? {
+                let Some((of, by)) = key.split_at_checked(2) else { continue };
+                let of = of.try_into().ok().map(u16::from_be_bytes);
+                let of = of.and_then(|of| dictionary::kind_by_id(huiliu_core::model::KindId(of)));
+                found.extend(of.zip(by.try_into().ok().map(RecordId)));
+            }
+        }
+        Ok(found)
+    }
+
+    /// The records of one kind that name this one in a field.
+    fn referrers_by(
+        &self,
+        kind: &Kind,
+        id: &RecordId,
+        of: &'static Kind,
+        field: &str,
+    ) -> Result<Vec<RecordId>, ReplicaError> {
+        let mut found = Vec::new();
+        for (other, by) in self.referrers(kind, id)? {
+            if other.id != of.id {
+                continue;
+            }
+            let Some(row) = self.row(of, &by)? else { continue };
+            if self.means(of, &row, field)?.as_ref() == Some(id) && !found.contains(&by) {
+                found.push(by);
+            }
+        }
+        Ok(found)
+    }
+
+    /// The records of a kind in whose field just this reference is written.
+    fn naming(&self, of: &Kind, field: &str, reference: &str) -> Result<Vec<RecordId>, ReplicaError> {
+        let Some(target) = of.field(field).and_then(Field::target).and_then(dictionary::kind) else {
+            return Ok(Vec::new());
+        };
+        let mut found = Vec::new();
+        for (key, ()) in self.index.list::<()>(&keys::references(target.id, reference))? {
+            let Some((kind, by)) = key.split_at_checked(2) else { continue };
+            let is_of = kind == of.id.0.to_be_bytes();
+            found.extend(by.try_into().ok().map(RecordId).filter(|_| is_of));
+        }
+        Ok(found)
+    }
+
+    /// The record that a field of a row means, if it is here.
+    pub fn means(&self, kind: &Kind, row: &Row, field: &str) -> Result<Option<RecordId>, ReplicaError> {
+        let target = kind.field(field).and_then(Field::target).and_then(dictionary::kind);
+        match target.zip(row.fields.get(field).and_then(Value::text)) {
+            Some((target, reference)) => self.resolve(target, reference, row.division),
+            None => Ok(None),
+        }
+    }
+
+    /// The division that owns a record of these fields: named in them, or that of the record it lies with. `None` if
+    /// they name none, or the other record is not here.
+    pub fn owner_of(
+        &self,
+        kind: &Kind,
+        fields: &Fields,
+        near: DivisionCode,
+    ) -> Result<Option<DivisionCode>, ReplicaError> {
+        match kind.owner(fields, &self.divisions) {
+            Owner::Division(division) => Ok(Some(division)),
+            Owner::Nobody => Ok(None),
+            Owner::With { kind, reference } => {
+                let Some(kind) = dictionary::kind(kind) else { return Ok(None) };
+                let Some(id) = self.resolve(kind, reference, near)? else { return Ok(None) };
+                Ok(self.row(kind, &id)?.map(|row| row.division))
+            }
+        }
+    }
+
+    /// What makes rows the same record, as one text: the natural key, or what the fields of which it is made name. The
+    /// same record is named in one way, however it was written.
+    pub fn identity_of(
+        &self,
+        kind: &Kind,
+        fields: &Fields,
+        near: DivisionCode,
+    ) -> Result<Option<String>, ReplicaError> {
+        let Some(same) = kind.same_by() else { return Ok(kind.natural_key(fields)) };
+        let mut parts = Vec::new();
+        for name in same {
+            let Some(Value::Text(text)) = fields.get(*name) else { return Ok(None) };
+            let target = kind.field(name).and_then(Field::target).and_then(dictionary::kind);
+            let id = target.map(|target| self.resolve(target, text, near)).transpose()?.flatten();
+            parts.push(id.map_or_else(|| text.clone(), |id| id.to_string()));
+        }
+        Ok(Some(parts.join("+")))
+    }
+
+    /// The living records that are the same as one of these fields, made first first.
+    pub fn find_same(
+        &self,
+        kind: &'static Kind,
+        fields: &Fields,
+        near: DivisionCode,
+    ) -> Result<Vec<RecordId>, ReplicaError> {
+        let Some(same) = kind.same_by() else {
+            return kind.natural_key(fields).map_or(Ok(Vec::new()), |key| self.find_natural(kind, &key));
+        };
+        let Some(first) = same.first() else { return Ok(Vec::new()) };
+        let Some(reference) = fields.get(*first).and_then(Value::text) else { return Ok(Vec::new()) };
+        let Some(target) = kind.field(first).and_then(Field::target).and_then(dictionary::kind) else {
+            return Ok(Vec::new());
+        };
+        let candidates = match self.resolve(target, reference, near)? {
+            Some(id) => self.referrers_by(target, &id, kind, first)?,
+            None => self.naming(kind, first, reference)?,
+        };
+        let wanted = self.identity_of(kind, fields, near)?;
+        let mut found = Vec::new();
+        for id in candidates {
+            let Some(row) = self.row(kind, &id)? else { continue };
+            let identity = self.identity_of(kind, &row.fields, row.division)?;
+            found.extend((row.deleted.is_none() && identity == wanted).then_some(id));
+        }
+        found.sort();
+        Ok(found)
+    }
+
+    /// The references of a kind's living records whose records are not here: record, field and what is written.
+    pub fn open_references(
+        &self,
+        kind: &Kind,
+    ) -> Result<Vec<(RecordId, &'static str, String)>, ReplicaError> {
+        let refs: Vec<&'static Field> = kind.fields.iter().filter(|field| field.target().is_some()).collect();
+        let mut rows = Vec::new();
+        self.each_row(kind, |id, row| {
+            rows.push((id, row));
+            true
+        })?;
+        let mut open = Vec::new();
+        for (id, row) in rows {
+            for field in &refs {
+                let Some(text) = row.fields.get(field.name).and_then(Value::text) else { continue };
+                if self.means(kind, &row, field.name)?.is_none() {
+                    open.push((id, field.name, text.to_owned()));
+                }
+            }
+        }
+        Ok(open)
+    }
+}
