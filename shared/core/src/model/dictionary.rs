@@ -9,6 +9,7 @@ use super::divisions::Divisions;
 use super::ids::{DivisionCode, KindId, Level};
 use super::value::{Fields, Value};
 use super::values::text::{plain, without_bracket};
+use serde::{Deserialize, Serialize};
 
 pub use super::kinds::{kind, kind_by_id, kind_of_word, kinds};
 
@@ -175,7 +176,7 @@ pub enum Required {
 }
 
 /// Who may read a field, and whether a message may repeat its value.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub enum Sensitivity {
     /// Whoever sees the record.
     Open,

@@ -2,7 +2,7 @@
 //!
 //! From the bottom up: [`keys`] (hashes, signatures), [`entry`] (what is chained), [`feed`] (feeds, runs, signed points), [`control`] (what a
 //! hub says of devices, divisions, refusals and moves), [`carry`] (an edit with its proof), [`authority`] (whose entries count where), [`ledger`] (what a replica
-//! holds, as numbers), [`message`] and [`wire`] (bytes), [`session`] (two replicas becoming level).
+//! holds, as numbers), [`message`] and [`wire`] (bytes), [`seal`] and [`person_keys`] (what tells who somebody is, and the keys to it), [`session`] (two replicas becoming level).
 
 pub mod authority;
 pub mod birth;
@@ -15,7 +15,9 @@ pub mod feed;
 pub mod keys;
 pub mod ledger;
 pub mod message;
+pub mod person_keys;
 pub mod registry;
+pub mod seal;
 pub mod session;
 pub mod wire;
 

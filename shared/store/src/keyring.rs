@@ -1,0 +1,145 @@
+//! The key file: what opens the sealed fields. It lies beside the journal, never in it, so that a copy of the journal
+//! tells nothing of who somebody is; and it is written anew when somebody is forgotten.
+
+use crate::{Disk, StoreError};
+
+/// The file.
+pub const KEYRING: &str = "keyring";
+const MAGIC: [u8; 8] = *b"HLKEYS\0\x01";
+/// Length and checksum before each piece.
+const HEAD: usize = 8;
+/// No piece is longer.
+const MAX_PIECE: usize = 64 * 1024;
+
+/// Where the key file ends. The caller keeps what is in it.
+#[derive(Debug, Default)]
+pub struct Keyring {
+    length: u64,
+}
+
+impl Keyring {
+    /// Reads the pieces of the file that are whole: what a crash left half-written was not told to anybody, and around
+    /// damage the others are found by their checksums. Keys that are lost are asked for at the hub.
+    ///
+    /// # Errors
+    /// [`StoreError`] if it cannot be read.
+    pub fn read(disk: &dyn Disk) -> Result<(Self, Vec<Vec<u8>>), StoreError> {
+        let Some(length) = disk.length(KEYRING)? else { return Ok(Default::default()) };
+        let bytes = disk.read(KEYRING, 0, usize::try_from(length).unwrap_or(usize::MAX))?;
+        let (mut rest, mut pieces, mut end) = (bytes.as_slice(), Vec::new(), 0);
+        while !rest.is_empty() {
+            match next(rest) {
+                Some((piece, after)) => {
+                    pieces.push(piece.to_vec());
+                    rest = after;
+                    end = bytes.len() - rest.len();
+                }
+                None => rest = &rest[1..],
+            }
+        }
+        Ok((Self { length: end as u64 }, pieces))
+    }
+
+    /// Adds pieces, durably: before whatever they seal is called saved.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing of it may then be used.
+    pub fn append(&mut self, disk: &mut dyn Disk, pieces: &[Vec<u8>]) -> Result<(), StoreError> {
+        if pieces.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = if self.length == 0 { MAGIC.to_vec() } else { Vec::new() };
+        pieces.iter().for_each(|piece| put(&mut bytes, piece));
+        disk.write(KEYRING, self.length, &bytes)?;
+        disk.sync(KEYRING)?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Writes the file anew with these pieces alone: the others are gone from the disk.
+    ///
+    /// # Errors
+    /// [`StoreError`]; the file is then as it was.
+    pub fn rewrite(&mut self, disk: &mut dyn Disk, pieces: &[Vec<u8>]) -> Result<(), StoreError> {
+        let mut bytes = MAGIC.to_vec();
+        pieces.iter().for_each(|piece| put(&mut bytes, piece));
+        disk.replace(KEYRING, &bytes)?;
+        self.length = bytes.len() as u64;
+        Ok(())
+    }
+}
+
+fn put(bytes: &mut Vec<u8>, piece: &[u8]) {
+    bytes.extend((piece.len() as u32).to_le_bytes());
+    bytes.extend(crc32fast::hash(piece).to_le_bytes());
+    bytes.extend(piece);
+}
+
+/// The first whole piece, and what follows it.
+fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (head, rest) = bytes.split_at_checked(HEAD)?;
+    let word = |at: usize| head.get(at..at + 4)?.try_into().ok().map(u32::from_le_bytes);
+    let (length, checksum) = (word(0)? as usize, word(4)?);
+    let (piece, rest) = rest.split_at_checked(length).filter(|_| (1..=MAX_PIECE).contains(&length))?;
+    (crc32fast::hash(piece) == checksum).then_some((piece, rest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::disk::RealDisk;
+
+    fn pieces(words: &[&str]) -> Vec<Vec<u8>> {
+        words.iter().map(|word| word.as_bytes().to_vec()).collect()
+    }
+
+    #[test]
+    fn what_was_kept_is_read_again_and_half_a_piece_is_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = RealDisk::new(folder.path());
+        let (mut ring, none) = Keyring::read(&disk).unwrap();
+        assert!(none.is_empty());
+        ring.append(&mut disk, &pieces(&["zhang", "li"])).unwrap();
+        ring.append(&mut disk, &pieces(&["wang"])).unwrap();
+        let whole = disk.length(KEYRING).unwrap().unwrap();
+        for cut in 0..=whole {
+            let bytes = disk.read(KEYRING, 0, cut as usize).unwrap();
+            let mut torn = RealDisk::new(folder.path().join("torn"));
+            std::fs::create_dir_all(folder.path().join("torn")).unwrap();
+            torn.replace(KEYRING, &bytes).unwrap();
+            let (mut ring, found) = Keyring::read(&torn).unwrap();
+            assert!(pieces(&["zhang", "li", "wang"]).starts_with(&found), "cut at {cut}");
+            ring.append(&mut torn, &pieces(&["zhao"])).unwrap();
+            let (_, found) = Keyring::read(&torn).unwrap();
+            assert_eq!(found.last().unwrap(), b"zhao", "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn a_flipped_byte_costs_one_piece() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = RealDisk::new(folder.path());
+        let words = pieces(&["zhang", "li", "wang"]);
+        Keyring::default().append(&mut disk, &words).unwrap();
+        let whole = std::fs::read(folder.path().join(KEYRING)).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0x40;
+            disk.replace(KEYRING, &bytes).unwrap();
+            let (_, found) = Keyring::read(&disk).unwrap();
+            assert!(found.len() >= 2 && found.iter().all(|piece| words.contains(piece)), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_forgotten_is_gone_from_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut disk = RealDisk::new(folder.path());
+        let (mut ring, _) = Keyring::read(&disk).unwrap();
+        ring.append(&mut disk, &pieces(&["zhang", "li"])).unwrap();
+        ring.rewrite(&mut disk, &pieces(&["li"])).unwrap();
+        let bytes = std::fs::read(folder.path().join(KEYRING)).unwrap();
+        assert!(!bytes.windows(5).any(|part| part == b"zhang"));
+        assert_eq!(Keyring::read(&disk).unwrap().1, pieces(&["li"]));
+    }
+}
