@@ -95,6 +95,8 @@ impl Replica {
     /// Makes durable what was committed since the last flush. On failure nothing of it may be called saved: the
     /// journal takes nothing more until restart, sessions end, and reading shows what was saved before.
     pub fn flush(&mut self) -> Result<(), ReplicaError> {
+        // Keys that were wrapped anew for a record that moved.
+        self.save_keys()?;
         if !self.journal.is_unsynced() {
             return Ok(());
         }
@@ -125,6 +127,7 @@ impl Replica {
     /// Appends runs and applies them; they are durable after [`Replica::flush`], and before that nobody is told.
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
         let was_closed = self.is_read_only();
+        self.save_keys()?;
         let placed = self.place(&runs);
         if placed.is_err() && !was_closed {
             // What was appended before it in the same commit is no more durable than this.

@@ -97,12 +97,19 @@ impl Replica {
         if self.missing_edition().is_some() {
             return Err(ReplicaError::RegistryMissing);
         }
+        let mark = self.keychain.mark();
         let outcome = self.stage_wish(edit, who, now);
         self.abandon();
+        self.keychain.forget_since(mark);
         outcome
     }
 
-    fn stage_wish(&mut self, edit: &RecordEdit, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+    pub(crate) fn stage_wish(
+        &mut self,
+        edit: &RecordEdit,
+        who: &str,
+        now: u64,
+    ) -> Result<Outcome, ReplicaError> {
         match edit {
             RecordEdit::New { kind, fields, owner, strict } => {
                 self.create(kind, fields, *owner, *strict, who, now)
@@ -137,6 +144,7 @@ impl Replica {
         let mut fields = given.clone();
         fields.retain(|_, value| !value.is_null());
         fields.extend(kind.defaults(&fields, place, &self.divisions));
+        let mut fields = self.prepare(kind, &fields, place.unwrap_or(self.home.division))?;
         let near = owner.unwrap_or(self.home.division);
         let owner = match (self.owner_of(kind, &fields, near)?, owner) {
             (Some(named), Some(given)) if named != given && strict => {
@@ -145,6 +153,7 @@ impl Replica {
             (Some(named), _) => named,
             (None, given) => given.unwrap_or(self.home.division),
         };
+        fields.extend(self.copies(kind, &fields, owner)?);
         self.check(kind, &fields)?;
         if strict && let Some(here) = self.find_same(kind, &fields, owner)?.first() {
             return Err(ReplicaError::Duplicate(*here));
@@ -154,11 +163,13 @@ impl Replica {
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
         let id = self.mint(&actor, now);
         let mut document = Document::empty();
-        let Some(raw) = document.edit(actor, &fields, &[]) else {
+        let kept = self.sealed(kind, &id, owner, &fields)?;
+        let Some(raw) = document.edit(actor, &kept, &[]) else {
             return Ok(Outcome::Same(id));
         };
         let stay = Stay { record: id, channel };
         self.stage_edit(&stay, kind, 0, 0, raw, Vec::new(), Document::empty(), who, now)?;
+        self.affiliate(kind, &id, owner, &fields, who, now)?;
         Ok(Outcome::Created(id))
     }
 
@@ -203,7 +214,13 @@ impl Replica {
             settled.extend(conflict.claims.iter().map(|claim| claim.change));
             settled.truncate(MAX_SETTLES);
         }
-        let merged = self.merged(kind, record.channel, document.fields(), fields)?;
+        let owner = record.channel.division;
+        let given = self.prepare(kind, fields, owner)?;
+        let affiliated = self.affiliate(kind, id, owner, &given, who, now)?;
+        let before = self.opened(kind, id, &document.fields());
+        let merged = self.merged(kind, record.channel, before, &given)?;
+        let (merged, fields) =
+            (self.sealed(kind, id, owner, &merged)?, &self.sealed(kind, id, owner, &given)?);
         let branch = self.branch_for(&stay)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();
@@ -214,9 +231,10 @@ impl Replica {
         };
         let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
-            return Ok(Outcome::Same(*id));
+            return Ok(if affiliated { Outcome::Changed(*id) } else { Outcome::Same(*id) });
         };
         self.stage_edit(&stay, kind, record.epoch, branch, raw, settled, before, who, now)?;
+        self.copy_on(kind, id, &given, who, now)?;
         Ok(Outcome::Changed(*id))
     }
 

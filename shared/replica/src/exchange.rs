@@ -40,6 +40,7 @@ impl Replica {
         let (held, pending, bytes) = (self.acknowledged.clone(), self.pending(), self.batch_bytes(&hub));
         self.sessions.insert(id, Session::dial(hub, salt, held, pending, bytes, &self.ledger));
         self.unheard.insert(id);
+        self.greeting.insert(id);
     }
 
     /// The size of batches to which the last session with a peer came.
@@ -55,6 +56,8 @@ impl Replica {
 
     /// The connection of a session is gone.
     pub fn hang_up(&mut self, id: SessionId) {
+        self.greeting.remove(&id);
+        self.keys_came_back(id);
         if let Some(session) = self.sessions.remove(&id) {
             self.batch_sizes.insert(session.peer(), session.next_batch_bytes());
         }
@@ -104,6 +107,10 @@ impl Replica {
                 Some(output) => inputs.extend(self.act(id, &session, output, now)?),
             }
         }
+        if self.greeting.remove(&id) {
+            self.hand_unsent(id, &session)?;
+            self.ask_for_keys(id, &session)?;
+        }
         if !self.effects.iter().any(|effect| matches!(effect, Effect::Close(closed, _) if *closed == id)) {
             self.sessions.insert(id, session);
         }
@@ -121,7 +128,9 @@ impl Replica {
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
-                let ((batch, read, heads), unreadable) = self.load(session, &wants, bytes)?;
+                let (loaded, unreadable, runs) = self.load(session, &wants, bytes)?;
+                self.hand_keys(id, session, &runs)?;
+                let (batch, read, heads) = loaded;
                 return Ok(vec![Input::Unreadable(unreadable), Input::Loaded { batch, read, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
@@ -136,6 +145,11 @@ impl Replica {
                 }
                 None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
+            Output::Keys(sealed) => {
+                if !self.take_keys(id, session, &sealed)? {
+                    self.effects.push_back(Effect::Close(id, Closing::Nonsense));
+                }
+            }
             Output::RefusedThere(refused) => {
                 let (forked, rewound) = self.refused_there(&refused, session.peer(), now)?;
                 let told = refused.iter().filter(|one| !forked.contains(&one.feed));
@@ -181,6 +195,8 @@ impl Replica {
                 if self.role() == Role::Node {
                     self.answer_unsure()?;
                     self.adopt_followed()?;
+                    self.keys_arrived(id)?;
+                    self.hand_unsent(id, session)?;
                 }
                 self.effects.push_back(Effect::Level(id, verified));
             }

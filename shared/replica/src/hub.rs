@@ -26,6 +26,7 @@ impl Replica {
         if self.authority().grant_of(&self.device()).is_some() {
             return Ok(());
         }
+        self.draw_city_key();
         let control = self.authority().control();
         let stamp = self.stamp(who, now);
         self.stage_entry(control, EntryKind::REGISTRY, stamp, control::encode(&edition));

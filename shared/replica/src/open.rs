@@ -3,6 +3,7 @@
 
 use crate::damage::Doubt;
 use crate::error::ReplicaError;
+use crate::keychain::Keychain;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
@@ -109,7 +110,7 @@ impl Replica {
         let authority = Authority::new(parts.home.root.clone(), parts.home.hub);
         let mut ledger = Ledger::new(device, Incarnation([0; 8]));
         ledger.authority = Some(authority);
-        let replica = Self {
+        let mut replica = Self {
             key: parts.key,
             home: parts.home,
             journal,
@@ -145,8 +146,13 @@ impl Replica {
             parked: BTreeMap::new(),
             crowded: BTreeSet::new(),
             unread: RefCell::default(),
+            keychain: Keychain::default(),
+            names: RefCell::new(None),
+            greeting: BTreeSet::new(),
+            handed: BTreeMap::new(),
             bugs: parts.bugs,
         };
+        replica.keychain = Keychain::read(replica.journal.disk())?;
         Ok((replica, tail))
     }
 

@@ -4,7 +4,7 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::current;
 use huiliu_core::documents::Document;
-use huiliu_core::model::{Fields, KindId, RecordId, dictionary};
+use huiliu_core::model::{Fields, Kind, KindId, RecordId, dictionary};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{Row, StayRow};
 use std::collections::BTreeSet;
@@ -75,6 +75,12 @@ impl Replica {
             Some(row) if old.as_ref() == Some(&row) => {}
             Some(row) => self.index.put(keys::row(record.kind, id), &row),
             None => self.index.remove(keys::row(record.kind, id)),
+        }
+        if dictionary::kind_by_id(record.kind).is_some_and(Kind::is_sealed) {
+            self.names.replace(None);
+            if moved && lives {
+                self.wrap_for_owner(id, record.channel.division);
+            }
         }
         if moved && self.role() == Role::Hub {
             self.look_after_companions(record.kind, id, &fields)?;

@@ -5,6 +5,7 @@
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::dictionary::{self, Field, Kind, Owner};
+use huiliu_core::model::values::text::compact;
 use huiliu_core::model::{DivisionCode, Fields, Level, RecordId, Value};
 use huiliu_store::keys;
 use huiliu_store::rows::Row;
@@ -63,7 +64,7 @@ impl Replica {
     }
 
     /// The county, or what is above it, in which a division lies: where its people know each other's names.
-    fn county_of(&self, division: DivisionCode) -> DivisionCode {
+    pub(crate) fn county_of(&self, division: DivisionCode) -> DivisionCode {
         let above = std::iter::once(division).chain(self.divisions.ancestors(division));
         above.into_iter().find(|code| code.level() <= Level::County).unwrap_or(division)
     }
@@ -138,6 +139,34 @@ impl Replica {
         }
     }
 
+    /// The alias of the record that a field of a row means, by which an import elsewhere finds it: a credit code, a hashed
+    /// identity number; what is written if the record is not here, none if its name says enough.
+    pub(crate) fn alias_in_words(
+        &self,
+        kind: &Kind,
+        row: &Row,
+        field: &str,
+    ) -> Result<Option<String>, ReplicaError> {
+        let Some(written) = row.fields.get(field).and_then(Value::text) else { return Ok(None) };
+        let Some(mut target) = kind.field(field).and_then(Field::target).and_then(dictionary::kind) else {
+            return Ok(None);
+        };
+        let Some(mut id) = self.means(kind, row, field)? else { return Ok(Some(written.to_owned())) };
+        while let Some([by]) = target.same_by() {
+            let Some(through) = self.row(target, &id)? else { break };
+            let Some(further) = self.means(target, &through, by)? else { break };
+            (target, id) = (
+                target.field(by).and_then(Field::target).and_then(dictionary::kind).unwrap_or(target),
+                further,
+            );
+        }
+        let fields = self.row(target, &id)?.map(|row| row.fields).unwrap_or_default();
+        let aliases = target.aliases(&fields);
+        let number = aliases.into_iter().find(|alias| !alias.starts_with("name:"));
+        let nameless = target.is_sealed().then(|| id.to_string());
+        Ok(number.or(nameless))
+    }
+
     /// The division that owns a record of these fields: named in them, or that of the record it lies with. `None` if
     /// they name none, or the other record is not here.
     pub fn owner_of(
@@ -165,7 +194,9 @@ impl Replica {
         fields: &Fields,
         near: DivisionCode,
     ) -> Result<Option<String>, ReplicaError> {
-        let Some(same) = kind.same_by() else { return Ok(kind.natural_key(fields)) };
+        let Some(same) = kind.same_by() else {
+            return Ok(kind.natural_key(fields).or_else(|| alike(kind, fields)));
+        };
         let mut parts = Vec::new();
         for name in same {
             let Some(Value::Text(text)) = fields.get(*name) else { return Ok(None) };
@@ -184,7 +215,10 @@ impl Replica {
         near: DivisionCode,
     ) -> Result<Vec<RecordId>, ReplicaError> {
         let Some(same) = kind.same_by() else {
-            return kind.natural_key(fields).map_or(Ok(Vec::new()), |key| self.find_natural(kind, &key));
+            return match kind.natural_key(fields) {
+                Some(key) => self.find_natural(kind, &key),
+                None => self.find_alike(kind, fields),
+            };
         };
         let Some(first) = same.first() else { return Ok(Vec::new()) };
         let Some(reference) = fields.get(*first).and_then(Value::text) else { return Ok(Vec::new()) };
@@ -203,6 +237,20 @@ impl Replica {
             found.extend((row.deleted.is_none() && identity == wanted).then_some(id));
         }
         found.sort();
+        Ok(found)
+    }
+
+    /// The people here who look like one of whom no number is known.
+    fn find_alike(&self, kind: &'static Kind, fields: &Fields) -> Result<Vec<RecordId>, ReplicaError> {
+        let (Some(wanted), Some(Value::Text(name))) = (alike(kind, fields), fields.get("name")) else {
+            return Ok(Vec::new());
+        };
+        let named = self.with_names(|names| names.get(&compact(name)).cloned().unwrap_or_default())?;
+        let mut found = Vec::new();
+        for (id, _) in named {
+            let row = self.row(kind, &id)?.map(|row| self.opened(kind, &id, &row.fields));
+            found.extend(row.filter(|row| alike(kind, row).as_ref() == Some(&wanted)).map(|_| id));
+        }
         Ok(found)
     }
 
@@ -228,4 +276,11 @@ impl Replica {
         }
         Ok(open)
     }
+}
+
+/// What two rows say in the same way that are taken for the same record though no number is known of them.
+fn alike(kind: &Kind, fields: &Fields) -> Option<String> {
+    let part = |name: &&str| fields.get(*name).and_then(Value::text).map(compact);
+    let parts: Option<Vec<String>> = kind.alike_by().iter().map(part).collect();
+    parts.filter(|parts| !parts.is_empty()).map(|parts| format!("alike:{}", parts.join("|")))
 }

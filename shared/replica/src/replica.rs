@@ -1,12 +1,15 @@
 //! One replica: journal, index and ledger, and the sessions it has.
 
 use crate::exchange::{Effect, SessionId};
+use crate::keychain::Keychain;
 use crate::open::{Edition, Entropy, Home};
+use crate::sealing::Names;
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
 use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::entry::MAX_WHO_BYTES;
+use huiliu_core::sync::person_keys::Kept;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{DeviceId, DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Ledger, Stamp};
 use huiliu_store::keys::Stay;
@@ -86,6 +89,14 @@ pub struct Replica {
     pub(crate) parked: BTreeMap<FeedId, BTreeMap<u64, Span>>,
     /// Damage that was met while something was read, and how many entries it costs; noted with the next commit.
     pub(crate) unread: RefCell<BTreeMap<Position, u64>>,
+    /// The keys that are here.
+    pub(crate) keychain: Keychain,
+    /// People by name, once somebody has asked and until one of them changes.
+    pub(crate) names: RefCell<Option<Names>>,
+    /// Sessions whose Hello has not gone out yet: keys follow it.
+    pub(crate) greeting: BTreeSet<SessionId>,
+    /// The keys handed to the hub in each session, until it is level.
+    pub(crate) handed: BTreeMap<SessionId, Vec<Kept>>,
     /// Seeded bugs, for the test of the tests; none in a program.
     pub(crate) bugs: BTreeSet<&'static str>,
 }

@@ -6,7 +6,7 @@ use huiliu_core::model::RecordId;
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::session::Session;
-use huiliu_core::sync::{EntryKind, FeedId, Hash, wire};
+use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
 use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, RunRow};
 use huiliu_store::{Position, Span, keys};
@@ -21,13 +21,13 @@ type Candidate = (bool, Position, usize, Span, u64);
 
 impl Replica {
     /// Loads runs for a peer: of each feed those after a number, about `bytes` in all. Feeds that end here for the
-    /// peer, because their next run is damaged, are named; the others go on.
+    /// peer, because their next run is damaged, are named; the others go on. The runs come along, for whom they concern.
     pub(crate) fn load(
         &self,
         session: &Session,
         wants: &[(FeedId, u64, bool)],
         bytes: usize,
-    ) -> Result<(Loaded, Vec<FeedId>), ReplicaError> {
+    ) -> Result<(Loaded, Vec<FeedId>, Vec<Run>), ReplicaError> {
         let mut candidates: BTreeSet<Candidate> = BTreeSet::new();
         for (at, (feed, after, _)) in wants.iter().enumerate() {
             candidates.extend(self.candidate(at, feed, *after)?);
@@ -51,7 +51,7 @@ impl Replica {
         let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
         let writing = Writing { replica: self, session, known, numbers: RefCell::default() };
         let batch = wire::encode(&runs, &writing);
-        Ok(((batch, size, heads.into_iter().collect()), unreadable))
+        Ok(((batch, size, heads.into_iter().collect()), unreadable, runs))
     }
 
     /// The change that stands at a number of a feed whose run is damaged; the index knows it still.

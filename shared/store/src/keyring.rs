@@ -1,5 +1,5 @@
 //! The key file: what opens the sealed fields. It lies beside the journal, never in it, so that a copy of the journal
-//! tells nothing of who somebody is; and it is written anew when somebody is forgotten.
+//! tells nothing of who somebody is.
 
 use crate::{Disk, StoreError};
 
@@ -53,18 +53,6 @@ impl Keyring {
         disk.write(KEYRING, self.length, &bytes)?;
         disk.sync(KEYRING)?;
         self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Writes the file anew with these pieces alone: the others are gone from the disk.
-    ///
-    /// # Errors
-    /// [`StoreError`]; the file is then as it was.
-    pub fn rewrite(&mut self, disk: &mut dyn Disk, pieces: &[Vec<u8>]) -> Result<(), StoreError> {
-        let mut bytes = MAGIC.to_vec();
-        pieces.iter().for_each(|piece| put(&mut bytes, piece));
-        disk.replace(KEYRING, &bytes)?;
-        self.length = bytes.len() as u64;
         Ok(())
     }
 }
@@ -129,17 +117,5 @@ mod tests {
             let (_, found) = Keyring::read(&disk).unwrap();
             assert!(found.len() >= 2 && found.iter().all(|piece| words.contains(piece)), "byte {at}");
         }
-    }
-
-    #[test]
-    fn whoever_is_forgotten_is_gone_from_the_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut disk = RealDisk::new(folder.path());
-        let (mut ring, _) = Keyring::read(&disk).unwrap();
-        ring.append(&mut disk, &pieces(&["zhang", "li"])).unwrap();
-        ring.rewrite(&mut disk, &pieces(&["li"])).unwrap();
-        let bytes = std::fs::read(folder.path().join(KEYRING)).unwrap();
-        assert!(!bytes.windows(5).any(|part| part == b"zhang"));
-        assert_eq!(Keyring::read(&disk).unwrap().1, pieces(&["li"]));
     }
 }

@@ -62,6 +62,9 @@ pub(super) enum Owns {
 pub(super) enum Identity {
     /// A key made of their fields.
     Key(fn(&Fields) -> Option<String>),
+    /// A key made of their fields, or, where they do not say enough, that they say the same in all of these: which may
+    /// be two that look alike.
+    KeyOrAlike(fn(&Fields) -> Option<String>, &'static [&'static str]),
     /// They say the same in all of these fields, of which the first names another record.
     Same(&'static [&'static str]),
 }
@@ -257,7 +260,7 @@ impl Kind {
     /// What makes two rows the same record; `None` if the fields do not say enough, or if the kind has no such key.
     pub fn natural_key(&self, fields: &Fields) -> Option<String> {
         match self.rules.identity {
-            Identity::Key(key) => key(fields),
+            Identity::Key(key) | Identity::KeyOrAlike(key, _) => key(fields),
             Identity::Same(_) => None,
         }
     }
@@ -266,9 +269,22 @@ impl Kind {
     /// another record.
     pub fn same_by(&self) -> Option<&'static [&'static str]> {
         match self.rules.identity {
-            Identity::Key(_) => None,
+            Identity::Key(_) | Identity::KeyOrAlike(..) => None,
             Identity::Same(fields) => Some(fields),
         }
+    }
+
+    /// The fields by which two rows are taken for the same record where their natural key is not known.
+    pub fn alike_by(&self) -> &'static [&'static str] {
+        match self.rules.identity {
+            Identity::KeyOrAlike(_, fields) => fields,
+            Identity::Key(_) | Identity::Same(_) => &[],
+        }
+    }
+
+    /// Whether it has fields that are sealed.
+    pub fn is_sealed(&self) -> bool {
+        self.fields.iter().any(Field::is_sealed)
     }
 
     /// The words by which a field of another record may name this one, besides its id.

@@ -273,6 +273,18 @@ pub enum Note {
         /// The records that were wrong; none if only their sum was.
         records: Vec<RecordId>,
     },
+    /// Somebody, the envelope says who, read secret fields.
+    Read {
+        /// What for.
+        purpose: String,
+        /// The command.
+        what: String,
+    },
+    /// An import was undone.
+    Undone {
+        /// Which.
+        id: RecordId,
+    },
 }
 
 /// Why an incarnation began.

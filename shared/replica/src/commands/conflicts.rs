@@ -1,5 +1,6 @@
 //! `conflict list | show | resolve`.
 
+use crate::commands::reading;
 use crate::commands::records::{reason_of, save};
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, field_of, id_of, json_of, label, moment, not_saved, shown, value_of};
@@ -26,16 +27,19 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
     let (mut list, mut lines) = (Vec::new(), Vec::new());
     for id in records {
         let Some((kind, _)) = replica.kind_of(&id)? else { continue };
+        let read = |field: &str, value: &Value| reading::value_of(replica, kind, &id, field, value, context);
         for conflict in replica.conflicts_of(&id)? {
+            let previous = read(&conflict.field, &conflict.previous);
             let named = replica.row(kind, &id)?.and_then(|row| row.fields.get("name").cloned());
-            let name = named.map_or(String::new(), |name| shown(replica, kind, "name", &name, lang));
+            let name = named.map(|name| read("name", &name));
+            let name = name.map_or(String::new(), |name| shown(replica, kind, "name", &name, lang));
             let record = Say::RecordNamed { kind: kind.title(lang).to_owned(), name, id: id.to_string() };
             let record = record.text(lang);
             lines.push(
                 Say::ConflictOf {
                     record,
                     field: label(kind, &conflict.field, lang),
-                    previous: match &conflict.previous {
+                    previous: match &previous {
                         Value::Null if conflict.field != DELETED => Say::ValueEmpty.text(lang),
                         previous => shown(replica, kind, &conflict.field, previous, lang),
                     },
@@ -45,6 +49,7 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
             let (mut values, mut rows) = (Vec::new(), Vec::new());
             for (n, claim) in (1..).zip(&conflict.claims) {
                 let author = replica.author_of(&id, &claim.change)?;
+                let value = read(&conflict.field, &claim.value);
                 let at = author.as_ref().map(|author| rfc3339(author.stamp.at.millis()));
                 let by = author.as_ref().map(|author| author.stamp.who.clone());
                 let device = author.as_ref().and_then(|author| author.device_name.clone());
@@ -52,12 +57,12 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
                     author.as_ref().and_then(|author| author.division).map(|code| code.to_string());
                 rows.push(vec![
                     format!("  {n}"),
-                    shown(replica, kind, &conflict.field, &claim.value, lang),
+                    shown(replica, kind, &conflict.field, &value, lang),
                     by.clone().unwrap_or_default(),
                     device.clone().unwrap_or_default(),
                     author.as_ref().map(|author| moment(author.stamp.at.millis())).unwrap_or_default(),
                 ]);
-                let value = json_of(&claim.value);
+                let value = json_of(&value);
                 values.push(json!({
                     "n": n, "value": value, "by": by, "device": device, "division": division, "at": at,
                 }));
@@ -69,7 +74,7 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
                 "kind": kind.name,
                 "field": field,
                 "values": values,
-                "previous": json_of(&conflict.previous),
+                "previous": json_of(&previous),
             }));
         }
     }

@@ -1,6 +1,8 @@
 //! `record show --history`: who changed what of a record, and when.
 
 use crate::Replica;
+use crate::commands::reading::value_of;
+use crate::commands::request::Context;
 use crate::commands::words::{json_of, label, moment, shown};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
@@ -38,13 +40,21 @@ impl Change {
 }
 
 /// Every change of a record, oldest first.
-pub fn changes(replica: &Replica, id: &RecordId) -> Result<Vec<Change>, Failure> {
+pub fn changes(
+    replica: &Replica,
+    kind: &Kind,
+    id: &RecordId,
+    context: &Context,
+) -> Result<Vec<Change>, Failure> {
+    let read = |name: &str, value: &Value| value_of(replica, kind, id, name, value, context);
     let document = replica.load_document(id)?;
     let order = document.history();
     let mut changes = Vec::new();
     for (hash, author) in replica.history(id)? {
         let Some((_, deps, _)) = order.iter().find(|(change, ..)| *change == hash) else { continue };
-        changes.push(Change { author, fields: difference(&document, deps, &hash) });
+        let fields = difference(&document, deps, &hash).into_iter();
+        let fields = fields.map(|(name, old, new)| (read(&name, &old), read(&name, &new), name));
+        changes.push(Change { author, fields: fields.map(|(old, new, name)| (name, old, new)).collect() });
     }
     Ok(changes)
 }

@@ -6,6 +6,7 @@ pub mod history;
 pub mod imports;
 pub mod nodes;
 pub mod quarantine;
+pub mod reading;
 pub mod records;
 pub mod request;
 pub mod status;

@@ -1,10 +1,11 @@
 //! `record list | show | new | set | delete | restore`.
 
 use crate::commands::history;
+use crate::commands::reading::readable;
 use crate::commands::request::{Answer, Context, Listing};
 use crate::commands::words::{
     MOST_REASON, aligned, division_of, field_of, fields_of, id_of, json_fields, kind_of, label, line,
-    listing as listing_of, moment, not_saved, pairs_of, place, shown, value_of,
+    listing as listing_of, moment, not_saved, pairs_of, place, shown, shown_in, value_of,
 };
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
@@ -32,8 +33,12 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
     };
     let columns: Vec<&Field> = kind.fields.iter().filter(|field| field.required != Required::No).collect();
     let (mut list, mut lines, mut others) = (Vec::new(), Vec::new(), 0);
-    replica.each_row_ever(kind, |id, row| {
-        if !within(&row) || !holds(&row) || twice.as_ref().is_some_and(|twice| !twice.contains(&id)) {
+    replica.each_row_ever(kind, |id, mut row| {
+        if !within(&row) {
+            return true;
+        }
+        row.fields = readable(replica, kind, &id, &row.fields, context);
+        if !holds(&row) || twice.as_ref().is_some_and(|twice| !twice.contains(&id)) {
             return true;
         }
         if row.deleted.is_some() != listing.deleted {
@@ -41,7 +46,9 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
             return true;
         }
         let cell = |field: &&Field| {
-            row.fields.get(field.name).map_or(String::new(), |v| shown(replica, kind, field.name, v, lang))
+            row.fields
+                .get(field.name)
+                .map_or(String::new(), |v| shown_in(replica, kind, &row, field.name, v, lang))
         };
         let mut line: Vec<String> = std::iter::once(id.to_string()).collect();
         line.extend(columns.iter().map(cell));
@@ -92,6 +99,15 @@ fn json_record(kind: &Kind, id: &RecordId, row: &Row) -> Json {
         "division": row.division.to_string(),
         "fields": json_fields(&row.fields),
     });
+    let sealed: Vec<&String> = row
+        .fields
+        .iter()
+        .filter(|(_, value)| matches!(value, Value::Sealed(_)))
+        .map(|(name, _)| name)
+        .collect();
+    if !sealed.is_empty() {
+        record["sealed"] = json!(sealed);
+    }
     if let Some(reason) = &row.deleted {
         record["deleted"] = Json::from(reason.as_str());
     }
@@ -117,7 +133,9 @@ fn is_deleted(replica: &Replica, id: &RecordId, reason: &str) -> Result<Say, Fai
 
 /// Shows one record, with its history if asked.
 pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Result<Answer, Failure> {
-    let (id, kind, row) = found(replica, id)?;
+    let (id, kind, mut row) = found(replica, id)?;
+    let twins = replica.twins(kind, &row.fields, &id)?;
+    row.fields = readable(replica, kind, &id, &row.fields, context);
     let (mut record, lang) = (json_record(kind, &id, &row), context.lang());
     let mut text = format!("{} {id}\n{}", kind.title(lang), aligned(&lines_of(replica, kind, &row, lang)));
     if let Some(reason) = &row.deleted {
@@ -127,8 +145,7 @@ pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Re
         }
         text += &format!("\n{}", is_deleted(replica, &id, reason)?.text(lang));
     } else {
-        let twins: Vec<String> =
-            replica.twins(kind, &row.fields, &id)?.iter().map(RecordId::to_string).collect();
+        let twins: Vec<String> = twins.iter().map(RecordId::to_string).collect();
         if !twins.is_empty() {
             text += &format!("\n{}", Say::HasTwins { ids: twins.join(", ") }.text(lang));
         }
@@ -140,7 +157,7 @@ pub fn show(replica: &Replica, id: &str, history: bool, context: &Context) -> Re
     }
     let mut json = json!({ "v": 1, "record": record });
     if history {
-        let changes = history::changes(replica, &id)?;
+        let changes = history::changes(replica, kind, &id, context)?;
         text += &format!("\n\n{}", history::text(replica, kind, &changes, lang));
         json["changes"] = changes.iter().map(history::Change::json).collect();
     }
@@ -154,7 +171,7 @@ fn lines_of(replica: &Replica, kind: &'static Kind, row: &Row, lang: Lang) -> Ve
     let mut lines = vec![vec![Say::HeadOwner.text(lang), place(replica, row.division)]];
     lines.extend(names.filter_map(|name| {
         let value = row.fields.get(name)?;
-        Some(vec![label(kind, name, lang), shown(replica, kind, name, value, lang)])
+        Some(vec![label(kind, name, lang), shown_in(replica, kind, row, name, value, lang)])
     }));
     lines
 }
@@ -186,7 +203,8 @@ pub fn new(
 
 /// Changes a record.
 pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context) -> Result<Answer, Failure> {
-    let (id, kind, row) = found(replica, id)?;
+    let (id, kind, mut row) = found(replica, id)?;
+    row.fields = replica.opened(kind, &id, &row.fields);
     if let Some(reason) = &row.deleted {
         return Err(Failure::new(1, is_deleted(replica, &id, reason)?));
     }
@@ -203,6 +221,8 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
     let mut after = row.fields.clone();
     after.extend(fields.clone());
     after.retain(|_, value| !value.is_null());
+    let fields = replica.prepare(kind, &fields, row.division)?;
+    after.extend(fields.clone());
     let key = |fields| replica.identity_of(kind, fields, row.division);
     let other_key = key(&after)? != key(&row.fields)?;
     if let Some(twin) = replica.twins(kind, &after, &id)?.first().filter(|_| other_key) {
@@ -222,7 +242,7 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
 /// What the dictionary finds odd about a record, which is saved all the same.
 fn oddities(replica: &Replica, kind: &'static Kind, id: &RecordId) -> Result<Vec<Say>, Failure> {
     let Some(row) = replica.row(kind, id)? else { return Ok(Vec::new()) };
-    let mut problems = kind.check(&row.fields, replica.divisions());
+    let mut problems = kind.check(&replica.opened(kind, id, &row.fields), replica.divisions());
     problems.retain(|problem| !problem.is_error());
     let both = |problem: &Problem| (problem.sentence(Lang::Zh), problem.sentence(Lang::En));
     Ok(problems.iter().map(both).map(|(zh, en)| Say::Odd { zh, en }).collect())

@@ -1,6 +1,8 @@
 //! Requests and answers, as they cross the local interface.
 
-use crate::commands::{conflicts, exports, imports, nodes, quarantine, records, status, verify, words};
+use crate::commands::{
+    conflicts, exports, imports, nodes, quarantine, reading, records, status, verify, words,
+};
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
@@ -85,6 +87,9 @@ pub struct Context {
     pub who: String,
     /// The language of sentences.
     pub english: bool,
+    /// What secret fields are read for; without it they are masked.
+    #[serde(default)]
+    pub purpose: Option<String>,
     /// The clock, milliseconds since 1970 UTC.
     pub now: u64,
     /// What the link is doing, if a service runs.
@@ -176,6 +181,7 @@ fn try_run(
     context: &Context,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Answer, Failure> {
+    reading::note_reading(replica, request, context)?;
     match request {
         Request::Status => status::status(replica, context),
         Request::Verify => verify::verify(replica, context),

@@ -1,5 +1,6 @@
 //! Turning values, times and reasons into what people read and scripts parse, and back.
 
+use crate::commands::reading::title_of;
 use crate::service::home::{self, Failure};
 use crate::service::time::rfc3339;
 use crate::{Replica, ReplicaError};
@@ -10,6 +11,7 @@ use huiliu_core::model::values::{self, Reading, Source};
 use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Scope, Value};
 use huiliu_core::sync::control::reason as code;
 use huiliu_core::sync::session::Closing;
+use huiliu_store::rows::Row;
 use serde_json::Value as Json;
 
 /// Times in sentences and lists for people; JSON has RFC 3339.
@@ -133,6 +135,21 @@ pub fn json_of(value: &Value) -> Json {
 /// Fields as scripts read them.
 pub fn json_fields(fields: &Fields) -> Json {
     Json::Object(fields.iter().map(|(name, value)| (name.clone(), json_of(value))).collect())
+}
+
+/// A value of a record as people read it: what names another record by that one's name.
+pub fn shown_in(
+    replica: &Replica,
+    kind: &'static Kind,
+    row: &Row,
+    field: &str,
+    value: &Value,
+    lang: Lang,
+) -> String {
+    match (kind.field(field).filter(|field| field.target().is_some()), value) {
+        (Some(field), Value::Text(text)) => title_of(replica, field, row.division, text),
+        _ => shown(replica, kind, field, value, lang),
+    }
 }
 
 /// A value as people read it.

@@ -29,6 +29,9 @@ pub struct Global {
     /// Who is acting (default: the system's user)
     #[arg(long = "as", global = true, value_name = "NAME", value_parser = usage::name)]
     pub acting: Option<String>,
+    /// What secret fields are read for; noted. Without it they are masked
+    #[arg(long, global = true, value_name = "TEXT", value_parser = usage::name)]
+    pub purpose: Option<String>,
     /// Ask no questions
     #[arg(long, global = true)]
     pub yes: bool,
@@ -235,7 +238,8 @@ impl Global {
         let user = || std::env::var("USER").or_else(|_| std::env::var("LOGNAME"));
         let user = || user().ok().map(|user| tame(&user)).filter(|user| !user.is_empty());
         let who = self.acting.clone().or_else(user).unwrap_or_else(|| "huiliu".into());
-        Context { who, english: self.lang() == Lang::En, now: time::now(), link: None }
+        let (english, purpose) = (self.lang() == Lang::En, self.purpose.clone());
+        Context { who, english, purpose, now: time::now(), link: None }
     }
 }
 

@@ -56,7 +56,7 @@ pub(super) const KIND: Kind = Kind {
     fields: FIELDS,
     rules: Rules {
         owner: Owns::Named(|fields, _| division_in(fields, "division")),
-        identity: Identity::Key(alias),
+        identity: Identity::KeyOrAlike(alias, &["name", "birth_ym", "division"]),
         aliases: |fields| alias(fields).into_iter().collect(),
         defaults,
         derived: |_| Fields::new(),

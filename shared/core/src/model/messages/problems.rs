@@ -54,6 +54,8 @@ troubles! {
         FullBeforeJoined => "转正日期早于入党日期", "full member before joining"; "请核对两个日期", "check both dates";
         FullEarly => "转正日期距入党日期不满一年预备期", "less than the year of probation after joining"; "请核对两个日期", "check both dates";
         FullOfProbationary => "预备党员不应有转正日期", "a probationary member is not full yet"; "请核对人员类别和转正日期", "check kind and date";
+        NoCityKey => "本机还没有市级密钥，无法登记公民身份号码", "the city's key has not come yet, so identity numbers cannot be taken"; "请联网同步一次后再试", "synchronize once and try again";
+        SecretBelow => "公民身份号码只在区县和乡镇登记，市级不能填写", "identity numbers are kept by counties and townships alone"; "请由所属区县填写", "let the county fill it in";
         ReferenceUnknown => "找不到所指的记录", "the record that is meant is not here"; "请改填统一社会信用代码、公民身份号码或完整名称", "write its credit code, identity number or full name";
         ReferenceSeveral { count: usize } => "有{count}条同名记录", "{count} records have this name"; "请改填统一社会信用代码或公民身份号码", "write the credit code or the identity number";
         ElsewhereAffiliated => "该党员的组织关系在其他党组织", "the member belongs to another branch"; "请先办理组织关系转接（填写原组织关系的转出日期），再导入", "end the former affiliation first, then import again";

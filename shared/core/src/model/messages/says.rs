@@ -182,6 +182,8 @@ catalogue! {
         RowOtherNameRemedy => "请核对哪一行的代码写错了，改正后再导入", "see which row has the wrong code and import it again";
         RowAgain { row: u32, first: u32 } => "第 {row} 行与第 {first} 行是同一条记录，内容有不同，以第 {row} 行为准。", "row {row} is the same record as row {first} and says something else; row {row} counts";
         RowDeletedBefore { row: u32, id: String, reason: String } => "第 {row} 行作为新记录导入；本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "row {row} is imported as a new record; the same was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
+        RowAlike { row: u32, id: String } => "第 {row} 行没有公民身份号码，按姓名、出生年月和区划认作已有的记录 {id}，请核对是否同一人", "row {row} has no identity number and is taken for {id} by name, month of birth and division; check that it is the same person";
+        PurposeNotNoted => "现在只能读取，无法登记查阅用途，涉密内容不予显示。", "this replica can only be read now, so the purpose cannot be noted and secrets are not shown";
         NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
         NewIncarnationLost => "上次关机时有已保存的内容从磁盘上丢失，下次同步会从市级补回。", "entries that had been saved were lost from the disk; the next sync brings them back from the hub";
         NewIncarnationSeen => "此设备像是从旧备份恢复或被复制的，正在从市级补齐内容，可以继续工作。", "this device seems to be restored or copied; it is filled up from the hub and goes on working";

@@ -224,7 +224,7 @@ impl Session {
             }
             (Message::Done(theirs), Role::Dialer) => self.done(theirs, ledger),
             (Message::Compare(compare), _) => self.outputs.push_back(Output::Compare(compare)),
-            (Message::Keys(_), _) => {}
+            (Message::Keys(sealed), _) => self.outputs.push_back(Output::Keys(sealed)),
             _ => self.outputs.push_back(Output::Close(Closing::Nonsense)),
         }
     }

@@ -55,6 +55,8 @@ pub enum Output {
     },
     /// Check and keep a batch.
     Store(Vec<u8>),
+    /// Keep keys, sealed to this device, before anything that came after them is acknowledged.
+    Keys(Vec<u8>),
     /// The peer will never take these.
     RefusedThere(Vec<Refused>),
     /// The peer holds our own feed up to here: number and hash of its last point, which may be new to us.

@@ -24,11 +24,17 @@ impl Import {
     pub(super) fn take(
         &mut self,
         replica: &mut Replica,
-        taken: Taken,
+        mut taken: Taken,
         context: &Context,
     ) -> Result<(), Failure> {
-        let new = tables::rows::as_new(&taken);
         let near = self.division.unwrap_or(replica.division());
+        match replica.prepare(self.kind, &taken.fields, near) {
+            Ok(fields) => taken.fields = fields,
+            refused => {
+                return self.count(replica, taken.row, refused.map(|_| Outcome::Same(self.id)), context);
+            }
+        }
+        let new = tables::rows::as_new(&taken);
         let key = replica.identity_of(self.kind, &new, near)?;
         let name = compact(new.get("name").and_then(Value::text).unwrap_or_default());
         let seen = key.as_ref().and_then(|key| self.seen.get(key));
@@ -77,6 +83,7 @@ impl Import {
         };
         let (_, record) = replica.kind_of(id)?.ok_or(ReplicaError::NoSuchRecord(*id))?;
         let fields = replica.row(self.kind, id)?.map(|row| row.fields).unwrap_or_default();
+        let fields = replica.opened(self.kind, id, &fields);
         Ok(Ok(Some(Here { id: *id, channel: record.channel, fields })))
     }
 
@@ -153,6 +160,9 @@ impl Import {
         };
         let sentence = |odd: &Problem| Say::RowOdd { row, odd: odd.sentence(lang) }.text(lang);
         self.warnings.extend(taken.mended.iter().chain(&odd).map(sentence));
+        if let (Some(here), Some(_)) = (here, key.filter(|key| key.starts_with("alike:"))) {
+            self.warnings.push(Say::RowAlike { row, id: here.id.to_string() }.text(lang));
+        }
         match (outcome, first, key.and_then(|key| self.deleted.get(key))) {
             (Ok(Outcome::Changed(_)), Some((first, _)), _) => {
                 self.warnings.push(Say::RowAgain { row, first: *first }.text(lang));

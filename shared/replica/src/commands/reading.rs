@@ -1,0 +1,86 @@
+//! What whoever asks may read: sealed fields opened, secret ones masked unless a purpose is given, and then noted.
+
+use crate::Replica;
+use crate::commands::request::{Context, Request};
+use crate::service::home::Failure;
+use huiliu_core::model::dictionary::{self, Field, Kind};
+use huiliu_core::model::messages::Say;
+use huiliu_core::model::{Fields, RecordId, Sensitivity, Value};
+use huiliu_core::sync::control::Note;
+
+/// So many characters at the end of a secret are shown: enough to tell two people of one name apart.
+const SHOWN: usize = 4;
+
+/// A record's fields as whoever asks may read them.
+pub fn readable(replica: &Replica, kind: &Kind, id: &RecordId, fields: &Fields, context: &Context) -> Fields {
+    let read =
+        |(name, value): (&String, &Value)| (name.clone(), value_of(replica, kind, id, name, value, context));
+    fields.iter().map(read).collect()
+}
+
+/// One field's value as whoever asks may read it.
+pub fn value_of(
+    replica: &Replica,
+    kind: &Kind,
+    id: &RecordId,
+    name: &str,
+    value: &Value,
+    context: &Context,
+) -> Value {
+    let secret = kind.field(name).is_some_and(|field| field.sensitivity == Sensitivity::Secret);
+    match replica.open_field(kind, id, name, value) {
+        Value::Text(text) if secret && context.purpose.is_none() => Value::Text(masked(&text)),
+        opened => opened,
+    }
+}
+
+/// A secret with all but its end hidden.
+fn masked(text: &str) -> String {
+    let hidden = text.chars().count().saturating_sub(SHOWN);
+    text.chars().enumerate().map(|(at, c)| if at < hidden { '*' } else { c }).collect()
+}
+
+/// What people call the record that a reference means; what is written where it is not here.
+pub fn title_of(
+    replica: &Replica,
+    field: &Field,
+    row_division: huiliu_core::model::DivisionCode,
+    text: &str,
+) -> String {
+    let named = || -> Option<String> {
+        let mut kind = field.target().and_then(dictionary::kind)?;
+        let mut id = replica.resolve(kind, text, row_division).ok()??;
+        // An instructor is called as the person is.
+        while let Some([by]) = kind.same_by() {
+            let row = replica.row(kind, &id).ok()??;
+            id = replica.means(kind, &row, by).ok()??;
+            kind = kind.field(by).and_then(Field::target).and_then(dictionary::kind)?;
+        }
+        let row = replica.row(kind, &id).ok()??;
+        let name = ["name", "full_name"].into_iter().find(|name| kind.field(name).is_some())?;
+        match replica.open_field(kind, &id, name, row.fields.get(name)?) {
+            Value::Text(name) => Some(name),
+            _ => None,
+        }
+    };
+    named().unwrap_or_else(|| text.to_owned())
+}
+
+/// Notes, durably and before anything is shown, that somebody reads secrets for a purpose.
+pub fn note_reading(replica: &mut Replica, request: &Request, context: &Context) -> Result<(), Failure> {
+    let Some(purpose) = &context.purpose else { return Ok(()) };
+    let what = match request {
+        Request::RecordList(listing) => format!("record list {}", listing.kind),
+        Request::RecordShow { id, .. } => format!("record show {id}"),
+        Request::Export { kind, .. } => format!("export {kind}"),
+        Request::ConflictList => "conflict list".to_owned(),
+        Request::ConflictShow { id } => format!("conflict show {id}"),
+        _ => return Ok(()),
+    };
+    if replica.is_opened_to_read() {
+        return Err(Failure::new(1, Say::PurposeNotNoted));
+    }
+    replica.note(&Note::Read { purpose: purpose.clone(), what }, &context.who, context.now);
+    replica.commit()?;
+    Ok(())
+}

@@ -1,0 +1,246 @@
+//! Keys on their way. A node hands the hub what it has drawn before the entries that need it; the hub hands a node the
+//! keys of what it sends, before it sends it. Whoever lacks a key asks once a session is level.
+
+use crate::error::ReplicaError;
+use crate::exchange::{Effect, SessionId};
+use crate::replica::{Replica, Role};
+use huiliu_core::documents::inspect;
+use huiliu_core::model::{Channel, Class, RecordId, Sensitivity, Value, dictionary};
+use huiliu_core::sync::message::{self, Message};
+use huiliu_core::sync::person_keys::{Kept, Keys, MOST_KEYS, Wants};
+use huiliu_core::sync::seal::{self, Carried, DivisionKey, KeyId, Wrap, open_with, seal_to};
+use huiliu_core::sync::session::Session;
+use huiliu_core::sync::{DeviceId, Entry, EntryKind, PublicKey, Run};
+use std::collections::BTreeSet;
+
+impl Replica {
+    /// Hands over, before a batch: on a node all that the hub has not been handed, on a hub the keys of the records
+    /// that begin or arrive in these runs.
+    pub(crate) fn hand_keys(
+        &mut self,
+        id: SessionId,
+        session: &Session,
+        runs: &[Run],
+    ) -> Result<(), ReplicaError> {
+        match self.role() {
+            Role::Node => self.hand_unsent(id, session),
+            Role::Hub => {
+                let begins = |entry: &&Entry| match entry.kind {
+                    EntryKind::ARRIVED => true,
+                    EntryKind::EDIT => inspect(&entry.payload).is_ok_and(|info| info.deps.is_empty()),
+                    _ => false,
+                };
+                let entries = runs.iter().filter(|run| run.feed.channel.class == Class::People);
+                let entries = entries.flat_map(|run| &run.entries).filter(begins);
+                let records: BTreeSet<RecordId> =
+                    entries.filter_map(|entry| entry.envelope.as_ref()).map(|it| it.record).collect();
+                let wraps =
+                    records.iter().flat_map(|record| self.keychain.wraps_of(record)).cloned().collect();
+                self.hand_wraps(id, session, wraps)
+            }
+        }
+    }
+
+    /// Node: hands the hub what is new here, and division keys to devices that may hold them since.
+    pub(crate) fn hand_unsent(&mut self, id: SessionId, session: &Session) -> Result<(), ReplicaError> {
+        self.carry_for_devices();
+        self.save_keys()?;
+        let unsent = self.keychain.take_unsent();
+        if unsent.is_empty() {
+            return Ok(());
+        }
+        for part in unsent.chunks(MOST_KEYS) {
+            let mut keys = Keys::default();
+            for kept in part {
+                match kept {
+                    Kept::Division(key) if key.class == Sensitivity::Personal => {
+                        keys.divisions.push(key.clone())
+                    }
+                    Kept::Carried(carried) => keys.carried.push(carried.clone()),
+                    Kept::Wrap(wrap) => keys.wraps.push(wrap.clone()),
+                    _ => {}
+                }
+            }
+            self.send_keys(id, session, &keys);
+        }
+        self.handed.entry(id).or_default().extend(unsent);
+        Ok(())
+    }
+
+    /// Node: what was handed over in a session is the hub's once both are level.
+    pub(crate) fn keys_arrived(&mut self, id: SessionId) -> Result<(), ReplicaError> {
+        if self.handed.remove(&id).is_some() {
+            self.keychain.keep(Kept::Handed);
+            self.save_keys()?;
+        }
+        Ok(())
+    }
+
+    /// Node: a session is gone, and nobody knows whether what was handed over in it has come.
+    pub(crate) fn keys_came_back(&mut self, id: SessionId) {
+        let unsure = self.handed.remove(&id).unwrap_or_default();
+        self.keychain.unsend(unsure);
+    }
+
+    /// Seals the secret keys that are here to the devices that may hold them and have not got them.
+    fn carry_for_devices(&mut self) {
+        let secret = self.keychain.division_keys().filter(|key| key.class == Sensitivity::Secret);
+        let secret: Vec<DivisionKey> = secret.cloned().collect();
+        let me = self.device();
+        let devices: Vec<(DeviceId, PublicKey, _)> = self
+            .authority()
+            .devices()
+            .filter(|(device, _)| **device != me)
+            .map(|(device, grant)| (*device, grant.key.clone(), grant.division))
+            .collect();
+        for key in &secret {
+            let name = key.key.id();
+            for (device, public, division) in &devices {
+                let may = self.may_hold_secrets(*division, key.division);
+                if !may || self.keychain.is_carried(device, &name) {
+                    continue;
+                }
+                let mut random = [0; 32];
+                (self.entropy)(&mut random);
+                if let Some(bytes) = seal_to(public, random, &key.key.0) {
+                    let (division, class) = (key.division, key.class);
+                    let carried = Carried { device: *device, division, class, key: name, bytes };
+                    self.keychain.keep(Kept::Carried(carried));
+                }
+            }
+        }
+    }
+
+    /// Hub: hands a device wrapped keys, and the division keys they lie under, as far as it may hold them.
+    fn hand_wraps(&mut self, id: SessionId, session: &Session, wraps: Vec<Wrap>) -> Result<(), ReplicaError> {
+        if wraps.is_empty() {
+            return Ok(());
+        }
+        self.save_keys()?;
+        let under: BTreeSet<KeyId> = wraps.iter().map(|wrap| wrap.under).collect();
+        for (at, part) in wraps.chunks(MOST_KEYS).enumerate() {
+            let mut keys = Keys { wraps: part.to_vec(), ..Keys::default() };
+            if at == 0 {
+                self.put_division_keys(&mut keys, session.peer(), &under);
+            }
+            self.send_keys(id, session, &keys);
+        }
+        Ok(())
+    }
+
+    /// The keys of these names that a device may hold.
+    fn put_division_keys(&self, keys: &mut Keys, device: DeviceId, names: &BTreeSet<KeyId>) {
+        let held = names.iter().filter_map(|name| self.keychain.division_key(name));
+        let may = |key: &&DivisionKey| {
+            let channel = Channel::own(key.division, Class::People);
+            key.class == Sensitivity::Personal && self.ledger.may_read(&device, channel)
+        };
+        keys.divisions.extend(held.filter(may).cloned());
+        keys.carried.extend(self.keychain.carried_for(&device).filter(|it| names.contains(&it.key)).cloned());
+    }
+
+    /// Asks for the keys that are lacking here.
+    pub(crate) fn ask_for_keys(&mut self, id: SessionId, session: &Session) -> Result<(), ReplicaError> {
+        if self.role() == Role::Hub {
+            return Ok(());
+        }
+        let wants = Wants {
+            city: self.keychain.city().is_none(),
+            divisions: self.keychain.missing_keys().into_iter().take(MOST_KEYS).collect(),
+            records: self.keyless()?,
+        };
+        self.send_keys(id, session, &Keys { wants, ..Keys::default() });
+        Ok(())
+    }
+
+    /// Records with a sealed field that no key here opens and none is wrapped for.
+    fn keyless(&self) -> Result<Vec<RecordId>, ReplicaError> {
+        let mut found = Vec::new();
+        for kind in dictionary::kinds().iter().filter(|kind| kind.fields.iter().any(|it| it.is_sealed())) {
+            self.each_row(kind, |id, row| {
+                let lacks = row.fields.iter().any(|(name, value)| {
+                    let class = kind.field(name).map_or(Sensitivity::Personal, |field| field.sensitivity);
+                    let may = class == Sensitivity::Personal
+                        || self.may_hold_secrets(self.home.division, row.division);
+                    let wrapped = self.keychain.wraps_of(&id).any(|wrap| wrap.class == class);
+                    matches!(value, Value::Sealed(_)) && may && !wrapped
+                });
+                found.extend(lacks.then_some(id));
+                found.len() < MOST_KEYS
+            })?;
+        }
+        Ok(found)
+    }
+
+    fn send_keys(&mut self, id: SessionId, session: &Session, keys: &Keys) {
+        let known = self.authority().last_grant_of(&session.peer()).map(|(_, grant)| grant.key.clone());
+        let root = &self.home.root;
+        let public = if root.device() == session.peer() { Some(root.clone()) } else { known };
+        let mut random = [0; 32];
+        (self.entropy)(&mut random);
+        let clear = postcard::to_allocvec(keys).expect("keys have a postcard form");
+        if let Some(sealed) = public.filter(|_| !keys.is_empty()).and_then(|it| seal_to(&it, random, &clear))
+        {
+            self.effects.push_back(Effect::Frame(id, message::encode(&Message::Keys(sealed))));
+        }
+    }
+
+    /// Keys have come: they are durable before the entries that need them are acknowledged. False if it was no message.
+    pub(crate) fn take_keys(
+        &mut self,
+        id: SessionId,
+        session: &Session,
+        sealed: &[u8],
+    ) -> Result<bool, ReplicaError> {
+        let opened = open_with(&self.key, sealed);
+        let Some(keys) = opened.and_then(|clear| postcard::from_bytes::<Keys>(&clear).ok()) else {
+            return Ok(false);
+        };
+        let from_hub = session.peer() == self.home.root.device();
+        let (me, peer) = (self.device(), session.peer());
+        if let Some(city) = keys.city.filter(|_| from_hub) {
+            self.keychain.keep(Kept::City(city));
+        }
+        let may = |division| from_hub || self.ledger.may_read(&peer, Channel::own(division, Class::People));
+        let wraps: Vec<Wrap> = keys.wraps.into_iter().filter(|wrap| may(wrap.division)).collect();
+        let divisions: Vec<DivisionKey> =
+            keys.divisions.into_iter().filter(|key| may(key.division)).collect();
+        let carried: Vec<Carried> = keys.carried.into_iter().filter(|it| may(it.division)).collect();
+        divisions.into_iter().for_each(|key| self.keychain.keep(Kept::Division(key)));
+        for carried in carried {
+            if carried.device == me
+                && let Some(key) = open_with(&self.key, &carried.bytes).and_then(|key| key.try_into().ok())
+            {
+                let (division, class) = (carried.division, carried.class);
+                self.keychain.keep(Kept::Division(DivisionKey { division, class, key: seal::Key(key) }));
+            }
+            self.keychain.keep(Kept::Carried(carried));
+        }
+        wraps.into_iter().for_each(|wrap| self.keychain.keep(Kept::Wrap(wrap)));
+        self.names.replace(None);
+        self.save_keys()?;
+        self.answer_wants(id, session, &keys.wants)?;
+        Ok(true)
+    }
+
+    /// Hub: answers what a node lacks, as far as it may have it.
+    fn answer_wants(&mut self, id: SessionId, session: &Session, wants: &Wants) -> Result<(), ReplicaError> {
+        let granted = self.authority().grant_of(&session.peer()).is_some();
+        if self.role() != Role::Hub || !granted || *wants == Wants::default() {
+            return Ok(());
+        }
+        let peer = session.peer();
+        let mut keys = Keys::default();
+        keys.city = self.keychain.city().filter(|_| wants.city).cloned();
+        self.put_division_keys(&mut keys, peer, &wants.divisions.iter().copied().collect());
+        self.send_keys(id, session, &keys);
+        let mut wraps = Vec::new();
+        for record in wants.records.iter().take(MOST_KEYS) {
+            let stay = self.current_stay(record)?;
+            if stay.is_some_and(|stay| self.ledger.may_read(&peer, stay.channel)) {
+                wraps.extend(self.keychain.wraps_of(record).cloned());
+            }
+        }
+        self.hand_wraps(id, session, wraps)
+    }
+}

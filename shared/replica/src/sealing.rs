@@ -1,0 +1,268 @@
+//! Between what people type and read and what documents hold: references, copies, hashes, and what is sealed.
+
+use crate::error::ReplicaError;
+use crate::replica::{Replica, Role};
+use huiliu_core::model::check_characters::{check_citizen_id, check_uscc};
+use huiliu_core::model::dictionary::{self, Field, FieldType, Kind};
+use huiliu_core::model::values::text::compact;
+use huiliu_core::model::{DivisionCode, Fields, Level, Problem, RecordId, Sensitivity, Trouble, Value};
+use huiliu_core::sync::seal::{keyed_hash, open_value, seal_value};
+use std::collections::BTreeMap;
+
+/// The words with which an alias begins.
+const ALIASES: [&str; 3] = ["id:", "uscc:", "name:"];
+
+/// The living people here by their names: sealed on the disk, so kept in memory alone.
+pub(crate) type Names = BTreeMap<String, Vec<(RecordId, DivisionCode)>>;
+
+impl Replica {
+    /// What a person or a table has written, as a record keeps it: references by id or alias, identity numbers hashed,
+    /// copies of what other records say. Fields that are so already stay as they are. `near`: where it is written.
+    pub fn prepare(
+        &self,
+        kind: &'static Kind,
+        given: &Fields,
+        near: DivisionCode,
+    ) -> Result<Fields, ReplicaError> {
+        let (mut fields, mut problems) = (given.clone(), Vec::new());
+        for field in kind.fields {
+            let value = given.get(field.name);
+            match (field.ty, value) {
+                (FieldType::Ref(target), Some(Value::Text(text))) => {
+                    match self.reference(target, text, near)? {
+                        Ok(reference) => {
+                            if field.import_only {
+                                fields.extend(self.division_of(target, &reference, near)?);
+                            }
+                            fields.insert(field.name.to_owned(), Value::Text(reference));
+                        }
+                        Err(trouble) => problems.push(Problem::error(Some(field), trouble)),
+                    }
+                }
+                (FieldType::KeyedHash(of), _) => match given.get(of) {
+                    Some(Value::Text(number)) => match self.keychain.city() {
+                        Some(city) => {
+                            let hash = keyed_hash(city, number);
+                            fields.insert(field.name.to_owned(), Value::Text(hash));
+                        }
+                        None => problems.push(Problem::error(kind.field(of), Trouble::NoCityKey)),
+                    },
+                    Some(Value::Null) => {
+                        fields.insert(field.name.to_owned(), Value::Null);
+                    }
+                    _ => {}
+                },
+                _ => {}
+            }
+        }
+        if !problems.is_empty() {
+            return Err(ReplicaError::Problems(problems));
+        }
+        Ok(fields)
+    }
+
+    /// What names a branch in a person's own row says where the person belongs.
+    fn division_of(
+        &self,
+        target: &str,
+        reference: &str,
+        near: DivisionCode,
+    ) -> Result<Option<(String, Value)>, ReplicaError> {
+        let Some(kind) = dictionary::kind(target) else { return Ok(None) };
+        let Some(id) = self.resolve(kind, reference, near)? else { return Ok(None) };
+        let row = self.row(kind, &id)?;
+        Ok(row.map(|row| ("division".to_owned(), Value::Text(row.division.to_string()))))
+    }
+
+    /// What a new record copies from those that it names, where nothing was written.
+    pub(crate) fn copies(
+        &self,
+        kind: &'static Kind,
+        fields: &Fields,
+        near: DivisionCode,
+    ) -> Result<Fields, ReplicaError> {
+        let mut copies = Fields::new();
+        for field in kind.fields.iter().filter(|field| !fields.contains_key(field.name)) {
+            let by = field.copied_from.and_then(|by| kind.field(by));
+            let target = by.and_then(Field::target).and_then(dictionary::kind);
+            let named = by.and_then(|by| fields.get(by.name)).and_then(Value::text);
+            let Some((target, reference)) = target.zip(named) else { continue };
+            let Some(id) = self.resolve(target, reference, near)? else { continue };
+            let value = self.row(target, &id)?.and_then(|row| row.fields.get(field.name).cloned());
+            copies.extend(value.map(|value| (field.name.to_owned(), value)));
+        }
+        Ok(copies)
+    }
+
+    /// A reference as it is kept, or why it means nothing.
+    fn reference(
+        &self,
+        target: &'static str,
+        text: &str,
+        near: DivisionCode,
+    ) -> Result<Result<String, Trouble>, ReplicaError> {
+        let Some(kind) = dictionary::kind(target) else { return Ok(Ok(text.to_owned())) };
+        // An export writes 测试甲（id:…）: the name is for people.
+        let inner = text.rsplit_once(['（', '(']).map(|(_, inner)| inner.trim_end_matches(['）', ')']));
+        let names =
+            |word: &str| word.parse::<RecordId>().is_ok() || ALIASES.iter().any(|it| word.starts_with(it));
+        let text = inner.filter(|inner| names(inner)).unwrap_or(text);
+        let alias = if names(text) {
+            text.to_owned()
+        } else {
+            match self.alias_of(target, text, near)? {
+                Ok(alias) => alias,
+                Err(trouble) => return Ok(Err(trouble)),
+            }
+        };
+        Ok(Ok(self.resolve(kind, &alias, near)?.map_or(alias, |id| id.to_string())))
+    }
+
+    /// What people write for a record, as an alias of it.
+    fn alias_of(
+        &self,
+        target: &'static str,
+        text: &str,
+        near: DivisionCode,
+    ) -> Result<Result<String, Trouble>, ReplicaError> {
+        let word = compact(text).to_uppercase();
+        match target {
+            "person" | "instructor" if check_citizen_id(&word).is_ok() => match self.keychain.city() {
+                Some(city) => Ok(Ok(format!("id:{}", keyed_hash(city, &word)))),
+                None => Ok(Err(Trouble::NoCityKey)),
+            },
+            // What looks like a number and is none must not be taken for a name.
+            "person" | "instructor" if word.bytes().filter(u8::is_ascii_digit).count() > 8 => {
+                let fault = check_citizen_id(&word).err();
+                Ok(Err(fault.map_or(Trouble::ReferenceUnknown, Trouble::from)))
+            }
+            "person" | "instructor" => self.person_named(&compact(text), near),
+            "social_org" if check_uscc(&word).is_ok() => Ok(Ok(format!("uscc:{word}"))),
+            _ => Ok(Ok(format!("name:{word}"))),
+        }
+    }
+
+    /// The one person of a name in the county: a name that is not here cannot be kept, since it would tell who it is.
+    fn person_named(&self, name: &str, near: DivisionCode) -> Result<Result<String, Trouble>, ReplicaError> {
+        let county = self.county_of(near);
+        let found = self.with_names(|names| {
+            let all = names.get(name).map_or(&[][..], Vec::as_slice);
+            let close: Vec<RecordId> =
+                all.iter().filter(|(_, owner)| self.county_of(*owner) == county).map(|(id, _)| *id).collect();
+            if close.is_empty() { all.iter().map(|(id, _)| *id).collect() } else { close }
+        })?;
+        Ok(match found.as_slice() {
+            [one] => Ok(one.to_string()),
+            [] => Err(Trouble::ReferenceUnknown),
+            several => Err(Trouble::ReferenceSeveral { count: several.len() }),
+        })
+    }
+
+    /// The people here by name, read once until one of them changes.
+    pub(crate) fn with_names<T>(&self, look: impl FnOnce(&Names) -> T) -> Result<T, ReplicaError> {
+        if self.names.borrow().is_none() {
+            let mut names = Names::new();
+            if let Some(kind) = dictionary::kind("person") {
+                self.each_row(kind, |id, row| {
+                    if let Some(Value::Text(name)) = self.opened(kind, &id, &row.fields).get("name") {
+                        names.entry(compact(name)).or_default().push((id, row.division));
+                    }
+                    true
+                })?;
+            }
+            self.names.replace(Some(names));
+        }
+        Ok(look(self.names.borrow().as_ref().expect("read above")))
+    }
+
+    /// Fields as people read them: what is sealed opened, as far as its key is here.
+    pub fn opened(&self, kind: &Kind, id: &RecordId, fields: &Fields) -> Fields {
+        fields.iter().map(|(name, value)| (name.clone(), self.open_field(kind, id, name, value))).collect()
+    }
+
+    /// One field's value as people read it, still sealed if its key is not here.
+    pub fn open_field(&self, kind: &Kind, id: &RecordId, name: &str, value: &Value) -> Value {
+        let class = kind.field(name).map_or(Sensitivity::Personal, |field| field.sensitivity);
+        match value {
+            Value::Sealed(bytes) => {
+                let keys = self.keychain.keys_of(id, class);
+                let opened = keys.iter().find_map(|key| open_value(key, id, name, bytes));
+                opened.unwrap_or_else(|| value.clone())
+            }
+            clear => clear.clone(),
+        }
+    }
+
+    /// Fields as a document holds them: sealed where the dictionary says so, without what tables alone have.
+    pub(crate) fn sealed(
+        &mut self,
+        kind: &'static Kind,
+        id: &RecordId,
+        owner: DivisionCode,
+        fields: &Fields,
+    ) -> Result<Fields, ReplicaError> {
+        let mut sealed = Fields::new();
+        for (name, value) in fields {
+            let field = kind.field(name);
+            if field.is_some_and(|field| field.import_only) {
+                continue;
+            }
+            let class = field.map_or(Sensitivity::Open, |field| field.sensitivity);
+            let value = match (class, value) {
+                (Sensitivity::Open, value) | (_, value @ (Value::Null | Value::Sealed(_))) => value.clone(),
+                (class, clear) => {
+                    self.may_seal(field, id, owner, class)?;
+                    seal_value(&self.person_key(id, class, owner), id, name, clear)
+                }
+            };
+            sealed.insert(name.clone(), value);
+        }
+        Ok(sealed)
+    }
+
+    /// Whether a sealed field of a record may be written here: its key must be here, or the record have none yet, and
+    /// what stays in the county is written there.
+    fn may_seal(
+        &self,
+        field: Option<&'static Field>,
+        id: &RecordId,
+        owner: DivisionCode,
+        class: Sensitivity,
+    ) -> Result<(), ReplicaError> {
+        let no = |trouble| Err(ReplicaError::Problems(vec![Problem::error(field, trouble)]));
+        if class == Sensitivity::Secret && !self.may_hold_secrets(self.home.division, owner) {
+            return no(Trouble::SecretBelow);
+        }
+        let has_key = self.keychain.wraps_of(id).any(|wrap| wrap.class == class);
+        if has_key && self.keychain.keys_of(id, class).is_empty() {
+            return no(Trouble::SealedUnread);
+        }
+        Ok(())
+    }
+
+    /// Whether devices of a division may hold the secret keys of another: its own, and, up to the county, those below.
+    pub(crate) fn may_hold_secrets(&self, holder: DivisionCode, division: DivisionCode) -> bool {
+        holder == division || holder.level() >= Level::County && self.divisions.is_within(division, holder)
+    }
+
+    /// A record has come to another division: whoever can open its keys wraps them for its people.
+    pub(crate) fn wrap_for_owner(&mut self, id: &RecordId, owner: DivisionCode) {
+        for class in [Sensitivity::Personal, Sensitivity::Secret] {
+            let may = class == Sensitivity::Personal || self.may_hold_secrets(self.home.division, owner);
+            let keys = self.keychain.keys_of(id, class);
+            if !may || keys.is_empty() || self.keychain.is_under(id, class, owner) {
+                continue;
+            }
+            let under = self.division_key(owner, class);
+            for key in keys {
+                let wrap = huiliu_core::sync::seal::wrap(&under, id, &key);
+                self.keychain.keep(huiliu_core::sync::person_keys::Kept::Wrap(wrap));
+            }
+        }
+    }
+
+    /// Whether this replica is the city's hub, which reads people but not their secrets.
+    pub fn is_hub(&self) -> bool {
+        self.role() == Role::Hub
+    }
+}
