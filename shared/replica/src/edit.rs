@@ -170,6 +170,7 @@ impl Replica {
         let stay = Stay { record: id, channel };
         self.stage_edit(&stay, kind, 0, 0, raw, Vec::new(), Document::empty(), who, now)?;
         self.affiliate(kind, &id, owner, &fields, who, now)?;
+        self.copy_on(kind, &id, &fields, who, now)?;
         Ok(Outcome::Created(id))
     }
 
@@ -218,6 +219,10 @@ impl Replica {
         let given = self.prepare(kind, fields, owner)?;
         let affiliated = self.affiliate(kind, id, owner, &given, who, now)?;
         let before = self.opened(kind, id, &document.fields());
+        let given = match settles.is_empty() {
+            true => self.without_same_references(kind, &before, given, owner)?,
+            false => given,
+        };
         let merged = self.merged(kind, record.channel, before, &given)?;
         let (merged, fields) =
             (self.sealed(kind, id, owner, &merged)?, &self.sealed(kind, id, owner, &given)?);
@@ -248,7 +253,8 @@ impl Replica {
         fields: &Fields,
     ) -> Result<Option<Fields>, ReplicaError> {
         self.own_grant(channel)?;
-        let after = self.merged(kind, channel, before.clone(), fields)?;
+        let fields = self.without_same_references(kind, before, fields.clone(), channel.division)?;
+        let after = self.merged(kind, channel, before.clone(), &fields)?;
         Ok((after != *before).then_some(after))
     }
 

@@ -67,7 +67,8 @@ impl Replica {
         Ok(found)
     }
 
-    /// Writes on what a change of a record says in the copies that others keep of it, as far as they may be written here.
+    /// Writes on what a change of a record says, or a new one, in the copies that others keep of it, as far as they may
+    /// be written here.
     pub(crate) fn copy_on(
         &mut self,
         kind: &'static Kind,
@@ -76,7 +77,9 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
-        for (other, by) in self.referrers(kind, id)? {
+        let here = self.row(kind, id)?.is_some();
+        let referrers = if here { self.referrers(kind, id)? } else { self.referrers_of(kind, id, change)? };
+        for (other, by) in referrers {
             let copied = other.fields.iter().filter(|field| {
                 let named = field.copied_from.and_then(|by| other.field(by)).and_then(|it| it.target());
                 named == Some(kind.name) && change.contains_key(field.name)

@@ -167,6 +167,28 @@ impl Replica {
         Ok(number.or(nameless))
     }
 
+    /// A change without the references that only say in other words what the record says already.
+    pub(crate) fn without_same_references(
+        &self,
+        kind: &Kind,
+        before: &Fields,
+        mut change: Fields,
+        near: DivisionCode,
+    ) -> Result<Fields, ReplicaError> {
+        for field in kind.fields {
+            let Some(target) = field.target().and_then(dictionary::kind) else { continue };
+            let texts = [before, &change].map(|fields| fields.get(field.name).and_then(Value::text));
+            let [Some(old), Some(new)] = texts else { continue };
+            if old != new
+                && let Some(id) = self.resolve(target, new, near)?
+                && self.resolve(target, old, near)? == Some(id)
+            {
+                change.remove(field.name);
+            }
+        }
+        Ok(change)
+    }
+
     /// The division that owns a record of these fields: named in them, or that of the record it lies with. `None` if
     /// they name none, or the other record is not here.
     pub fn owner_of(
@@ -280,7 +302,9 @@ impl Replica {
 
 /// What two rows say in the same way that are taken for the same record though no number is known of them.
 fn alike(kind: &Kind, fields: &Fields) -> Option<String> {
-    let part = |name: &&str| fields.get(*name).and_then(Value::text).map(compact);
-    let parts: Option<Vec<String>> = kind.alike_by().iter().map(part).collect();
-    parts.filter(|parts| !parts.is_empty()).map(|parts| format!("alike:{}", parts.join("|")))
+    let part = |name: &&str| fields.get(*name).and_then(Value::text).map(compact).unwrap_or_default();
+    let parts: Vec<String> = kind.alike_by().iter().map(part).collect();
+    // Without a name nobody is like anybody.
+    parts.first().filter(|name| !name.is_empty())?;
+    Some(format!("alike:{}", parts.join("|")))
 }
