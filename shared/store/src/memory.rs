@@ -52,6 +52,13 @@ impl MemoryDisk {
         self.state().room_left.is_some()
     }
 
+    /// The files in which these bytes stand, one after the other.
+    pub fn files_with(&self, bytes: &[u8]) -> Vec<String> {
+        let state = self.state();
+        let holds = |file: &MemoryFile| file.bytes.windows(bytes.len()).any(|part| part == bytes);
+        state.files.iter().filter(|(_, file)| holds(file)).map(|(name, _)| name.clone()).collect()
+    }
+
     /// Changes the bytes of a file behind its machine's back, as a bad sector does; nothing if there is no such file.
     pub fn damage(&self, name: &str, damage: impl FnOnce(&mut Vec<u8>)) {
         if let Some(file) = self.state().files.get_mut(name) {

@@ -323,9 +323,13 @@ impl World {
 
     /// Makes an organization at a replica.
     pub fn create(&mut self, name: &str, fields: &[(&str, &str)]) -> RecordId {
-        let edit =
-            RecordEdit::New { kind: "social_org".into(), fields: form(fields), owner: None, strict: false };
-        self.save(name, &edit).expect("the organization is saved").id()
+        self.make(name, "social_org", fields)
+    }
+
+    /// Makes a record of a kind at a replica.
+    pub fn make(&mut self, name: &str, kind: &str, fields: &[(&str, &str)]) -> RecordId {
+        let edit = RecordEdit::New { kind: kind.into(), fields: form(fields), owner: None, strict: false };
+        self.save(name, &edit).expect("the record is saved").id()
     }
 
     /// Changes fields of a record at a replica.
@@ -334,11 +338,12 @@ impl World {
         self.save(name, &edit).expect("the change is saved");
     }
 
-    /// One field of a record as a replica sees it.
+    /// One field of a record as its people read it; sealed if its key is not there.
     pub fn field(&mut self, name: &str, id: RecordId, field: &str) -> Option<Value> {
         let replica = self.replica(name);
         let (kind, _) = replica.kind_of(&id).expect("the index reads")?;
-        replica.row(kind, &id).expect("the index reads")?.fields.get(field).cloned()
+        let value = replica.row(kind, &id).expect("the index reads")?.fields.get(field).cloned()?;
+        Some(replica.open_field(kind, &id, field, &value))
     }
 }
 

@@ -1,0 +1,206 @@
+//! Who somebody is: sealed on every disk, read where the keys are; and records that name others, in whatever order they
+//! come.
+
+use super::{READERS, city};
+use huiliu_core::model::{RecordId, Value};
+use huiliu_replica::{RecordEdit, ReplicaError};
+use huiliu_tests::harness::world::{HUB, World, form};
+
+const NAME: &str = "测试欧阳";
+const PHONE: &str = "00099887766";
+const NUMBER: &str = "330299198501010019";
+const USCC: &str = "51330203XT0000014A";
+
+const BRANCH: [(&str, &str); 6] = [
+    ("full_name", "中共海曙区甬江读书会支部委员会"),
+    ("org_kind", "BRANCH"),
+    ("division", "330203004"),
+    ("approved_by", "月湖街道党工委"),
+    ("approval_doc", "月党〔2018〕1号"),
+    ("approved_on", "2018-05-21"),
+];
+
+fn member() -> Vec<(&'static str, &'static str)> {
+    vec![
+        ("name", NAME),
+        ("phone", PHONE),
+        ("id_number", NUMBER),
+        ("member_kind", "FULL"),
+        ("division", "330203004"),
+    ]
+}
+
+/// A city whose nodes have been level with the hub once, as after joining.
+fn joined() -> World {
+    let mut world = city();
+    for name in ["haishu", "yuyao", "yuehu"] {
+        visit(&mut world, name);
+    }
+    world
+}
+
+fn visit(world: &mut World, name: &'static str) {
+    world.connect(name);
+    world.settle();
+    world.cut(name);
+}
+
+fn read(world: &mut World, name: &str, id: RecordId, field: &str) -> Option<String> {
+    match world.field(name, id, field)? {
+        Value::Text(text) => Some(text),
+        Value::Sealed(_) => Some("密封".to_owned()),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn who_somebody_is_is_read_where_it_may_be_and_stands_nowhere_in_clear() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    for name in ["haishu", "yuyao", "yuehu"] {
+        visit(&mut world, name);
+    }
+    for (name, who, number) in [
+        ("haishu", Some(NAME), Some(NUMBER)),
+        (HUB, Some(NAME), Some("密封")),
+        ("yuehu", Some(NAME), Some(NUMBER)),
+        ("yuyao", None, None),
+    ] {
+        assert_eq!(read(&mut world, name, id, "name").as_deref(), who, "{name}");
+        assert_eq!(read(&mut world, name, id, "id_number").as_deref(), number, "{name}");
+    }
+    // Figures need no key.
+    assert_eq!(read(&mut world, HUB, id, "member_kind").as_deref(), Some("FULL"));
+    for name in [HUB, "haishu", "yuehu", "yuyao"] {
+        for canary in [NAME, PHONE, NUMBER] {
+            let files = world.machine(name).disk.files_with(canary.as_bytes());
+            assert!(files.is_empty(), "{name} has {canary} in {files:?}");
+        }
+        world.crash(name);
+    }
+    assert_eq!(read(&mut world, "yuehu", id, "id_number").as_deref(), Some(NUMBER), "after a restart too");
+}
+
+#[test]
+fn what_the_county_wrote_before_the_township_joined_is_read_there_once_both_have_met_the_hub() {
+    let mut world = joined();
+    let mut fields = member();
+    fields.retain(|(name, _)| *name != "division");
+    fields.push(("division", "330203005"));
+    let id = world.make("haishu", "person", &fields);
+    visit(&mut world, "haishu");
+    world.join("gulou", "330203005");
+    visit(&mut world, "gulou");
+    assert_eq!(read(&mut world, "gulou", id, "name").as_deref(), Some(NAME), "the hub holds that key");
+    assert_eq!(read(&mut world, "gulou", id, "id_number").as_deref(), Some("密封"), "and not this one");
+    for name in ["haishu", "haishu", "gulou"] {
+        visit(&mut world, name);
+    }
+    assert_eq!(read(&mut world, "gulou", id, "id_number").as_deref(), Some(NUMBER));
+}
+
+#[test]
+fn what_a_township_writes_its_county_reads_and_the_hub_does_not() {
+    let mut world = joined();
+    let id = world.make("yuehu", "person", &member());
+    for name in ["yuehu", "yuehu", "haishu"] {
+        visit(&mut world, name);
+    }
+    assert_eq!(read(&mut world, "haishu", id, "id_number").as_deref(), Some(NUMBER));
+    assert_eq!(read(&mut world, HUB, id, "id_number").as_deref(), Some("密封"));
+    let wish = RecordEdit::Set { id, fields: form(&[("id_number", "330299197906150023")]) };
+    assert!(
+        matches!(world.save(HUB, &wish), Err(ReplicaError::Problems(_))),
+        "the hub cannot write it either"
+    );
+}
+
+#[test]
+fn equal_values_written_apart_are_no_conflict_and_others_are_one() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    for name in ["haishu", "yuehu"] {
+        visit(&mut world, name);
+    }
+    for name in ["haishu", "yuehu"] {
+        world.set(name, id, &[("phone", "00011112222")]);
+    }
+    world.set("haishu", id, &[("education", "20")]);
+    world.set("yuehu", id, &[("education", "30")]);
+    for name in ["haishu", "yuehu", "haishu"] {
+        visit(&mut world, name);
+    }
+    let conflicts = world.replica("haishu").conflicts_of(&id).unwrap();
+    let fields: Vec<&str> = conflicts.iter().map(|conflict| conflict.field.as_str()).collect();
+    assert_eq!(fields, ["education"]);
+}
+
+#[test]
+fn a_second_record_of_one_number_is_found_by_its_hash_on_both_sides() {
+    let mut world = joined();
+    let first = world.make("haishu", "person", &member());
+    let mut elsewhere = member();
+    elsewhere.retain(|(name, _)| *name != "division");
+    elsewhere.push(("division", "330281001"));
+    let second = world.make("yuyao", "person", &elsewhere);
+    for name in ["haishu", "yuyao"] {
+        visit(&mut world, name);
+    }
+    let kind = huiliu_core::model::dictionary::kind("person").unwrap();
+    let mut groups = world.replica(HUB).duplicates(kind).unwrap();
+    groups.iter_mut().for_each(|group| group.sort());
+    let mut both = vec![first, second];
+    both.sort();
+    assert_eq!(groups, [both]);
+}
+
+#[test]
+fn what_names_others_may_come_before_them_and_follows_where_they_lie() {
+    let mut world = joined();
+    let engagement = [("person", NUMBER), ("social_org", USCC), ("full_time", "true")];
+    let mut fields = form(&engagement);
+    fields.insert("full_time".into(), Value::Bool(true));
+    let wish = RecordEdit::New { kind: "engagement".into(), fields, owner: None, strict: false };
+    let engaged = world.save("haishu", &wish).unwrap().id();
+    let kind = huiliu_core::model::dictionary::kind("engagement").unwrap();
+    assert_eq!(world.replica("haishu").open_references(kind).unwrap().len(), 2);
+
+    let mut person = member();
+    person.push(("party_org", BRANCH[0].1));
+    let id = world.make("haishu", "person", &person);
+    let mut organization = READERS.to_vec();
+    organization.extend([("town_code", "330203004"), ("party_org", BRANCH[0].1), ("build_mode", "SOLO")]);
+    world.create("haishu", &organization);
+    world.make("haishu", "party_org", &BRANCH);
+    assert!(world.replica("haishu").open_references(kind).unwrap().is_empty());
+    assert_eq!(read(&mut world, "haishu", engaged, "member_kind").as_deref(), Some("FULL"), "copied");
+
+    for name in ["haishu", "yuehu", "haishu"] {
+        visit(&mut world, name);
+    }
+    let affiliations = world.replica("yuehu").affiliations_of(&id).unwrap();
+    assert_eq!(affiliations.len(), 1, "the row named a branch, and the affiliation came with its person");
+    assert_eq!(read(&mut world, "yuehu", engaged, "member_kind").as_deref(), Some("FULL"));
+
+    world.set("yuehu", id, &[("member_kind", "PROB")]);
+    assert_eq!(
+        read(&mut world, "yuehu", engaged, "member_kind").as_deref(),
+        Some("PROB"),
+        "the copy follows"
+    );
+}
+
+#[test]
+fn who_belongs_to_one_branch_is_not_imported_into_another() {
+    let mut world = joined();
+    world.make("haishu", "party_org", &BRANCH);
+    let mut person = member();
+    person.push(("party_org", BRANCH[0].1));
+    let id = world.make("haishu", "person", &person);
+    let other =
+        RecordEdit::Set { id, fields: form(&[("party_org", "中共海曙区另一支部委员会")]) };
+    assert!(matches!(world.save("haishu", &other), Err(ReplicaError::Problems(_))));
+    let same = RecordEdit::Set { id, fields: form(&[("party_org", BRANCH[0].1)]) };
+    world.save("haishu", &same).unwrap();
+    assert_eq!(world.replica("haishu").affiliations_of(&id).unwrap().len(), 1);
+}
