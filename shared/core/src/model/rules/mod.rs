@@ -2,7 +2,7 @@
 //!
 //! They return outcomes, never errors: an empty field, a date that is none or a code of a newer version has an answer
 //! too. [`facts`] gathers what the figures of one organization read; [`base`], [`cover`], [`building`] and [`coverage`]
-//! decide about it at a date; [`cells`] count that without looking at every organization again;
+//! decide about it at a date; [`cells`] and [`tally`] count that without looking at every organization again;
 //! [`responsibility`], [`affiliation`] and [`integrity`] stand for themselves.
 //!
 //! What has no date in a record (status, management, how an organization is covered) is taken at every date as it is
@@ -16,6 +16,7 @@ pub mod cover;
 pub mod coverage;
 pub mod facts;
 pub mod period;
+pub mod tally;
 
 #[cfg(test)]
 mod sample;
