@@ -16,6 +16,7 @@ pub mod cover;
 pub mod coverage;
 pub mod facts;
 pub mod period;
+pub mod responsibility;
 pub mod tally;
 
 #[cfg(test)]
