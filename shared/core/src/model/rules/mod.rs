@@ -15,6 +15,7 @@ pub mod cells;
 pub mod cover;
 pub mod coverage;
 pub mod facts;
+pub mod integrity;
 pub mod period;
 pub mod responsibility;
 pub mod tally;
