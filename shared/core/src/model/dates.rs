@@ -16,6 +16,9 @@ pub struct Date {
 pub struct BadDate;
 
 impl Date {
+    /// The first day there is: before every change of anything.
+    pub const FIRST: Self = Self { year: 1900, month: 1, day: 1 };
+
     /// The day, if the calendar has it.
     pub fn new(year: u16, month: u8, day: u8) -> Option<Self> {
         let real = (1900..2200).contains(&year) && day >= 1 && day <= days_in(year, month);
@@ -51,6 +54,14 @@ impl Date {
     pub fn plus_years(self, years: u16) -> Option<Self> {
         let year = self.year.checked_add(years)?;
         Self::new(year, self.month, self.day).or_else(|| Self::new(year, self.month, 28))
+    }
+
+    /// The same day so many months later, or the last of that month where it has no such day.
+    pub fn plus_months(self, months: u16) -> Option<Self> {
+        let months = u32::from(self.month) - 1 + u32::from(months);
+        let year = u16::try_from(u32::from(self.year) + months / 12).ok()?;
+        let month = (months % 12) as u8 + 1;
+        Self::new(year, month, self.day.min(days_in(year, month)))
     }
 
     /// The day an Excel serial number means (1900 system), if it is a whole day that Excel counts rightly.
@@ -138,6 +149,20 @@ mod tests {
         {
             assert_eq!(text.parse::<Date>(), Err(BadDate), "{text}");
         }
+    }
+
+    #[test]
+    fn a_month_later_is_the_same_day_or_the_last() {
+        let later = |text: &str, months| {
+            text.parse::<Date>().unwrap().plus_months(months).map(|date| date.to_string())
+        };
+        assert_eq!(later("2018-05-21", 6).as_deref(), Some("2018-11-21"));
+        assert_eq!(later("2018-08-31", 6).as_deref(), Some("2019-02-28"));
+        assert_eq!(later("2019-08-31", 6).as_deref(), Some("2020-02-29"));
+        assert_eq!(later("2018-12-01", 12).as_deref(), Some("2019-12-01"));
+        assert_eq!(later("2199-12-31", 1), None);
+        assert_eq!(later("2018-01-01", u16::MAX), None);
+        assert_eq!("1900-01-01".parse(), Ok(Date::FIRST));
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod divisions;
 pub mod ids;
 pub mod kinds;
 pub mod messages;
+pub mod rules;
 pub mod value;
 pub mod values;
 

@@ -7,6 +7,7 @@ mod damage;
 mod help;
 mod pages;
 mod problems;
+mod rules;
 mod says;
 mod tables;
 
@@ -14,6 +15,7 @@ pub use damage::damage;
 pub use help::{HELP_HEADINGS, Usage, help};
 pub use pages::Words;
 pub use problems::Trouble;
+pub use rules::RuleSay;
 pub use says::Say;
 pub use tables::TableSay;
 
