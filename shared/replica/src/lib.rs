@@ -18,6 +18,7 @@ mod edit;
 mod error;
 mod evaluate;
 mod exchange;
+pub mod figures;
 mod fork;
 pub mod generator;
 mod handing;

@@ -71,6 +71,7 @@ impl Replica {
         }
         let moved = old.as_ref().map(|row| row.division) != new.as_ref().map(|row| row.division);
         let fields = new.as_ref().map(|row| row.fields.clone()).unwrap_or_default();
+        let (same, shown) = (old == new, new.clone());
         match new {
             Some(row) if old.as_ref() == Some(&row) => {}
             Some(row) => self.index.put(keys::row(record.kind, id), &row),
@@ -81,6 +82,9 @@ impl Replica {
             if moved && lives {
                 self.wrap_for_owner(id, record.channel.division);
             }
+        }
+        if let Some(kind) = dictionary::kind_by_id(record.kind).filter(|_| !same) {
+            self.count_again(kind, id, [old.as_ref(), shown.as_ref()])?;
         }
         if moved && self.role() == Role::Hub {
             self.look_after_companions(record.kind, id, &fields)?;

@@ -1,7 +1,7 @@
 //! The keys of the index. The first byte is the table; what follows sorts as it is read.
 
 use crate::Position;
-use huiliu_core::model::{Channel, KindId, RecordId};
+use huiliu_core::model::{Channel, DivisionCode, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
@@ -30,6 +30,9 @@ const CLOSED: u8 = b'V';
 const MOVE: u8 = b'A';
 const ALIAS: u8 = b'I';
 const REFERENCE: u8 = b'Q';
+const TALLY: u8 = b'T';
+const TALLIED: u8 = b'J';
+const UNCOUNTED: u8 = b'O';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -184,6 +187,41 @@ pub fn references(kind: KindId, reference: &str) -> Vec<u8> {
 /// One record, of the kind `by`, that names another so.
 pub fn reference(kind: KindId, reference: &str, by: KindId, id: &RecordId) -> Vec<u8> {
     [references(kind, reference), by.0.to_be_bytes().to_vec(), id.0.to_vec()].concat()
+}
+
+/// All tallies.
+pub fn tallies() -> Vec<u8> {
+    vec![TALLY]
+}
+
+/// How many more of a division's records count in a cell from a day on.
+pub fn tally(division: DivisionCode, cell: u8, day: i32) -> Vec<u8> {
+    let day = (day as u32) ^ (1 << 31);
+    [&[TALLY][..], &division.number().to_be_bytes(), &[cell], &day.to_be_bytes()].concat()
+}
+
+/// Division, cell and day of a tally, from its key without the table.
+pub fn of_tally(key: &[u8]) -> Option<(DivisionCode, u8, i32)> {
+    let (division, rest) = key.split_at_checked(8)?;
+    let (cell, day) = rest.split_first()?;
+    let day = u32::from_be_bytes(day.try_into().ok()?) ^ (1 << 31);
+    let division = DivisionCode::from_number(u64::from_be_bytes(division.try_into().ok()?))?;
+    Some((division, *cell, day as i32))
+}
+
+/// What a record adds to the tallies.
+pub fn tallied(id: &RecordId) -> Vec<u8> {
+    [&[TALLIED][..], &id.0].concat()
+}
+
+/// All records that may add something else to the tallies by now.
+pub fn all_uncounted() -> Vec<u8> {
+    vec![UNCOUNTED]
+}
+
+/// One of them.
+pub fn uncounted(id: &RecordId) -> Vec<u8> {
+    [&[UNCOUNTED][..], &id.0].concat()
 }
 
 /// All waiting entries.

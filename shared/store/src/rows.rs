@@ -234,6 +234,15 @@ pub struct Row {
     pub deleted: Option<String>,
 }
 
+/// What a record adds to the figures of the division that owns it.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Tallied {
+    /// The owner.
+    pub division: DivisionCode,
+    /// Cell, the day from which it counts, and by how much.
+    pub contributions: Vec<(u8, i32, i32)>,
+}
+
 /// A local entry.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct LocalRow {

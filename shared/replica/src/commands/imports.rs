@@ -4,6 +4,9 @@
 //! leaves a prefix, and the same file run again counts that prefix as same.
 
 mod rows;
+mod undo;
+
+pub use undo::undo;
 
 use crate::Replica;
 use crate::commands::exports::{cannot_write, format_of};
@@ -183,6 +186,9 @@ impl Import {
             Say::Imported { created, changed, same, refused: refused_rows }
         };
         let mut text = vec![say.text(lang)];
+        if !self.dry_run && created + changed > 0 {
+            text.push(Say::HowToUndo { id: self.id.to_string() }.text(lang));
+        }
         text.extend(self.warnings.iter().take(SHOWN).cloned());
         if let Some(count) = self.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             text.push(Say::MoreWarnings { count }.text(lang));

@@ -2,12 +2,14 @@
 
 pub mod conflicts;
 pub mod exports;
+pub mod find;
 pub mod history;
 pub mod imports;
 pub mod nodes;
 pub mod quarantine;
 pub mod reading;
 pub mod records;
+pub mod reports;
 pub mod request;
 pub mod status;
 pub mod verify;

@@ -1,7 +1,7 @@
 //! Requests and answers, as they cross the local interface.
 
 use crate::commands::{
-    conflicts, exports, imports, nodes, quarantine, reading, records, status, verify, words,
+    conflicts, exports, find, imports, nodes, quarantine, reading, records, reports, status, verify, words,
 };
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
@@ -47,6 +47,12 @@ pub enum Request {
     Import { file: String, bytes: Vec<u8>, kind: String, dry_run: bool, division: Option<String> },
     /// Write the records of a kind as a table.
     Export { kind: String, file: String, division: Option<String> },
+    /// Undo an import; nothing is written when `dry_run`.
+    ImportUndo { id: String, dry_run: bool },
+    /// Find records.
+    Find { text: String },
+    /// Make a report.
+    Report(reports::Wanted),
     /// Write an empty table of a kind.
     Template { kind: String, file: String },
     /// Become level with the hub.
@@ -214,6 +220,9 @@ fn try_run(
         Request::Export { kind, file, division } => {
             exports::export(replica, kind, file, division.as_deref(), context)
         }
+        Request::ImportUndo { id, dry_run } => imports::undo(replica, id, *dry_run, context, progress),
+        Request::Find { text } => find::find(replica, text, context),
+        Request::Report(wanted) => reports::report(replica, wanted, context),
         Request::Template { kind, file } => exports::template(kind, file, context),
         Request::Sync => Ok(Answer::good(json!({ "v": 1 }), "")),
         Request::SyncPlan => status::plan(replica, context),

@@ -1,5 +1,6 @@
 //! The command line that both programs share: global options, the common commands, and how they are asked for.
 
+use crate::commands::reports::Wanted;
 use crate::commands::words::tame;
 use crate::commands::{Answer, Context, Listing, Request, imports};
 use crate::service::home::{self, Failure};
@@ -37,6 +38,19 @@ pub struct Global {
     pub yes: bool,
 }
 
+/// What is done to an import that was made.
+#[derive(Subcommand, Clone, Debug)]
+pub enum ImportCommand {
+    /// Delete what an import made and change back what it changed, unless somebody has changed it since
+    Undo {
+        /// The import's id
+        id: String,
+        /// Write nothing, only say what would come of it
+        #[arg(long)]
+        dry_run: bool,
+    },
+}
+
 /// The language of sentences.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Language {
@@ -68,12 +82,17 @@ pub enum Common {
     #[command(subcommand)]
     Record(RecordCommand),
     /// Read a table (.csv, .xlsx)
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Import {
+        /// Undo an import
+        #[command(subcommand)]
+        undo: Option<ImportCommand>,
         /// The table
-        file: PathBuf,
+        #[arg(required = true)]
+        file: Option<PathBuf>,
         /// The kind of its rows, such as social_org
-        #[arg(long)]
-        kind: String,
+        #[arg(long, required = true)]
+        kind: Option<String>,
         /// Write nothing, only say what would come of it
         #[arg(long)]
         dry_run: bool,
@@ -94,6 +113,25 @@ pub enum Common {
         /// Only of this division and below
         #[arg(long)]
         division: Option<String>,
+    },
+    /// Find records by a part of a name, a code, or pinyin initials
+    Find {
+        /// What to look for
+        text: String,
+    },
+    /// Make a report: coverage, gaps, responsibility
+    Report {
+        /// Its name
+        name: String,
+        /// Only of this division and below (default: this replica's)
+        #[arg(long)]
+        division: Option<String>,
+        /// As of this day (default: today)
+        #[arg(long, value_name = "DATE")]
+        as_of: Option<String>,
+        /// Write a workbook, with the rows behind each figure
+        #[arg(short, long, value_name = "FILE.xlsx")]
+        output: Option<PathBuf>,
     },
     /// Write an empty table of a kind, with notes
     Template {
@@ -251,12 +289,21 @@ impl Common {
             Self::Status | Self::Version => (Request::Status, None),
             Self::Verify | Self::Repair { .. } | Self::Rebuild => (Request::Verify, None),
             Self::Record(record) => (record.request(), None),
+            Self::Import { undo: Some(ImportCommand::Undo { id, dry_run }), .. } => {
+                (Request::ImportUndo { id, dry_run }, None)
+            }
             Self::Import { file, kind, dry_run, division, .. } => {
+                let (file, kind) = (file.unwrap_or_default(), kind.unwrap_or_default());
                 let bytes = read_table(&file)?;
                 (Request::Import { file: name(&file), bytes, kind, dry_run, division }, None)
             }
             Self::Export { kind, output, division } => {
                 (Request::Export { kind, file: name(&output), division }, Some(output))
+            }
+            Self::Find { text } => (Request::Find { text }, None),
+            Self::Report { name: report, division, as_of, output } => {
+                let file = output.as_deref().map(name);
+                (Request::Report(Wanted { name: report, division, as_of, file }), output)
             }
             Self::Template { kind, output } => {
                 (Request::Template { kind, file: name(&output) }, Some(output))
@@ -331,7 +378,7 @@ impl Common {
 
     fn write_report(&self, global: &Global, answer: &Answer, request: &Request) -> Result<(), Failure> {
         match (self, request) {
-            (Self::Import { report: Some(report), kind, .. }, Request::Import { bytes, .. })
+            (Self::Import { report: Some(report), kind: Some(kind), .. }, Request::Import { bytes, .. })
                 if matches!(answer.exit, 0 | 3) =>
             {
                 let name = report.display().to_string();

@@ -1,0 +1,100 @@
+//! `report coverage | gaps | responsibility`: figures that lead to their rows, on the screen, as JSON, as a workbook.
+
+mod coverage;
+mod gaps;
+mod responsibility;
+mod sheets;
+
+use crate::Replica;
+use crate::commands::exports::{cannot_write, format_of};
+use crate::commands::request::{Answer, Context};
+use crate::commands::words::division_of;
+use crate::service::home::Failure;
+use crate::tables::Format;
+use huiliu_core::model::dictionary::{Kind, kind};
+use huiliu_core::model::messages::Say;
+use huiliu_core::model::{Date, DivisionCode, RecordId};
+use huiliu_store::rows::Row;
+use serde::{Deserialize, Serialize};
+use sheets::Sheet;
+
+/// What a report is asked for.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Wanted {
+    /// Its name.
+    pub name: String,
+    /// Of which division and below; the replica's own if none is given.
+    pub division: Option<String>,
+    /// As of which day; today if none is given.
+    pub as_of: Option<String>,
+    /// The file name of the workbook, if one is to be written.
+    pub file: Option<String>,
+}
+
+/// A report as it was made.
+struct Report {
+    json: serde_json::Value,
+    text: String,
+    sheets: Vec<Sheet>,
+}
+
+/// Makes a report.
+pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Result<Answer, Failure> {
+    let division = match &wanted.division {
+        Some(text) => division_of(replica, text)?,
+        None => replica.division(),
+    };
+    let on = match &wanted.as_of {
+        Some(text) => text.parse().map_err(|_| Failure::new(2, Say::BadDay { text: text.clone() }))?,
+        None => today(context.now),
+    };
+    if let Some(file) = &wanted.file
+        && format_of(file)? != Format::Xlsx
+    {
+        return Err(Failure::new(2, Say::ReportEnding { file: file.clone() }));
+    }
+    let report = match wanted.name.as_str() {
+        "coverage" => coverage::coverage(replica, division, on, context)?,
+        "gaps" => gaps::gaps(replica, division, on, context)?,
+        "responsibility" => responsibility::responsibility(replica, division, on, context)?,
+        name => return Err(Failure::new(2, Say::NoSuchReport { name: name.to_owned() })),
+    };
+    let mut answer = Answer::good(report.json, report.text);
+    if let Some(file) = &wanted.file {
+        answer.file = Some(sheets::workbook(&report.sheets).map_err(|fault| cannot_write(file, fault))?);
+        answer.text += &format!("\n{}", Say::WroteReport { file: file.clone() }.text(context.lang()));
+    }
+    Ok(answer)
+}
+
+/// The day it is in China.
+fn today(now: u64) -> Date {
+    let days = (now / 1000 + 8 * 3600) / 86_400;
+    i64::try_from(days).ok().and_then(Date::from_days).unwrap_or(Date::FIRST)
+}
+
+/// The living organizations that a division and those below it own, by owner and name.
+fn organizations(
+    replica: &Replica,
+    division: DivisionCode,
+) -> Result<(&'static Kind, Vec<(RecordId, Row)>), Failure> {
+    let kind = kind("social_org").expect("the dictionary has organizations");
+    let mut found = Vec::new();
+    replica.each_row(kind, |id, row| {
+        if replica.divisions().is_within(row.division, division) {
+            found.push((id, row));
+        }
+        true
+    })?;
+    found.sort_by_key(|(id, row)| (row.division, name_of(row), *id));
+    Ok((kind, found))
+}
+
+fn name_of(row: &Row) -> String {
+    word_of(row, "name")
+}
+
+/// A text field, empty if it is not filled in.
+fn word_of(row: &Row, field: &str) -> String {
+    row.fields.get(field).and_then(huiliu_core::model::Value::text).unwrap_or_default().to_owned()
+}
