@@ -2,6 +2,7 @@
 
 mod demo;
 mod enrolment;
+mod generate;
 mod init;
 mod listen;
 
@@ -32,6 +33,8 @@ struct Cli {
 enum Command {
     /// See it work: a hub, counties and a township on this machine
     Demo(demo::DemoArgs),
+    /// Write a made-up city as tables to import, with the answers to what must come of them
+    Generate(generate::GenerateArgs),
     /// Begin a hub in an empty directory
     Init {
         /// The division, such as 3302
@@ -106,6 +109,7 @@ async fn run(cli: Cli) -> u8 {
     let outcome = match cli.command {
         Command::Common(common) => return common.run(&global, Role::Hub).await,
         Command::Demo(args) => demo::run(&global, &args).await,
+        Command::Generate(args) => generate::generate(&global, &args),
         Command::Init { division, name, registry } => {
             init::init(&global, &division, name, registry.as_deref())
         }

@@ -5,6 +5,7 @@ use crate::commands::words::{MOST_NAME, MOST_REASON, line};
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error, Parser};
+use huiliu_core::model::Date;
 use huiliu_core::model::messages::{HELP_HEADINGS, Lang, Say, Usage, help};
 use std::io::Write;
 use std::process::ExitCode;
@@ -88,6 +89,12 @@ pub fn seconds(text: &str) -> Result<u64, String> {
     let seconds = number.parse::<u64>().ok().and_then(|number| number.checked_mul(unit));
     let seconds = seconds.filter(|seconds| (1..=LONGEST).contains(seconds));
     seconds.ok_or_else(|| Say::BadDuration.text(spoken()))
+}
+
+/// A day that a made-up city can be looked at.
+pub fn day(text: &str) -> Result<Date, String> {
+    let day = text.parse::<Date>().ok().filter(|day| (2018..2100).contains(&day.year()));
+    day.ok_or_else(|| Say::BadDay.text(spoken()))
 }
 
 /// What is wrong with a command line, in one sentence.

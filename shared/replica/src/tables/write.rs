@@ -64,18 +64,25 @@ pub fn export<'a>(
     let rows = std::iter::once(header).chain(records.into_iter().map(row));
     match format {
         Format::Csv => csv_table(rows),
-        Format::Xlsx => {
-            let mut book = Workbook::new();
-            let sheet = book.add_worksheet().set_name(kind.label)?;
-            lay_out(sheet, fields)?;
-            fill(sheet, rows)?;
-            Ok(book.save_to_buffer()?)
-        }
+        Format::Xlsx => workbook(Workbook::new(), kind, fields, rows),
     }
 }
 
+/// The bytes of a workbook with one sheet of records; the first row is the header.
+pub(crate) fn workbook(
+    mut book: Workbook,
+    kind: &'static Kind,
+    fields: &[&'static Field],
+    rows: impl Iterator<Item = Vec<Out>>,
+) -> Result<Vec<u8>, WriteFault> {
+    let sheet = book.add_worksheet().set_name(kind.label)?;
+    lay_out(sheet, fields)?;
+    fill(sheet, rows)?;
+    Ok(book.save_to_buffer()?)
+}
+
 /// What goes into a cell.
-pub(super) enum Out {
+pub(crate) enum Out {
     Text(String),
     Number(i64),
     /// As a list had it.
@@ -83,7 +90,7 @@ pub(super) enum Out {
 }
 
 impl Out {
-    pub(super) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into())
     }
 }
@@ -158,7 +165,7 @@ fn cut(text: &str) -> String {
 }
 
 /// Writes csv in UTF-8 with a byte order mark, which Excel needs to see that it is UTF-8.
-pub(super) fn csv_table(rows: impl Iterator<Item = Vec<Out>>) -> Result<Vec<u8>, WriteFault> {
+pub(crate) fn csv_table(rows: impl Iterator<Item = Vec<Out>>) -> Result<Vec<u8>, WriteFault> {
     let mut bytes = "\u{feff}".as_bytes().to_vec();
     // A refused row may have more cells than its list has columns.
     let mut writer =

@@ -32,6 +32,7 @@ catalogue! {
         WordLong { max: usize } => "太长，最多 {max} 个字。", "too long, at most {max} characters";
         WordSteers => "含有换行或不可见的控制字符，请重新键入。", "it holds line ends or invisible control characters; type it anew";
         NotOfRange { range: String } => "应在 {range} 之间。", "it should be within {range}";
+        BadDay => "请写成 2026-09-30 这样的日期，2018 年至 2099 年之间。", "write a day of the years 2018 to 2099, such as 2026-09-30";
         BadDuration => "请写成 90s、30m、12h 或 7d，最长 3650d。", "write 90s, 30m, 12h or 7d, at most 3650d";
         BadId { text: String } => "“{text}”不是记录编号。请从 record list 的第一列复制完整的编号。", "“{text}” is not a record's id; copy the whole id from the first column of record list";
         BadDivision { text: String } => "“{text}”不是已知的行政区划代码，或不在本市。代码只写数字，例如 330203 或 330203004。", "“{text}” is not a known division code, or lies outside this tree; write digits, such as 330203 or 330203004";
@@ -247,6 +248,13 @@ catalogue! {
         DemoUnequal { name: String } => "{name} 与市级不一致！", "{name} and the hub do not agree!";
         DemoInterrupted => "演示已中断，临时目录已删除。", "the demonstration was interrupted; its directory is removed";
         DemoServing => "演示继续运行，按 Ctrl-C 结束。可以这样查看：", "the demonstration goes on until Ctrl-C; look at it with:";
+
+        // Made-up cities.
+        GenerateWhere { text: String } => "“{text}”不是已知的市或区县代码，没有写入任何内容。例如 3302 或 330203。", "“{text}” is no known city or county, and nothing was written; write a code such as 3302 or 330203";
+        GenerateCounty { text: String, known: String } => "“{text}”不在所选的市里，没有写入任何内容。可选：{known}。", "“{text}” has no folder in this city, and nothing was written; choose from {known}";
+        Generated { dir: String, files: usize, rows: usize, organizations: usize, members: usize, party_orgs: usize, refused: usize, gaps: usize } => "已在 {dir} 写入 {files} 个表，共 {rows} 行。全市社会组织 {organizations} 家、党员 {members} 名、党组织 {party_orgs} 个；所写的表中应拒收 {refused} 行，应建未建 {gaps} 家，答案在 answers.json。", "wrote {files} tables with {rows} rows into {dir}. The city has {organizations} organizations, {members} members and {party_orgs} Party organizations; of the rows written {refused} must be refused, and {gaps} organizations lack a Party organization: see answers.json";
+
+        // Words of lists.
         WordUnit => "单位", "unit";
         WordOrganizations => "社会组织", "organizations";
         WordPending => "待上报", "pending";

@@ -1,38 +1,9 @@
-//! Made-up organizations, the same for the same seed. Their codes' bodies begin with XT, so that none can be that of a
-//! real registrant (GB 32100-2015 bodies of civil affairs are digits).
+//! A short list of made-up organizations of one county, the same for the same seed: for the demonstration.
 
-use huiliu_core::model::check_characters::{organization_code_check, uscc_check};
+use super::numbers::Numbers;
+use super::synthetic_codes::synthetic_uscc;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{DivisionCode, Fields, Value};
-
-/// A small generator of numbers (splitmix64): the same numbers for the same seed on every machine.
-pub struct Numbers(u64);
-
-impl Numbers {
-    /// From a seed.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn next_number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ z >> 31
-    }
-
-    /// A number below `end`, which is not 0.
-    pub fn below(&mut self, end: usize) -> usize {
-        (self.next_number() % end as u64) as usize
-    }
-
-    /// One of several.
-    pub fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
-        &from[self.below(from.len())]
-    }
-}
 
 const NAMES: [&str; 12] =
     ["甬江", "明州", "东钱湖", "天一", "四明", "溪口", "海韵", "晨光", "和风", "新桥", "青林", "远航"];
@@ -51,15 +22,6 @@ const FIELDS: [&str; 12] = [
     "茶文化",
 ];
 const UNITS: [&str; 4] = ["教育局", "文化和广电旅游体育局", "科学技术局", "卫生健康局"];
-
-/// The code of the `n`th organization of an authority: type 1 association, 2 service agency, 3 foundation.
-pub fn synthetic_uscc(kind: u8, authority: DivisionCode, n: u32) -> String {
-    let body = format!("XT{n:06}");
-    let check = organization_code_check(&body).unwrap_or('0');
-    let code = format!("5{kind}{authority}{body}{check}");
-    let last = uscc_check(&code).unwrap_or('0');
-    format!("{code}{last}")
-}
 
 /// Made-up organizations of a county: about half of them name a township.
 pub fn organizations(county: DivisionCode, count: usize, seed: u64, divisions: &Divisions) -> Vec<Fields> {
