@@ -45,7 +45,7 @@ pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Resu
         None => replica.division(),
     };
     let on = match &wanted.as_of {
-        Some(text) => text.parse().map_err(|_| Failure::new(2, Say::BadDay { text: text.clone() }))?,
+        Some(text) => text.parse().map_err(|_| Failure::new(2, Say::NotADay { text: text.clone() }))?,
         None => today(context.now),
     };
     if let Some(file) = &wanted.file

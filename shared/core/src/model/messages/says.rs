@@ -197,7 +197,7 @@ catalogue! {
         WroteReport { file: String } => "报表已写入 {file}。", "wrote the report, {file}";
         ReportEnding { file: String } => "报表只能写成 .xlsx 文件：{file}", "a report is written as .xlsx only: {file}";
         NoSuchReport { name: String } => "没有名为“{name}”的报表。可用：coverage、gaps、responsibility。", "there is no report “{name}”; known are coverage, gaps, responsibility";
-        BadDay { text: String } => "“{text}”不是日期，请写成 2018-05-21。", "“{text}” is no date; write it as 2018-05-21";
+        NotADay { text: String } => "“{text}”不是日期，请写成 2018-05-21。", "“{text}” is no date; write it as 2018-05-21";
         NothingSought => "请写出要查找的名称、代码或拼音首字母。", "write a name, a code or pinyin initials to look for";
         FoundMore { count: usize } => "另有 {count} 条，请多写几个字。", "{count} more; write more of it";
         NoSuchImport { id: String } => "本机没有编号为 {id} 的导入，或者它没有写入任何内容。", "no import {id} was made here, or it wrote nothing";
