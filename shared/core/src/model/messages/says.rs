@@ -237,7 +237,22 @@ catalogue! {
         // The demonstration.
         DemoBegins { dir: String } => "演示：在 {dir} 建立一个市级汇流中心和若干节点，全部使用真实目录和真实 QUIC 连接。", "demonstration: a hub and nodes in {dir}, with real directories and real QUIC";
         DemoJoined { name: String } => "{name} 凭邀请码加入", "{name} joins with a ticket";
-        DemoImported { name: String, rows: usize } => "{name} 导入 {rows} 家社会组织", "{name} imports {rows} organizations";
+        DemoMakes { organizations: usize } => "正在编造一个有 {organizations} 家社会组织的城市", "a city of {organizations} organizations is made up";
+        DemoImported { name: String, rows: usize, refused: usize } => "{name} 导入 {rows} 行，拒收 {refused} 行", "{name} imports {rows} rows, {refused} are refused";
+        DemoMoved { name: String, branch: String } => "{name} 把一名党员的组织关系转到 {branch}", "{name} moves a member to {branch}";
+        DemoCovered { name: String } => "{name} 被联合党组织覆盖", "{name} is covered by a joint branch";
+        DemoCoverage => "覆盖情况，市级与各单位自己的数字对照：", "coverage, the hub's figures beside each unit's own:";
+        DemoGaps { found: usize, made: usize, missing: usize, surplus: usize } => "应建未建 {found} 家；编造时设定 {made} 家，漏 {missing} 家，多 {surplus} 家：", "{found} gaps; {made} were made, {missing} are missing, {surplus} too many:";
+        DemoFingerprints { name: String } => "{name} 与市级的记录不一致", "{name} and the hub hold other records";
+        DemoFigures { name: String } => "{name} 与市级的覆盖数字不一致", "{name} and the hub have other figures";
+        DemoAnswers { name: String } => "{name} 的覆盖数字与编造时的设定不一致", "the figures of {name} are not those that were made up";
+        DemoGapsDiffer { missing: usize, surplus: usize } => "应建未建名单漏 {missing} 家、多 {surplus} 家", "the list of gaps lacks {missing} and has {surplus} too many";
+        WordRecords => "记录", "records";
+        WordPeople => "人员", "people";
+        WordSame => "一致", "same";
+        WordHub => "市级", "hub";
+        WordYes => "是", "yes";
+        WordNo => "否", "no";
         DemoLevel => "全部同步后：", "after everybody has synced:";
         DemoCut { names: String } => "断开 {names}，两边各自继续工作：", "{names} are cut off, both sides go on working:";
         DemoApart => "断网期间：", "while cut off:";
@@ -245,7 +260,7 @@ catalogue! {
         DemoConflict { record: String, field: String, values: String, who: String } => "{record} 的“{field}”有两个值：{values}（{who}），采用第一个", "“{field}” of {record} has two values: {values} ({who}); the first is taken";
         DemoSettled => "处理冲突后：", "with the conflicts settled:";
         DemoEqual => "市级与各节点逐项一致。", "the hub and every node agree in everything they share";
-        DemoUnequal { name: String } => "{name} 与市级不一致！", "{name} and the hub do not agree!";
+        DemoUnequal { differences: String } => "不一致：{differences}。", "they do not agree: {differences}";
         DemoInterrupted => "演示已中断，临时目录已删除。", "the demonstration was interrupted; its directory is removed";
         DemoServing => "演示继续运行，按 Ctrl-C 结束。可以这样查看：", "the demonstration goes on until Ctrl-C; look at it with:";
 

@@ -33,8 +33,8 @@ pub(super) fn gaps(
         let days = since.map(|since| on.days() - since.days());
         let why: Vec<String> = open.iter().map(|verdict| verdict.why().text(lang)).collect();
         let rule = |version| match version {
-            Version::FullTime => "N5b",
-            Version::Working => "branch_regulations",
+            Version::FullTime => "SOLO_REQUIRED",
+            Version::Working => "BRANCH_REGULATIONS",
         };
         rows.push(json!({
             "id": id.to_string(),

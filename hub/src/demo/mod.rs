@@ -1,23 +1,30 @@
-//! `demo`: a hub, counties and a township as real replicas in real directories over real QUIC on loopback.
+//! `demo`: a city on one machine. A hub, its counties and a township are real replicas in real directories over real QUIC
+//! on loopback.
 //!
-//! They join, import, sync, are cut off, edit the same things apart, come back, and must agree in everything they
-//! share. Exit 0 only if they do.
+//! They join, import a made-up city of the real size, sync, are cut off, edit the same things apart, come back, and must
+//! agree in everything they share, figure by figure, and with what is known of the made-up city. Exit 0 only if they do.
+
+mod agree;
+mod apart;
 
 use crate::listen::Listening;
 use huiliu_core::model::ids::Level;
 use huiliu_core::model::messages::Say;
-use huiliu_core::model::{DivisionCode, dictionary};
+use huiliu_core::model::{Date, DivisionCode};
 use huiliu_link::Ticket;
+use huiliu_replica::commands::request::run_watched;
 use huiliu_replica::commands::words::aligned;
-use huiliu_replica::commands::{Answer, Context, Listing, Request, run as run_command};
-use huiliu_replica::generator::organizations;
+use huiliu_replica::commands::{Answer, Context, Request, run as run_command};
+use huiliu_replica::generator::{self, Answers, Order, Sheet};
 use huiliu_replica::service::cli::Global;
 use huiliu_replica::service::home::{self, Failure};
 use huiliu_replica::service::join::join;
+use huiliu_replica::service::output::Progress;
 use huiliu_replica::service::serve::{Ending, Running, Web, told_to_stop};
-use huiliu_replica::tables::{self, Format};
+use huiliu_replica::tables::Format;
 use huiliu_replica::{Role, service::home::divisions};
 use serde_json::{Value as Json, json};
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
@@ -29,10 +36,10 @@ pub(crate) struct DemoArgs {
     #[arg(long)]
     exit: bool,
     /// How many counties
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=10))]
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u8).range(1..=10))]
     counties: u8,
-    /// How many organizations
-    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    /// How many organizations the whole city has
+    #[arg(long, default_value_t = 10_224, value_parser = clap::value_parser!(u32).range(100..=100_000))]
     organizations: u32,
     /// The seed of everything that is made up
     #[arg(long, default_value_t = 1)]
@@ -51,7 +58,14 @@ struct Demo<'a> {
     hub: Member,
     nodes: Vec<Member>,
     listening: Listening,
+    /// What is known of the made-up city.
+    answers: Answers,
 }
+
+/// The city that is made up.
+const CITY: &str = "3302";
+/// The day on which it is looked at.
+const AS_OF: (u16, u8, u8) = (2026, 9, 30);
 
 /// How often it is tried to remove the demonstration's directory, and how long is waited in between.
 const REMOVALS: u32 = 50;
@@ -112,17 +126,17 @@ async fn show<'a>(global: &'a Global, args: &DemoArgs, dir: &Path) -> Result<(De
     demo.import_all(args).await?;
     demo.sync_all().await?;
     demo.show(&Say::DemoLevel).await?;
-    demo.work_apart().await?;
+    let changed = demo.work_apart().await?;
     demo.reconnect().await?;
     demo.settle().await?;
-    let answer = match demo.compare().await? {
-        None => Answer::good(json!({ "v": 1, "equal": true }), Say::DemoEqual.text(global.lang())),
-        Some(name) => {
-            let text = Say::DemoUnequal { name }.text(global.lang());
-            Answer { exit: 1, json: json!({ "v": 1, "equal": false }), text, file: None }
-        }
+    let differences = demo.differences(changed).await?;
+    let equal = differences.is_empty();
+    let text = match equal {
+        true => Say::DemoEqual.text(global.lang()),
+        false => Say::DemoUnequal { differences: differences.join("；") }.text(global.lang()),
     };
-    Ok((demo, answer))
+    let json = json!({ "v": 1, "equal": equal, "differences": differences });
+    Ok((demo, Answer { exit: u8::from(!equal), json, text, file: None }))
 }
 
 #[expect(clippy::print_stderr, reason = "the demonstration talks while it works")]
@@ -147,6 +161,27 @@ impl Member {
         }
     }
 
+    fn division(&self) -> DivisionCode {
+        self.running.settings.division
+    }
+
+    /// Imports a table; refused rows are part of it.
+    async fn import(&self, sheet: &Sheet, context: Context) -> Result<Json, Failure> {
+        let bytes = sheet.bytes(Format::Csv);
+        let bytes = bytes.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;
+        let (file, kind) = (format!("{}.csv", sheet.path()), sheet.kind.name.to_owned());
+        let import = Request::Import { file, bytes, kind, dry_run: false, division: None };
+        let asked = self.running.engine.call(move |replica, _| {
+            let mut progress = Progress::new();
+            run_watched(replica, &import, &context, &mut |done, total| progress.show(done, total))
+        });
+        let answer = asked.await.map_err(|_| Failure::new(1, Say::ServiceDied))?;
+        match answer.exit {
+            0 | 3 => Ok(answer.json),
+            exit => Err(Failure::new(exit, Say::Told { text: answer.text })),
+        }
+    }
+
     async fn stop(self, ending: Ending) {
         if let Some(web) = self.web {
             web.stop(ending).await;
@@ -165,12 +200,13 @@ impl Member {
 impl<'a> Demo<'a> {
     async fn begin(global: &'a Global, dir: &Path) -> Result<Self, Failure> {
         let at_hub = Global { data: dir.join("hub"), ..global.clone() };
-        crate::init::init(&at_hub, "3302", None, None)?;
+        crate::init::init(&at_hub, CITY, None, None)?;
         let opened = home::open(&at_hub.data, Role::Hub)?;
         let name = opened.settings.name.clone();
         let running = Running::start(opened);
         let listening = Listening::start(&running, ANY).await?;
-        Ok(Self { global, hub: Member { name, running, web: None }, nodes: Vec::new(), listening })
+        let hub = Member { name, running, web: None };
+        Ok(Self { global, hub, nodes: Vec::new(), listening, answers: Answers::default() })
     }
 
     fn context(&self, who: &str) -> Context {
@@ -200,31 +236,31 @@ impl<'a> Demo<'a> {
         Ok(())
     }
 
-    /// Every county imports its organizations from a table, as a clerk would.
-    async fn import_all(&self, args: &DemoArgs) -> Result<(), Failure> {
-        let kind = dictionary::kind("social_org").expect("the dictionary has organizations");
-        let counties: Vec<&Member> = self
-            .nodes
-            .iter()
-            .filter(|node| node.running.settings.division.level() == Level::County)
-            .collect();
-        for county in &counties {
-            let division = county.running.settings.division;
-            let rows = organizations(
-                division,
-                (args.organizations as usize).div_ceil(counties.len()),
-                args.seed,
-                &divisions(),
-            );
-            let fields: Vec<_> = kind.typed_fields().collect();
-            let table = tables::export(Format::Csv, kind, &fields, rows.iter(), &divisions());
-            let bytes = table.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;
-            let file = format!("{division}.csv");
-            let import =
-                Request::Import { file, bytes, kind: kind.name.into(), dry_run: false, division: None };
-            county.ask(import, self.context("经办")).await?;
-            say(self.global, &Say::DemoImported { name: county.name.clone(), rows: rows.len() });
+    /// The hub and every county import their tables of a made-up city, as clerks would.
+    async fn import_all(&mut self, args: &DemoArgs) -> Result<(), Failure> {
+        let (year, month, day) = AS_OF;
+        let as_of = Date::new(year, month, day).expect("a day of the calendar");
+        let (seed, organizations) = (args.seed, args.organizations as usize);
+        let division = self.hub.running.settings.division;
+        let order = Order { seed, division, organizations, as_of };
+        say(self.global, &Say::DemoMakes { organizations });
+        let made = tokio::task::spawn_blocking(move || generator::city(&order, &divisions())).await;
+        let made = made.map_err(|e| Failure::new(1, Say::Told { text: e.to_string() }))?;
+        let counties = self.nodes.iter().filter(|node| node.division().level() == Level::County);
+        let members: Vec<&Member> = std::iter::once(&self.hub).chain(counties).collect();
+        let folders: BTreeSet<String> = members.iter().map(|member| member.division().to_string()).collect();
+        let sheets: Vec<&Sheet> = made.sheets.iter().filter(|it| folders.contains(&it.folder)).collect();
+        for member in members {
+            let own = sheets.iter().filter(|sheet| sheet.folder == member.division().to_string());
+            let (mut rows, mut refused) = (0, 0);
+            for sheet in own {
+                let answer = member.import(sheet, self.context("经办")).await?;
+                rows += sheet.rows();
+                refused += answer["refused"].as_array().map_or(0, Vec::len);
+            }
+            say(self.global, &Say::DemoImported { name: member.name.clone(), rows, refused });
         }
+        self.answers = made.answers.only(&folders);
         Ok(())
     }
 
@@ -234,35 +270,6 @@ impl<'a> Demo<'a> {
             node.sync().await?;
         }
         Ok(())
-    }
-
-    /// The first county and the township are cut off; both sides change the same organization.
-    async fn work_apart(&mut self) -> Result<(), Failure> {
-        let town = self.nodes.len() - 1;
-        let names = format!("{}、{}", self.nodes[0].name, self.nodes[town].name);
-        for at in [0, town] {
-            self.nodes[at].running.dialing = None;
-        }
-        say(self.global, &Say::DemoCut { names });
-        let county = self.nodes[0].running.settings.division;
-        let list = Request::RecordList(Listing {
-            kind: "social_org".into(),
-            division: Some(county.to_string()),
-            limit: Some(2),
-            ..Listing::default()
-        });
-        let records = self.nodes[0].ask(list, self.context("")).await?;
-        let id = |n: usize| records["records"][n]["id"].as_str().unwrap_or_default().to_owned();
-        let set = |id: String, field: &str| Request::RecordSet { id, fields: vec![field.to_owned()] };
-        self.nodes[0].ask(set(id(0), "legal_rep_name=甲某"), self.context("海曙经办")).await?;
-        self.hub.ask(set(id(0), "legal_rep_name=乙某"), self.context("市级经办")).await?;
-        self.hub.ask(set(id(0), "address=市级登记的住所"), self.context("市级经办")).await?;
-        self.nodes[0].ask(set(id(1), "staff_full=12"), self.context("海曙经办")).await?;
-        let new = format!("name={}新设协会", self.nodes[town].name);
-        let fields = vec![new, "org_type=BA".to_owned()];
-        let new = Request::RecordNew { kind: "social_org".into(), division: None, fields };
-        self.nodes[town].ask(new, self.context("街道经办")).await?;
-        self.show(&Say::DemoApart).await
     }
 
     async fn reconnect(&mut self) -> Result<(), Failure> {
@@ -302,8 +309,15 @@ impl<'a> Demo<'a> {
     /// The table of all replicas.
     async fn show(&self, title: &Say) -> Result<(), Failure> {
         let lang = self.global.lang();
-        let heads =
-            [Say::WordUnit, Say::WordOrganizations, Say::WordPending, Say::WordConflicts, Say::WordState];
+        let heads = [
+            Say::WordUnit,
+            Say::WordRecords,
+            Say::WordOrganizations,
+            Say::WordPeople,
+            Say::WordPending,
+            Say::WordConflicts,
+            Say::WordState,
+        ];
         let mut lines = vec![heads.iter().map(|head| head.text(lang)).collect::<Vec<_>>()];
         let hub = self.hub.ask(Request::Status, self.context("")).await?;
         for member in std::iter::once(&self.hub).chain(&self.nodes) {
@@ -312,7 +326,9 @@ impl<'a> Demo<'a> {
             let state = if level { Say::StateLevel } else { Say::StateBehind };
             lines.push(vec![
                 member.name.clone(),
+                sum_of(&status["records"]).to_string(),
                 status["records"]["social_org"].to_string(),
+                status["records"]["person"].to_string(),
                 status["pending"].to_string(),
                 status["conflicts"].to_string(),
                 state.text(lang),
@@ -321,18 +337,6 @@ impl<'a> Demo<'a> {
         say(self.global, title);
         print(&aligned(&lines));
         Ok(())
-    }
-
-    /// The name of a node that does not agree with the hub in what they share.
-    async fn compare(&self) -> Result<Option<String>, Failure> {
-        let hub = self.hub.ask(Request::Status, self.context("")).await?;
-        for node in &self.nodes {
-            let status = node.ask(Request::Status, self.context("")).await?;
-            if !is_equal(&status, &hub) || status["pending"] != 0 {
-                return Ok(Some(node.name.clone()));
-            }
-        }
-        Ok(None)
     }
 
     /// Goes on serving, each replica with its own page.
@@ -364,6 +368,11 @@ impl<'a> Demo<'a> {
         self.listening.stop(ending).await;
         self.hub.stop(ending).await;
     }
+}
+
+/// How many records there are of all kinds.
+fn sum_of(records: &Json) -> u64 {
+    records.as_object().into_iter().flatten().filter_map(|(_, count)| count.as_u64()).sum()
 }
 
 /// Whether every channel a node holds has the same fingerprint at the hub.
