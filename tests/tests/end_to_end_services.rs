@@ -397,7 +397,7 @@ fn a_demonstration_that_is_interrupted_leaves_nothing_behind() {
 fn a_demonstration_comes_to_its_end_and_all_agree() {
     let folder = tempfile::tempdir().unwrap();
     let mut command = std::process::Command::new(huiliu_tests::harness::process::binary("huiliu-hub"));
-    command.args(["--json", "demo", "--exit", "--counties", "2", "--organizations", "40"]);
+    command.args(["--json", "demo", "--exit", "--counties", "2", "--organizations", "300"]);
     let demo = command.env("TMPDIR", folder.path()).output().unwrap();
     let said = String::from_utf8_lossy(&demo.stderr);
     assert!(demo.status.success(), "{said}");

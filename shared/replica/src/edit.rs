@@ -158,6 +158,7 @@ impl Replica {
         if strict && let Some(here) = self.find_same(kind, &fields, owner)?.first() {
             return Err(ReplicaError::Duplicate(*here));
         }
+        self.check_once(kind, None, &fields, owner)?;
         let channel = self.channel_of(kind, owner);
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
@@ -224,16 +225,18 @@ impl Replica {
             false => given,
         };
         let merged = self.merged(kind, record.channel, before, &given)?;
-        let (merged, fields) =
-            (self.sealed(kind, id, owner, &merged)?, &self.sealed(kind, id, owner, &given)?);
+        if given.keys().any(|name| matches!(name.as_str(), "to" | "person")) {
+            self.check_once(kind, Some(id), &merged, owner)?;
+        }
         let branch = self.branch_for(&stay)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();
         let (fields, settles) = if self.has_bug("losing value dropped") {
             (&merged, every.as_slice())
         } else {
-            (fields, settles)
+            (&given, settles)
         };
+        let fields = &self.sealed(kind, id, owner, fields)?;
         let before = document.clone();
         let Some(raw) = document.edit(actor, fields, settles) else {
             return Ok(if affiliated { Outcome::Changed(*id) } else { Outcome::Same(*id) });

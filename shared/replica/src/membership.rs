@@ -41,6 +41,30 @@ impl Replica {
         Ok(true)
     }
 
+    /// Count once: while a member belongs to one branch, no second affiliation begins. `own`: the affiliation that is
+    /// being changed, if it is one. What two replicas begin apart from one another is found and shown.
+    pub(crate) fn check_once(
+        &self,
+        kind: &'static Kind,
+        own: Option<&RecordId>,
+        fields: &Fields,
+        owner: DivisionCode,
+    ) -> Result<(), ReplicaError> {
+        if kind.name != "affiliation" || fields.get("to").is_some_and(|to| !to.is_null()) {
+            return Ok(());
+        }
+        let named = fields.get("person").and_then(Value::text);
+        let Some((person, reference)) = dictionary::kind("person").zip(named) else { return Ok(()) };
+        let Some(person) = self.resolve(person, reference, owner)? else { return Ok(()) };
+        let current = |row: &Fields| row.get("to").is_none_or(Value::is_null);
+        let others = self.affiliations_of(&person)?;
+        if others.iter().any(|(id, row)| Some(id) != own && current(row)) {
+            let (field, trouble) = (kind.field("party_org"), Trouble::ElsewhereAffiliated);
+            return Err(ReplicaError::Problems(vec![Problem::error(field, trouble)]));
+        }
+        Ok(())
+    }
+
     /// The record a reference to a branch means, or the reference.
     fn branch_meant(
         &self,

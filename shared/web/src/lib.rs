@@ -21,4 +21,4 @@ pub use moment::moment;
 pub use routes::{Provider, router};
 pub use shield::{Guard, guard, loopback_hosts};
 pub use status::status_page;
-pub use view::{Notice, PeerState, PeerView, Role, StatusView};
+pub use view::{CoverageView, Notice, PeerState, PeerView, Role, StatusView};

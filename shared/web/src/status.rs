@@ -2,7 +2,7 @@
 
 use crate::layout::page;
 use crate::moment::moment;
-use crate::view::{Notice, PeerState, PeerView, Role, StatusView};
+use crate::view::{CoverageView, Notice, PeerState, PeerView, Role, StatusView};
 use huiliu_core::model::Lang;
 use huiliu_core::model::dictionary::kind;
 use huiliu_core::model::messages::Words;
@@ -29,6 +29,7 @@ pub fn status_page(view: &StatusView, lang: Lang) -> Markup {
             (notices(view, lang))
             (numbers(view, lang))
             @if view.role == Role::Hub { (nodes(&view.peers, lang)) }
+            @if let Some(table) = &view.coverage { (coverage(table, lang)) }
         }
         footer class="foot" {
             span { (Words::AsOf { at: moment(view.as_of) }.text(lang)) }
@@ -284,6 +285,33 @@ fn nodes(peers: &[PeerView], lang: Lang) -> Markup {
                         }
                     }
                     tbody { @for peer in peers { (node(peer, lang)) } }
+                }
+            }
+        }
+    }
+}
+
+fn coverage(table: &CoverageView, lang: Lang) -> Markup {
+    html! {
+        section class="nodes coverage" {
+            h2 { (Words::Coverage.text(lang)) }
+            p class="note" { (table.note) }
+            table {
+                thead {
+                    tr {
+                        @for (at, head) in table.head.iter().enumerate() {
+                            th scope="col" class=[(at > 0).then_some("number")] { (head) }
+                        }
+                    }
+                }
+                tbody {
+                    @for row in &table.rows {
+                        tr {
+                            @for (at, cell) in row.iter().enumerate() {
+                                @if at == 0 { th scope="row" { (cell) } } @else { td class="number" { (cell) } }
+                            }
+                        }
+                    }
                 }
             }
         }

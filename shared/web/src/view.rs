@@ -29,8 +29,21 @@ pub struct StatusView {
     pub version: String,
     /// The hub's nodes; empty on a node.
     pub peers: Vec<PeerView>,
+    /// Coverage of the division and of each right below it, by rules and as of a day.
+    pub coverage: Option<CoverageView>,
     /// When the numbers were read.
     pub as_of: u64,
+}
+
+/// The table of coverage.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CoverageView {
+    /// As of when, by which rules, and what the base is.
+    pub note: String,
+    /// The header.
+    pub head: Vec<String>,
+    /// The rows: the name of a division, then its figures as people read them.
+    pub rows: Vec<Vec<String>>,
 }
 
 /// What a replica is.

@@ -5,7 +5,8 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use huiliu_web::{
-    Lang, Notice, PeerState, PeerView, Provider, Role, StatusView, guard, loopback_hosts, router, status_page,
+    CoverageView, Lang, Notice, PeerState, PeerView, Provider, Role, StatusView, guard, loopback_hosts,
+    router, status_page,
 };
 use tower::ServiceExt;
 
@@ -26,6 +27,7 @@ fn haishu() -> StatusView {
         notices: Vec::new(),
         version: "0.1.0".into(),
         peers: Vec::new(),
+        coverage: None,
         as_of: AT,
     }
 }
@@ -181,6 +183,21 @@ async fn the_home_page_and_its_stylesheet() {
     assert!(style.headers["cache-control"].to_str().unwrap().contains("immutable"));
     assert!(style.text.contains(".pill"));
     assert!(get("/?lang=en").await.text.contains("Safe to shut down"));
+}
+
+#[test]
+fn a_hub_shows_coverage_with_its_base_its_rules_and_its_day() {
+    let table = CoverageView {
+        note: "统计日期 2026-09-30，规则 2018-14.1".into(),
+        head: ["区划", "基数", "组织覆盖"].map(str::to_owned).to_vec(),
+        rows: vec![["宁波市海曙区", "64", "6（9.4%）"].map(str::to_owned).to_vec()],
+    };
+    let page = zh(&StatusView { coverage: Some(table), ..hub(Vec::new()) });
+    for part in ["覆盖情况", "2026-09-30", "宁波市海曙区", "<td class=\"number\">6（9.4%）</td>"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!zh(&hub(Vec::new())).contains("覆盖情况"));
 }
 
 #[test]

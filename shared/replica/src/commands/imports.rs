@@ -65,6 +65,8 @@ pub struct Import {
     same: usize,
     refused: Vec<Line>,
     warnings: Vec<String>,
+    /// Secret cells that may not be kept here.
+    left_out: usize,
     /// The rows above by the natural keys of their records.
     seen: BTreeMap<String, Seen>,
     /// The natural keys of what was deleted here.
@@ -119,6 +121,7 @@ impl Import {
             same: 0,
             refused: Vec::new(),
             warnings,
+            left_out: 0,
             seen: BTreeMap::new(),
             deleted,
             rehearsed: BTreeMap::new(),
@@ -189,6 +192,9 @@ impl Import {
         if !self.dry_run && created + changed > 0 {
             text.push(Say::HowToUndo { id: self.id.to_string() }.text(lang));
         }
+        if self.left_out > 0 {
+            text.push(Say::SecretsLeftOut { count: self.left_out }.text(lang));
+        }
         text.extend(self.warnings.iter().take(SHOWN).cloned());
         if let Some(count) = self.warnings.len().checked_sub(SHOWN).filter(|more| *more > 0) {
             text.push(Say::MoreWarnings { count }.text(lang));
@@ -206,6 +212,7 @@ impl Import {
             "same": same,
             "refused": refused,
             "warnings": self.warnings,
+            "secrets_left_out": self.left_out,
         });
         let exit = if rows.is_empty() { 0 } else { 3 };
         Answer { exit, json, text: text.join("\n"), file: None }

@@ -5,16 +5,17 @@ mod gaps;
 mod responsibility;
 mod sheets;
 
-use crate::Replica;
 use crate::commands::exports::{cannot_write, format_of};
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::division_of;
 use crate::service::home::Failure;
 use crate::tables::Format;
+use crate::{Replica, ReplicaError};
 use huiliu_core::model::dictionary::{Kind, kind};
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::{Date, DivisionCode, RecordId};
 use huiliu_store::rows::Row;
+use huiliu_web::CoverageView;
 use serde::{Deserialize, Serialize};
 use sheets::Sheet;
 
@@ -65,6 +66,12 @@ pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Resu
         answer.text += &format!("\n{}", Say::WroteReport { file: file.clone() }.text(context.lang()));
     }
     Ok(answer)
+}
+
+/// The table of coverage for a page: none while there is nothing to count.
+pub fn coverage_view(replica: &mut Replica, now: u64) -> Result<Option<CoverageView>, ReplicaError> {
+    let division = replica.division();
+    coverage::view(replica, division, today(now))
 }
 
 /// The day it is in China.

@@ -1,5 +1,6 @@
 //! What the status page shows, read from the engine.
 
+use crate::commands::reports::coverage_view;
 use crate::commands::status::notice;
 use crate::service::local::Local;
 use crate::service::time::now;
@@ -17,7 +18,8 @@ impl Provider for Local {
     }
 }
 
-fn view(replica: &Replica) -> Result<StatusView, crate::ReplicaError> {
+fn view(replica: &mut Replica) -> Result<StatusView, crate::ReplicaError> {
+    let coverage = coverage_view(replica, now())?;
     let is_hub = replica.role() == Role::Hub;
     let division = replica.division();
     let conflicts: u32 = replica.conflicted()?.iter().map(|(_, fields)| fields).sum();
@@ -45,6 +47,7 @@ fn view(replica: &Replica) -> Result<StatusView, crate::ReplicaError> {
         notices,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         peers: if is_hub { peers(replica) } else { Vec::new() },
+        coverage,
         as_of: now(),
     })
 }

@@ -55,6 +55,7 @@ catalogue! {
         ConflictsWhat => "同一栏有两个以上的值，要由人选定：", "Fields with more than one value wait for a person to choose:";
         QuarantineWhat => "有内容未通过检查，没有进入台账：", "Something did not pass the checks and was left out:";
 
+        Coverage => "覆盖情况", "Coverage";
         Nodes => "节点", "Nodes";
         Device => "设备", "device";
         Division => "所属区划", "division";

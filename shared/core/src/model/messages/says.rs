@@ -227,6 +227,7 @@ catalogue! {
         RowOtherNameRemedy => "请核对哪一行的代码写错了，改正后再导入", "see which row has the wrong code and import it again";
         RowAgain { row: u32, first: u32 } => "第 {row} 行与第 {first} 行是同一条记录，内容有不同，以第 {row} 行为准。", "row {row} is the same record as row {first} and says something else; row {row} counts";
         RowDeletedBefore { row: u32, id: String, reason: String } => "第 {row} 行作为新记录导入；本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "row {row} is imported as a new record; the same was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";
+        SecretsLeftOut { count: usize } => "{count} 个公民身份号码只存摘要，用于查重：号码本身只在区县和乡镇保存。", "of {count} identity numbers only the hash is kept, to find the same person: the numbers themselves stay with counties and townships";
         RowAlike { row: u32, id: String } => "第 {row} 行没有公民身份号码，按姓名、出生年月和区划认作已有的记录 {id}，请核对是否同一人", "row {row} has no identity number and is taken for {id} by name, month of birth and division; check that it is the same person";
         PurposeNotNoted => "现在只能读取，无法登记查阅用途，涉密内容不予显示。", "this replica can only be read now, so the purpose cannot be noted and secrets are not shown";
         NewDeletedBefore { id: String, reason: String } => "本机删除过相同的记录（{id}，原因：{reason}）。如要恢复原来的，请删除新建的，再运行 record restore {id}", "the same record was deleted here before ({id}, because: {reason}). To have that one back, delete the new one and run record restore {id}";

@@ -10,7 +10,7 @@ use crate::tables::{self, Taken};
 use crate::{Outcome, RecordEdit, Replica, ReplicaError};
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{Channel, Fields, Problem, RecordId, Value};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, RecordId, Sensitivity, Value};
 
 /// The record of a row as it is before it.
 struct Here {
@@ -34,6 +34,7 @@ impl Import {
                 return self.count(replica, taken.row, refused.map(|_| Outcome::Same(self.id)), context);
             }
         }
+        self.leave_out_secrets(replica, &mut taken, near)?;
         let new = tables::rows::as_new(&taken);
         let key = replica.identity_of(self.kind, &new, near)?;
         let name = compact(new.get("name").and_then(Value::text).unwrap_or_default());
@@ -63,6 +64,27 @@ impl Import {
             self.seen.extend(key.map(|key| (key, Seen { row: taken.row, name })));
         }
         self.count(replica, taken.row, outcome, context)
+    }
+
+    /// What is secret stays in the county: a hub that imports for one below keeps the hash of a number alone.
+    fn leave_out_secrets(
+        &mut self,
+        replica: &Replica,
+        taken: &mut Taken,
+        near: DivisionCode,
+    ) -> Result<(), Failure> {
+        let secret =
+            |name: &String| self.kind.field(name).is_some_and(|it| it.sensitivity == Sensitivity::Secret);
+        if !taken.fields.keys().any(secret) {
+            return Ok(());
+        }
+        let owner = replica.owner_of(self.kind, &tables::rows::as_new(taken), near)?.unwrap_or(near);
+        if !replica.may_hold_secrets(replica.division(), owner) {
+            let before = taken.fields.len();
+            taken.fields.retain(|name, _| !secret(name));
+            self.left_out += before - taken.fields.len();
+        }
+        Ok(())
     }
 
     /// The record of a natural key, as it would be by now in a rehearsal; the ids if there are several.

@@ -3,17 +3,30 @@
 
 use super::sheets::{Cell, Sheet};
 use super::{Report, name_of, organizations, word_of};
-use crate::Replica;
 use crate::commands::request::Context;
 use crate::commands::words::{listing, place};
 use crate::service::home::Failure;
+use crate::{Replica, ReplicaError};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::rules::cells::Counts;
 use huiliu_core::model::rules::coverage::{Figures, Share, standing};
 use huiliu_core::model::rules::{Options, building};
 use huiliu_core::model::{Date, DivisionCode};
+use huiliu_web::CoverageView;
 use serde_json::{Map, Value as Json, json};
 use std::collections::BTreeMap;
+
+const HEADS: [Say; 9] = [
+    Say::HeadDivision,
+    Say::HeadBase,
+    Say::HeadExcluded,
+    Say::HeadOrganization,
+    Say::HeadSolo,
+    Say::HeadSoloRequired,
+    Say::HeadWork,
+    Say::HeadGapFullTime,
+    Say::HeadGapWorking,
+];
 
 /// The figures of one division and all below it, or of what it owns itself.
 struct Line {
@@ -40,22 +53,30 @@ pub(super) fn coverage(
         "rules": rules,
         "rows": lines.iter().map(|line| json_of(line, lang)).collect::<Vec<_>>(),
     });
-    let heads = [
-        Say::HeadDivision,
-        Say::HeadBase,
-        Say::HeadExcluded,
-        Say::HeadOrganization,
-        Say::HeadSolo,
-        Say::HeadSoloRequired,
-        Say::HeadWork,
-        Say::HeadGapFullTime,
-        Say::HeadGapWorking,
-    ];
     let rows = lines.iter().map(text_of).collect();
     let note = Say::CoverageNote { as_of: on.to_string(), rules: rules.clone() }.text(lang);
-    let text = format!("{note}\n{}", listing(&heads, rows, lang));
-    let sheets = sheets(replica, &lines, division, on, &note, &heads, lang)?;
+    let text = format!("{note}\n{}", listing(&HEADS, rows, lang));
+    let sheets = sheets(replica, &lines, division, on, &note, &HEADS, lang)?;
     Ok(Report { json, text, sheets })
+}
+
+/// The table for a page; none while there is nothing to count.
+pub(super) fn view(
+    replica: &mut Replica,
+    division: DivisionCode,
+    on: Date,
+) -> Result<Option<CoverageView>, ReplicaError> {
+    let tallies = replica.tallies(on)?;
+    if tallies.is_empty() {
+        return Ok(None);
+    }
+    let lines = lines(replica, division, on, &tallies, Lang::Zh);
+    let rules = Options::default().rules();
+    Ok(Some(CoverageView {
+        note: Say::CoverageNote { as_of: on.to_string(), rules }.text(Lang::Zh),
+        head: HEADS.iter().map(|head| head.text(Lang::Zh)).collect(),
+        rows: lines.iter().map(text_of).collect(),
+    }))
 }
 
 /// The division in all, each division right below it, and what it owns itself.
