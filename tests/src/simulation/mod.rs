@@ -10,6 +10,7 @@ pub mod bugs;
 pub mod campaign;
 mod damage;
 mod days;
+mod figures;
 pub mod forge;
 mod holdings;
 mod journals;

@@ -126,6 +126,9 @@ impl Play {
         // What only repeats what stood before something that the hub refuses is not written again.
         let is_staged = is_staged || self.differing;
         fields.retain(|field, _| !is_staged || !matches!(field.as_str(), "grade" | "charity"));
+        if kind == "social_org" && !is_staged {
+            fields.extend(values::counted(id));
+        }
         if fields.is_empty() {
             return false;
         }
