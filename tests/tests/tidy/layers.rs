@@ -58,7 +58,17 @@ const OURS: [(&str, &[&str]); 8] = [
 ];
 
 /// All that core is made of: nothing that has a socket, a file, a clock or chance of its own.
-const CORE: [&str; 6] = ["automerge", "postcard", "ring", "serde", "thiserror", "zstd"];
+const CORE: [&str; 9] = [
+    "aes-siv",
+    "automerge",
+    "chacha20poly1305",
+    "curve25519-dalek",
+    "postcard",
+    "ring",
+    "serde",
+    "thiserror",
+    "zstd",
+];
 
 const SECTIONS: [&str; 3] = ["dependencies", "dev-dependencies", "build-dependencies"];
 
@@ -126,7 +136,20 @@ const NOT_IN_CORE: [(&str, &str); 8] = [
 const LAYERS: [(&str, &[&str], &[&str]); 3] = [
     ("model", &["serde"], &["model"]),
     ("documents", &["automerge", "serde", "thiserror"], &["model", "documents"]),
-    ("sync", &["postcard", "ring", "serde", "thiserror", "zstd"], &["model", "documents", "sync"]),
+    (
+        "sync",
+        &[
+            "aes_siv",
+            "chacha20poly1305",
+            "curve25519_dalek",
+            "postcard",
+            "ring",
+            "serde",
+            "thiserror",
+            "zstd",
+        ],
+        &["model", "documents", "sync"],
+    ),
 ];
 
 #[test]

@@ -85,7 +85,7 @@ fn empty_words_are_found_inside_names() {
 const PRINTERS: [&str; 6] = [
     "node/src/main.rs",
     "hub/src/main.rs",
-    "hub/src/demo.rs",
+    "hub/src/demo/mod.rs",
     "shared/replica/src/commands/",
     "shared/replica/src/commands.rs",
     "tests/",

@@ -11,6 +11,7 @@ use super::value::{Fields, Value};
 use super::values::text::{plain, without_bracket};
 use serde::{Deserialize, Serialize};
 
+pub use super::code_table::{Code, CodeTable};
 pub use super::kinds::{kind, kind_by_id, kind_of_word, kinds};
 
 /// A kind of record.
@@ -187,28 +188,6 @@ pub enum Sensitivity {
     Personal,
     /// As personal, under the second key that the hub does not hold; masked without a purpose.
     Secret,
-}
-
-/// A table of codes.
-#[derive(PartialEq, Debug)]
-pub struct CodeTable {
-    /// What the table is called in templates.
-    pub label: &'static str,
-    /// The codes, in the order of lists.
-    pub codes: &'static [Code],
-}
-
-/// One code.
-#[derive(PartialEq, Debug)]
-pub struct Code {
-    /// What documents and JSON hold: `ST`.
-    pub code: &'static str,
-    /// What a clerk reads: 社会团体.
-    pub label: &'static str,
-    /// The same in English.
-    pub label_en: &'static str,
-    /// Other words for it: 民非.
-    pub synonyms: &'static [&'static str],
 }
 
 impl Kind {
@@ -425,28 +404,5 @@ impl Field {
             FieldType::Code(table) | FieldType::Codes(table) => Some(table),
             _ => None,
         }
-    }
-}
-
-impl CodeTable {
-    /// The entry of a code exactly as documents hold it.
-    pub fn get(&self, code: &str) -> Option<&'static Code> {
-        self.codes.iter().find(|entry| entry.code == code)
-    }
-
-    /// The entry that a word means: code, label, English label or synonym; case and blanks do not matter.
-    pub fn find(&self, word: &str) -> Option<&'static Code> {
-        let word = plain(word);
-        let means = |other: &str| !word.is_empty() && plain(other) == word;
-        let by = |test: &dyn Fn(&Code) -> bool| self.codes.iter().find(|entry| test(entry));
-        by(&|entry| means(entry.code) || means(entry.label))
-            .or_else(|| by(&|entry| means(entry.label_en) || entry.synonyms.iter().any(|s| means(s))))
-    }
-
-    /// The labels, for a sentence: 社会团体、基金会.
-    pub fn labels(&self, lang: super::messages::Lang) -> String {
-        let labels: Vec<&str> =
-            self.codes.iter().map(|entry| lang.pick(entry.label, entry.label_en)).collect();
-        labels.join(lang.pick("、", ", "))
     }
 }

@@ -3,6 +3,7 @@
 pub mod channel;
 pub mod check;
 pub mod check_characters;
+pub mod code_table;
 pub mod dates;
 pub mod dictionary;
 pub mod divisions;
