@@ -1,6 +1,7 @@
-//! What the tests share: a seeded world of simulated replicas, random schedules over it, the real binaries, and bad
-//! bytes.
+//! What the tests share: a seeded world of simulated replicas, random schedules over it, the real binaries, bad bytes,
+//! and what measures.
 
+pub mod bench;
 pub mod fuzz;
 pub mod harness;
 pub mod simulation;

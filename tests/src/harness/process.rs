@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use std::ffi::OsString;
 use std::io::Read;
 use std::net::UdpSocket;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -32,13 +32,15 @@ pub fn until<T>(what: &str, mut done: impl FnMut() -> Option<T>) -> T {
     }
 }
 
-/// One of the two programs, as cargo built it beside this test.
+/// One of the two programs, as cargo built it beside this test or this program.
 ///
 /// # Panics
 /// If it was not built.
 pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("a test knows its own program");
-    let folder = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
+    let own = std::env::current_exe().expect("a test knows its own program");
+    let folder = own.parent().expect("programs lie in target/PROFILE, tests in target/PROFILE/deps");
+    let is_test = folder.file_name().is_some_and(|name| name == "deps");
+    let folder = if is_test { folder.parent().unwrap_or(folder) } else { folder };
     let path = folder.join(name);
     assert!(
         path.is_file(),
