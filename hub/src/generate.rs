@@ -123,3 +123,55 @@ fn write_into(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn cannot_write(path: &Path, why: &str) -> Failure {
     Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: why.to_owned() })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        global: Global,
+        #[command(flatten)]
+        args: GenerateArgs,
+    }
+
+    fn run(out: &Path, words: &[&str]) -> Result<Answer, Failure> {
+        let out = out.display().to_string();
+        let line =
+            ["generate", "--organizations", "40", "--out", &out].into_iter().chain(words.iter().copied());
+        let line = Line::parse_from(line);
+        generate(&line.global, &line.args)
+    }
+
+    #[test]
+    fn a_city_is_written_whole_into_an_empty_directory_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let (whole, part) = (dir.path().join("whole"), dir.path().join("part"));
+        let answer = run(&whole, &["--division", "3302"]).unwrap();
+        assert_eq!((answer.exit, &answer.json["tables"]), (0, &json!(99)));
+        let read = |path: PathBuf| std::fs::read(path).unwrap();
+        let answers: serde_json::Value = serde_json::from_slice(&read(whole.join("answers.json"))).unwrap();
+        assert_eq!((&answers["v"], &answers["as_of"]), (&json!(1), &json!("2026-09-30")));
+        assert!(read(whole.join("330203/person.csv")).starts_with("\u{feff}姓名,公民身份号码".as_bytes()));
+        assert_eq!(run(&whole, &["--division", "3302"]).map(|_| ()).unwrap_err().exit, 1);
+
+        run(&part, &["--division", "3302", "--county", "330211", "--xlsx"]).unwrap();
+        let same = "330211/social_org.csv";
+        assert_eq!(read(part.join(same)), read(whole.join(same)));
+        assert!(read(part.join("330211/social_org.xlsx")).starts_with(b"PK"));
+        assert!(!part.join("330203").exists());
+    }
+
+    #[test]
+    fn what_is_no_city_or_lies_outside_is_said_before_anything_is_written() {
+        let dir = tempfile::tempdir().unwrap();
+        for words in [&["--division", "3399"][..], &["--division", "33"], &["--division", "330204"]] {
+            assert_eq!(run(dir.path(), words).map(|_| ()).unwrap_err().exit, 2, "{words:?}");
+        }
+        let outside = ["--division", "3302", "--county", "630102"];
+        assert_eq!(run(dir.path(), &outside).map(|_| ()).unwrap_err().exit, 2);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+}

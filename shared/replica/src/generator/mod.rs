@@ -2,10 +2,10 @@
 //! odd ways of writing and their mistakes, and the answers to what must come of them. DOMAIN 4.1 calibrates them. Pure:
 //! no clock, no chance but the seed's, no files.
 //!
-//! The way of a city: [`places`] and [`organizations`](mod@organizations), who works there ([`members`], [`people`],
-//! [`staffing`]), the Party organizations ([`party`], [`branches`]), who belongs to them ([`belonging`]), who looks after
-//! the rest ([`instructors`]); then what goes wrong ([`faults`]), the rows ([`records`]) as somebody writes them
-//! ([`spelling`], [`sheets`]), and what is known of all that ([`expected`]).
+//! The way of a city: `places` and `organizations`, who works there (`members`, `people`, `staffing`), the Party
+//! organizations (`party`, `branches`), who belongs to them (`belonging`), who looks after the rest (`instructors`);
+//! then what goes wrong (`faults`), the rows (`records`) as somebody writes them (`spelling`, `sheets`), and what is
+//! known of all that (`expected`, in the form of `answers`).
 
 mod answers;
 mod belonging;

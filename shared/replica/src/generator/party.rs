@@ -61,6 +61,12 @@ impl Founding<'_> {
         let is_due = |at: &usize| is_base(self.city, *at) && !self.strengths[*at].rules().is_empty();
         let mut due: Vec<usize> = all.iter().copied().filter(is_due).collect();
         self.numbers.shuffle(&mut due);
+        // In every second county the smallest is left out, and works beside other jobs.
+        let smallest = (0..due.len()).min_by_key(|at| self.strengths[due[*at]].full);
+        if let Some(at) = smallest.filter(|_| self.folder.is_multiple_of(2)) {
+            due.swap(0, at);
+            self.work_part_time(due[0]);
+        }
         // At least one in every county.
         let left = permille(due.len(), GAPS).max(1).min(due.len());
         let gaps: Vec<usize> = due.drain(..left).collect();
@@ -73,6 +79,14 @@ impl Founding<'_> {
         let wanted = all.len() * PARTY_ORGS.0 / PARTY_ORGS.1;
         self.joint(all, &together, wanted.saturating_sub(alone));
         gaps
+    }
+
+    /// Leaves two full members on the full-time staff, so that the two versions of the rule of three differ.
+    fn work_part_time(&mut self, organization: usize) {
+        let persons = &self.city.persons;
+        let all = self.city.engagements.iter_mut().filter(|one| one.organization == organization);
+        let full = all.filter(|one| one.to.is_none() && one.full_time && persons[one.person].kind == "FULL");
+        full.skip(2).for_each(|one| one.full_time = false);
     }
 
     /// 综合党委 of an authority (N7), above all that it registers.

@@ -47,14 +47,8 @@ fn engage(
     let at = &city.organizations[organization];
     let person = people.person(at.folder, at.town, kind);
     let from = some_day(at.founded, &person, city.order.as_of, numbers);
-    let one = Engagement {
-        person: city.persons.len(),
-        organization,
-        full_time,
-        post: *numbers.pick(POSTS),
-        from,
-        to: None,
-    };
+    let post = *numbers.pick(POSTS);
+    let one = Engagement { person: city.persons.len(), organization, full_time, post, from, to: None };
     city.persons.push(person);
     city.engagements.push(one);
 }

@@ -153,6 +153,8 @@ fn a_city_of_10224_has_the_calibrated_figures() {
     assert_eq!((refused("UsccCheck"), answers.two_supervisors.len()), (102, 102));
     assert_eq!((answers.recoded_towns.len(), answers.mended.len()), (51, 51));
     assert!((24..=30).contains(&answers.gaps.len()), "{}", answers.gaps.len());
+    let by_one_rule = answers.gaps.iter().filter(|gap| gap.rules == ["BRANCH_REGULATIONS"]).count();
+    assert!((6..20).contains(&by_one_rule), "{by_one_rule}");
     assert!((44..=47).contains(&answers.overdue.len()), "{}", answers.overdue.len());
     let share = |name: &str, is: &dyn Fn(&str) -> bool| {
         let people = made.sheets.iter().filter(|sheet| sheet.kind.name == "person");
