@@ -220,7 +220,11 @@ impl Play {
         let id = self.new_edit();
         let value = match rng.u8(..3) {
             0 if field == DELETED => Value::of(format!("合并{id}")),
-            0 if !matches!(field.as_str(), "town_code" | "registration_authority") => {
+            0 if !matches!(
+                field.as_str(),
+                "town_code" | "registration_authority" | "build_mode" | "party_org" | "founded_on"
+            ) =>
+            {
                 values::value(field, id, rng)
             }
             _ => claimed[rng.usize(..claimed.len())].clone(),
