@@ -24,6 +24,10 @@ pub(super) struct Founding<'a> {
     pub(super) folder: usize,
     /// The authority's committee.
     pub(super) above: usize,
+    /// How many organizations there are in the folders so far, how many must have one, and how many have none.
+    organizations: usize,
+    due: usize,
+    gaps: usize,
 }
 
 /// A Party organization that is to be founded.
@@ -42,7 +46,8 @@ pub(super) struct New {
 pub(super) fn found(city: &mut City) -> Vec<usize> {
     let (numbers, strengths) = (Numbers::of(city.order.seed, "party"), strengths(city));
     let of_folder = city.by_folder();
-    let mut founding = Founding { city, numbers, strengths, folder: 0, above: 0 };
+    let mut founding =
+        Founding { city, numbers, strengths, folder: 0, above: 0, organizations: 0, due: 0, gaps: 0 };
     let mut gaps = Vec::new();
     for (folder, all) in of_folder.into_iter().enumerate() {
         founding.folder = folder;
@@ -67,17 +72,20 @@ impl Founding<'_> {
             due.swap(0, at);
             self.work_part_time(due[0]);
         }
-        // At least one in every county.
-        let left = permille(due.len(), GAPS).max(1).min(due.len());
+        // At least one in every county; a county that has more leaves fewer to the next.
+        self.due += due.len();
+        let left = permille(self.due, GAPS).saturating_sub(self.gaps).max(1).min(due.len());
+        self.gaps += left;
         let gaps: Vec<usize> = due.drain(..left).collect();
         let together: Vec<usize> = due.drain(..permille(due.len(), TOGETHER)).collect();
-        let before = self.city.party_orgs.len();
         for organization in due {
             self.alone(organization);
         }
-        let alone = self.city.party_orgs.len() - before;
-        let wanted = all.len() * PARTY_ORGS.0 / PARTY_ORGS.1;
-        self.joint(all, &together, wanted.saturating_sub(alone));
+        // Here too the city has what it should, whatever a county has.
+        self.organizations += all.len();
+        let wanted = self.organizations * PARTY_ORGS.0 / PARTY_ORGS.1;
+        let ours = self.city.party_orgs.iter().filter(|one| one.purpose == Purpose::Ours).count();
+        self.joint(all, &together, wanted.saturating_sub(ours));
         gaps
     }
 

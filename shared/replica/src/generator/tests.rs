@@ -128,7 +128,7 @@ fn is_near(found: usize, wanted: usize) -> bool {
 
 #[test]
 fn a_city_of_10224_has_the_calibrated_figures() {
-    let made = made(10_224, 1);
+    let made = made(10_224, 5);
     let answers = &made.answers;
     let figures = &answers.figures;
     let forms = (figures.associations, figures.institutions, figures.foundations);
