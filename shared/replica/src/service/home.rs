@@ -18,6 +18,8 @@ use std::sync::Arc;
 const SETTINGS: &str = "settings.json";
 /// The device key's file.
 pub const KEY: &str = "device.key";
+/// The keys that open sealed fields.
+pub const KEYRING: &str = huiliu_store::keyring::KEYRING;
 /// An edition of the division registry that the program does not carry, packed.
 pub const REGISTRY: &str = "registry.zst";
 /// The device's certificate.
