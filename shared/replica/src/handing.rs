@@ -230,8 +230,8 @@ impl Replica {
             return Ok(());
         }
         let peer = session.peer();
-        let mut keys = Keys::default();
-        keys.city = self.keychain.city().filter(|_| wants.city).cloned();
+        let city = self.keychain.city().filter(|_| wants.city).cloned();
+        let mut keys = Keys { city, ..Keys::default() };
         self.put_division_keys(&mut keys, peer, &wants.divisions.iter().copied().collect());
         self.send_keys(id, session, &keys);
         let mut wraps = Vec::new();

@@ -12,26 +12,26 @@ type Tallies = BTreeMap<DivisionCode, Counts>;
 const DAYS: [(u16, u8, u8); 3] = [(2000, 1, 1), (2021, 6, 30), (2040, 1, 1)];
 
 impl Play {
-    pub(super) fn check_figures(&mut self) {
-        for (year, month, day) in DAYS {
-            let on = Date::new(year, month, day).expect("a day of the calendar");
-            let hub = self.tallied(HUB, on);
-            for name in self.names.clone() {
-                let own = self.tallied(name, on);
-                if name == HUB || self.world.revoked.contains(name) {
-                    continue;
-                }
-                let node = self.world.machines[name].division;
-                let Some(replica) = self.world.machines[name].replica.as_ref() else { continue };
-                let divisions = replica.divisions().clone();
-                let within = |tallies: &Tallies| -> Tallies {
-                    let seen = tallies.iter().filter(|(owner, _)| divisions.is_within(**owner, node));
-                    seen.map(|(owner, counts)| (*owner, *counts)).collect()
-                };
-                if within(&own) != within(&hub) {
-                    let (own, hub) = (in_words(&within(&own)), in_words(&within(&hub)));
-                    self.fail(format!("{name} counts {own} on {on}, the hub {hub}"));
-                }
+    /// As of one of the days, drawn by the seed: a recount at every replica costs much of a schedule.
+    pub(super) fn check_figures(&mut self, seed: u64) {
+        let (year, month, day) = DAYS[seed as usize % DAYS.len()];
+        let on = Date::new(year, month, day).expect("a day of the calendar");
+        let hub = self.tallied(HUB, on);
+        for name in self.names.clone() {
+            let own = self.tallied(name, on);
+            if name == HUB || self.world.revoked.contains(name) {
+                continue;
+            }
+            let node = self.world.machines[name].division;
+            let Some(replica) = self.world.machines[name].replica.as_ref() else { continue };
+            let divisions = replica.divisions().clone();
+            let within = |tallies: &Tallies| -> Tallies {
+                let seen = tallies.iter().filter(|(owner, _)| divisions.is_within(**owner, node));
+                seen.map(|(owner, counts)| (*owner, *counts)).collect()
+            };
+            if within(&own) != within(&hub) {
+                let (own, hub) = (in_words(&within(&own)), in_words(&within(&hub)));
+                self.fail(format!("{name} counts {own} on {on}, the hub {hub}"));
             }
         }
     }

@@ -65,7 +65,7 @@ impl Play {
         self.check_winners();
         self.check_places();
         self.check_conflicts();
-        self.check_figures();
+        self.check_figures(seed);
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.
             let count = self.names.len();

@@ -80,21 +80,25 @@ fn today(now: u64) -> Date {
     i64::try_from(days).ok().and_then(Date::from_days).unwrap_or(Date::FIRST)
 }
 
+/// Organizations, each with its row.
+type Organizations = Vec<(RecordId, Row)>;
+
+/// The kind of organizations.
+fn of_organizations() -> &'static Kind {
+    kind("social_org").expect("the dictionary has organizations")
+}
+
 /// The living organizations that a division and those below it own, by owner and name.
-fn organizations(
-    replica: &Replica,
-    division: DivisionCode,
-) -> Result<(&'static Kind, Vec<(RecordId, Row)>), Failure> {
-    let kind = kind("social_org").expect("the dictionary has organizations");
+fn organizations(replica: &Replica, division: DivisionCode) -> Result<Organizations, Failure> {
     let mut found = Vec::new();
-    replica.each_row(kind, |id, row| {
+    replica.each_row(of_organizations(), |id, row| {
         if replica.divisions().is_within(row.division, division) {
             found.push((id, row));
         }
         true
     })?;
     found.sort_by_key(|(id, row)| (row.division, name_of(row), *id));
-    Ok((kind, found))
+    Ok(found)
 }
 
 fn name_of(row: &Row) -> String {

@@ -2,7 +2,7 @@
 //! each below it.
 
 use super::sheets::{Cell, Sheet};
-use super::{Report, name_of, organizations, word_of};
+use super::{Report, name_of, of_organizations, organizations, word_of};
 use crate::commands::request::Context;
 use crate::commands::words::{listing, place};
 use crate::service::home::Failure;
@@ -163,7 +163,7 @@ fn sheets(
     lang: Lang,
 ) -> Result<Vec<Sheet>, Failure> {
     let details = Say::SheetDetails.text(lang);
-    let (kind, organizations) = organizations(replica, division)?;
+    let (kind, organizations) = (of_organizations(), organizations(replica, division)?);
     let mut rows = Vec::new();
     for (id, row) in &organizations {
         let company = replica.company(kind, id)?;

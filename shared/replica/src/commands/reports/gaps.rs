@@ -1,7 +1,7 @@
 //! `report gaps`: who should have a Party organization and has none (应建未建), by which rule, and since when.
 
 use super::sheets::{Cell, Sheet};
-use super::{Report, name_of, organizations, word_of};
+use super::{Report, name_of, of_organizations, organizations, word_of};
 use crate::Replica;
 use crate::commands::request::Context;
 use crate::commands::words::{listing, place};
@@ -19,7 +19,7 @@ pub(super) fn gaps(
     context: &Context,
 ) -> Result<Report, Failure> {
     let (lang, options) = (context.lang(), Options::default());
-    let (kind, organizations) = organizations(replica, division)?;
+    let (kind, organizations) = (of_organizations(), organizations(replica, division)?);
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
     for (id, row) in &organizations {
         let company = replica.company(kind, id)?;

@@ -19,7 +19,7 @@ pub(super) fn responsibility(
     context: &Context,
 ) -> Result<Report, Failure> {
     let (lang, parameters) = (context.lang(), Parameters::default());
-    let (_, organizations) = organizations(replica, division)?;
+    let organizations = organizations(replica, division)?;
     let (mut rows, mut lines, mut open) = (Vec::new(), Vec::new(), 0);
     for (id, row) in &organizations {
         let Some(found) = responsible(&row.fields, replica.divisions(), &parameters) else { continue };
