@@ -99,6 +99,16 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
     assert_eq!(haishu.status()["records"]["social_org"], before);
     assert_eq!(haishu.good(&["import", &again, "--kind", "social_org"])["created"], 1);
 
+    // What names a record that was refused stays open, and is listed.
+    let mut open = 0;
+    for kind in KINDS {
+        open += haishu.good(&["record", "list", kind, "--open"])["records"].as_array().unwrap().len();
+    }
+    let known = answers["folders"]["330203"]["kinds"].as_object().unwrap().values();
+    let known: u64 =
+        known.flat_map(|kind| kind["open"].as_object().unwrap().values()).filter_map(Json::as_u64).sum();
+    assert_eq!(open as u64, known);
+
     for _ in 0..2 {
         haishu.sync();
         yuyao.sync();

@@ -1,7 +1,7 @@
 //! Between what people type and read and what documents hold: references, copies, hashes, and what is sealed.
 
 use crate::error::ReplicaError;
-use crate::replica::{Replica, Role};
+use crate::replica::Replica;
 use huiliu_core::model::check_characters::{check_citizen_id, check_uscc};
 use huiliu_core::model::dictionary::{self, Field, FieldType, Kind};
 use huiliu_core::model::values::text::compact;
@@ -259,10 +259,5 @@ impl Replica {
                 self.keychain.keep(huiliu_core::sync::person_keys::Kept::Wrap(wrap));
             }
         }
-    }
-
-    /// Whether this replica is the city's hub, which reads people but not their secrets.
-    pub fn is_hub(&self) -> bool {
-        self.role() == Role::Hub
     }
 }

@@ -31,6 +31,10 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
         true => Some(replica.duplicates(kind)?.into_iter().flatten().collect()),
         false => None,
     };
+    let open: Option<BTreeSet<RecordId>> = match listing.open {
+        true => Some(replica.open_references(kind)?.into_iter().map(|(id, ..)| id).collect()),
+        false => None,
+    };
     let columns: Vec<&Field> = kind.fields.iter().filter(|field| field.required != Required::No).collect();
     let (mut list, mut lines, mut others) = (Vec::new(), Vec::new(), 0);
     replica.each_row_ever(kind, |id, mut row| {
@@ -38,7 +42,7 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
             return true;
         }
         row.fields = readable(replica, kind, &id, &row.fields, context);
-        if !holds(&row) || twice.as_ref().is_some_and(|twice| !twice.contains(&id)) {
+        if !holds(&row) || [&twice, &open].into_iter().flatten().any(|only| !only.contains(&id)) {
             return true;
         }
         if row.deleted.is_some() != listing.deleted {
@@ -63,7 +67,7 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
     heads.push(Say::HeadOwner);
     heads.extend(listing.deleted.then_some(Say::HeadDeleted));
     let (mut text, mut json) = (listing_of(&heads, lines, lang), json!({ "v": 1, "records": list }));
-    if !listing.deleted && twice.is_none() {
+    if !listing.deleted && twice.is_none() && open.is_none() {
         json["deleted"] = Json::from(others);
         if others > 0 {
             text += &format!("\n{}", Say::AlsoDeleted { count: others }.text(lang));

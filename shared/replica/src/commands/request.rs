@@ -84,6 +84,9 @@ pub struct Listing {
     pub deleted: bool,
     /// Only what is here more than once.
     pub duplicates: bool,
+    /// Only what names a record that is not here.
+    #[serde(default)]
+    pub open: bool,
 }
 
 /// Who asks, when, and how the answer is to be written.

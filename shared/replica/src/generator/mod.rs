@@ -14,7 +14,6 @@ mod city;
 mod expected;
 mod faults;
 mod instructors;
-mod list;
 mod members;
 mod numbers;
 mod organizations;
@@ -31,7 +30,6 @@ mod words;
 
 pub use answers::Answers;
 pub use city::Order;
-pub use list::organizations;
 pub use numbers::Numbers;
 pub use sheets::Sheet;
 pub use synthetic_codes::synthetic_uscc;

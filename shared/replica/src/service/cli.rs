@@ -173,6 +173,9 @@ pub enum RecordCommand {
         /// Only what is here more than once
         #[arg(long, conflicts_with = "deleted")]
         duplicates: bool,
+        /// Only records that name another which is not here yet
+        #[arg(long)]
+        open: bool,
     },
     /// Show one record
     Show {
@@ -406,9 +409,9 @@ fn read_table(file: &Path) -> Result<Vec<u8>, Failure> {
 impl RecordCommand {
     fn request(self) -> Request {
         match self {
-            Self::List { kind, division, conditions, limit, deleted, duplicates } => {
+            Self::List { kind, division, conditions, limit, deleted, duplicates, open } => {
                 let limit = limit.map(|limit| limit as usize);
-                Request::RecordList(Listing { kind, division, conditions, limit, deleted, duplicates })
+                Request::RecordList(Listing { kind, division, conditions, limit, deleted, duplicates, open })
             }
             Self::Show { id, history } => Request::RecordShow { id, history },
             Self::New { kind, division, fields } => Request::RecordNew { kind, division, fields },
