@@ -46,12 +46,22 @@ fn assert_nothing_lost(site: &Site, saved: &[Saved]) {
         .filter(|one| !is_there(one))
         .map(|Saved(id, field, value)| format!("{id} {field}={value}"))
         .collect();
-    assert!(
-        lost.is_empty(),
-        "{}: {} of {} lost: {lost:#?}\n{conflicts}",
+    if lost.is_empty() {
+        return;
+    }
+    let histories = saved.iter().filter(|one| !is_there(one)).map(|one| {
+        let said = site.run(&["record", "show", &one.0, "--history"]);
+        format!("{}\n{}", said.json["record"], said.json["changes"])
+    });
+    let histories: Vec<String> = histories.collect();
+    panic!(
+        "{}: {} of {} lost: {lost:#?}\n{}\n{}\n{}\n{conflicts}",
         site.data.display(),
         lost.len(),
-        saved.len()
+        saved.len(),
+        histories.join("\n"),
+        site.status(),
+        site.run(&["quarantine", "list"]).out,
     );
 }
 
