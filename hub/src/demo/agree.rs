@@ -1,6 +1,6 @@
 //! Whether all agree in the end: fingerprints, figures, and what is known of the made-up city.
 
-use super::{AS_OF, Demo, is_equal, print, say};
+use super::{AS_OF, Demo, is_equal, print, say, text};
 use huiliu_core::model::ids::Level;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::{Date, DivisionCode};
@@ -66,7 +66,7 @@ impl Demo<'_> {
             let as_made = self.is_as_made(division, &at_hub["rows"][0], changed);
             for (place, said) in [(Say::WordHub.text(lang), &at_hub), (node.name.clone(), &at_node)] {
                 let row = &said["rows"][0];
-                let mut line = vec![format!("{}（{place}）", text_of(&row["name"])), row["base"].to_string()];
+                let mut line = vec![format!("{}（{place}）", text(&row["name"])), row["base"].to_string()];
                 line.extend(["organization", "solo", "work"].map(|cell| share(&row[cell])));
                 line.push(if same && as_made { Say::WordYes } else { Say::WordNo }.text(lang));
                 lines.push(line);
@@ -102,21 +102,17 @@ impl Demo<'_> {
         let lang = self.global.lang();
         let listed = self.hub.ask(report("gaps", self.hub.division()), self.context("")).await?;
         let rows = listed["rows"].as_array().cloned().unwrap_or_default();
-        let found: BTreeSet<String> = rows.iter().map(|row| text_of(&row["uscc"])).collect();
+        let found: BTreeSet<String> = rows.iter().map(|row| text(&row["uscc"])).collect();
         let made: BTreeSet<String> = self.answers.gaps.iter().map(|gap| gap.uscc.clone()).collect();
         let (missing, surplus) = (made.difference(&found).count(), found.difference(&made).count());
         say(self.global, &Say::DemoGaps { found: found.len(), made: made.len(), missing, surplus });
         let mut lines = Vec::new();
         for row in rows.iter().take(10) {
-            let why = row["why"].as_array().into_iter().flatten().map(text_of).collect::<Vec<_>>();
-            lines.push(vec![text_of(&row["name"]), text_of(&row["uscc"]), why.join("；")]);
+            let why = row["why"].as_array().into_iter().flatten().map(text).collect::<Vec<_>>();
+            lines.push(vec![text(&row["name"]), text(&row["uscc"]), why.join("；")]);
         }
         print(&aligned(&lines));
         let differs = missing + surplus > 0 || rows.len() != made.len();
         Ok(differs.then(|| Say::DemoGapsDiffer { missing, surplus }.text(lang)).into_iter().collect())
     }
-}
-
-fn text_of(value: &Json) -> String {
-    value.as_str().unwrap_or_default().to_owned()
 }

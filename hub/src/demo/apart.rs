@@ -1,6 +1,6 @@
 //! What happens while three counties and the township are cut off.
 
-use super::{Demo, Member, say};
+use super::{Demo, Member, say, text};
 use huiliu_core::model::DivisionCode;
 use huiliu_core::model::messages::Say;
 use huiliu_replica::commands::{Context, Listing, Request};
@@ -12,10 +12,6 @@ use std::collections::BTreeSet;
 const CUT: usize = 3;
 /// The day of the moves.
 const MOVED_ON: &str = "2026-09-01";
-
-fn text(value: &Json) -> String {
-    value.as_str().unwrap_or_default().to_owned()
-}
 
 fn set(id: &str, fields: &[&str]) -> Request {
     Request::RecordSet { id: id.to_owned(), fields: fields.iter().map(|field| (*field).to_owned()).collect() }

@@ -284,7 +284,6 @@ impl<'a> Demo<'a> {
     async fn settle(&self) -> Result<(), Failure> {
         let list = self.nodes[0].ask(Request::ConflictList, self.context("")).await?;
         for conflict in list["conflicts"].as_array().into_iter().flatten() {
-            let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
             let (record, field) = (text(&conflict["record"]), text(&conflict["field"]));
             let all = |key: &str| {
                 let values = conflict["values"].as_array().into_iter().flatten();
@@ -368,6 +367,11 @@ impl<'a> Demo<'a> {
         self.listening.stop(ending).await;
         self.hub.stop(ending).await;
     }
+}
+
+/// A text in an answer; empty if there is none.
+fn text(value: &Json) -> String {
+    value.as_str().unwrap_or_default().to_owned()
 }
 
 /// How many records there are of all kinds.

@@ -163,6 +163,7 @@ impl Replica {
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
         let id = self.mint(&actor, now);
+        let branch = self.wanted_affiliation(kind, &id, owner, &fields)?;
         let mut document = Document::empty();
         let kept = self.sealed(kind, &id, owner, &fields)?;
         let Some(raw) = document.edit(actor, &kept, &[]) else {
@@ -170,7 +171,9 @@ impl Replica {
         };
         let stay = Stay { record: id, channel };
         self.stage_edit(&stay, kind, 0, 0, raw, Vec::new(), Document::empty(), who, now)?;
-        self.affiliate(kind, &id, owner, &fields, who, now)?;
+        if let Some(branch) = branch {
+            self.affiliate(&id, branch, owner, who, now)?;
+        }
         self.copy_on(kind, &id, &fields, who, now)?;
         Ok(Outcome::Created(id))
     }
@@ -218,14 +221,15 @@ impl Replica {
         }
         let owner = record.channel.division;
         let given = self.prepare(kind, fields, owner)?;
-        let affiliated = self.affiliate(kind, id, owner, &given, who, now)?;
+        let wanted = self.wanted_affiliation(kind, id, owner, &given)?;
         let before = self.opened(kind, id, &document.fields());
         let given = match settles.is_empty() {
             true => self.without_same_references(kind, &before, given, owner)?,
             false => given,
         };
         let merged = self.merged(kind, record.channel, before, &given)?;
-        if given.keys().any(|name| matches!(name.as_str(), "to" | "person")) {
+        let restored = given.get(DELETED) == Some(&Value::Null);
+        if restored || given.keys().any(|name| matches!(name.as_str(), "to" | "person")) {
             self.check_once(kind, Some(id), &merged, owner)?;
         }
         let branch = self.branch_for(&stay)?;
@@ -238,12 +242,17 @@ impl Replica {
         };
         let fields = &self.sealed(kind, id, owner, fields)?;
         let before = document.clone();
-        let Some(raw) = document.edit(actor, fields, settles) else {
-            return Ok(if affiliated { Outcome::Changed(*id) } else { Outcome::Same(*id) });
-        };
-        self.stage_edit(&stay, kind, record.epoch, branch, raw, settled, before, who, now)?;
-        self.copy_on(kind, id, &given, who, now)?;
-        Ok(Outcome::Changed(*id))
+        let raw = document.edit(actor, fields, settles);
+        let outcome =
+            if raw.is_some() || wanted.is_some() { Outcome::Changed(*id) } else { Outcome::Same(*id) };
+        if let Some(raw) = raw {
+            self.stage_edit(&stay, kind, record.epoch, branch, raw, settled, before, who, now)?;
+            self.copy_on(kind, id, &given, who, now)?;
+        }
+        if let Some(branch) = wanted {
+            self.affiliate(id, branch, owner, who, now)?;
+        }
+        Ok(outcome)
     }
 
     /// What a change would make of a record that has these fields `before`: the fields after it, none if all would stay

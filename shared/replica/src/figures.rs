@@ -34,7 +34,12 @@ impl Replica {
         match kind.name {
             "social_org" => {
                 self.index.put(keys::uncounted(id), &());
-                // Of several with one number or name the reference of an engagement may mean another now.
+                // Of several with one number or name the reference of an engagement may mean another now; not if all
+                // that decides it is as it was.
+                let decides = |row: &Row| (row.division, row.deleted.is_some(), kind.aliases(&row.fields));
+                if rows[0].map(decides) == rows[1].map(decides) {
+                    return Ok(());
+                }
                 for alias in rows.into_iter().flatten().flat_map(|row| kind.aliases(&row.fields)) {
                     for (other, ()) in self.index.list::<()>(&keys::aliases(kind.id, &alias))? {
                         if let Ok(other) = other.try_into() {

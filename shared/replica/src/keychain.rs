@@ -151,7 +151,8 @@ impl Keychain {
 
     /// Forgets keys that were drawn for a rehearsal and never saved.
     pub(crate) fn forget_since(&mut self, mark: usize) {
-        for kept in self.unsaved.drain(mark..) {
+        // What was saved meanwhile stays.
+        for kept in self.unsaved.drain(mark.min(self.unsaved.len())..) {
             match &kept {
                 Kept::Division(key) => {
                     self.divisions.remove(&key.key.id());

@@ -4,45 +4,52 @@
 use crate::edit::RecordEdit;
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::model::dictionary::{self, Kind};
+use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::{DivisionCode, Fields, Problem, RecordId, Trouble, Value};
 
 impl Replica {
-    /// Makes the affiliation that a person's row names, unless it is there. Whether it was made.
-    pub(crate) fn affiliate(
-        &mut self,
+    /// The branch for which an affiliation is to be made, because a person's row names it and there is none yet. Asked
+    /// before anything is staged: an edit that is refused leaves nothing of itself behind.
+    pub(crate) fn wanted_affiliation(
+        &self,
         kind: &'static Kind,
         person: &RecordId,
         owner: DivisionCode,
         fields: &Fields,
-        who: &str,
-        now: u64,
-    ) -> Result<bool, ReplicaError> {
+    ) -> Result<Option<String>, ReplicaError> {
         let named = kind.field("party_org").filter(|field| field.import_only);
         let Some((field, Value::Text(branch))) = named.zip(named.and_then(|field| fields.get(field.name)))
         else {
-            return Ok(false);
+            return Ok(None);
         };
-        for (_, row) in self.affiliations_of(person)? {
-            if row.get("to").is_some_and(|to| !to.is_null()) {
-                continue;
-            }
+        let words = std::iter::once(person.to_string()).chain(kind.aliases(fields)).collect();
+        for (_, row) in self.affiliations_naming(words, Some(person))?.into_iter().filter(is_current) {
             let there = row.get("party_org").and_then(Value::text);
             if self.branch_meant(there, owner)? == self.branch_meant(Some(branch), owner)? {
-                return Ok(false);
+                return Ok(None);
             }
-            let trouble = Trouble::ElsewhereAffiliated;
-            return Err(ReplicaError::Problems(vec![Problem::error(Some(field), trouble)]));
+            return Err(elsewhere(Some(field)));
         }
-        let (person, branch) = (Value::Text(person.to_string()), Value::Text(branch.clone()));
+        Ok(Some(branch.clone()))
+    }
+
+    /// Stages a person's affiliation to a branch.
+    pub(crate) fn affiliate(
+        &mut self,
+        person: &RecordId,
+        branch: String,
+        owner: DivisionCode,
+        who: &str,
+        now: u64,
+    ) -> Result<(), ReplicaError> {
+        let (person, branch) = (Value::Text(person.to_string()), Value::Text(branch));
         let fields = Fields::from([("person".to_owned(), person), ("party_org".to_owned(), branch)]);
         let wish = RecordEdit::New { kind: "affiliation".into(), fields, owner: Some(owner), strict: false };
-        self.stage_wish(&wish, who, now)?;
-        Ok(true)
+        self.stage_wish(&wish, who, now).map(|_| ())
     }
 
     /// Count once: while a member belongs to one branch, no second affiliation begins. `own`: the affiliation that is
-    /// being changed, if it is one. What two replicas begin apart from one another is found and shown.
+    /// being changed, if it is one. Two that are begun apart from one another both stand, and the rules name one.
     pub(crate) fn check_once(
         &self,
         kind: &'static Kind,
@@ -54,15 +61,15 @@ impl Replica {
             return Ok(());
         }
         let named = fields.get("person").and_then(Value::text);
-        let Some((person, reference)) = dictionary::kind("person").zip(named) else { return Ok(()) };
-        let Some(person) = self.resolve(person, reference, owner)? else { return Ok(()) };
-        let current = |row: &Fields| row.get("to").is_none_or(Value::is_null);
-        let others = self.affiliations_of(&person)?;
-        if others.iter().any(|(id, row)| Some(id) != own && current(row)) {
-            let (field, trouble) = (kind.field("party_org"), Trouble::ElsewhereAffiliated);
-            return Err(ReplicaError::Problems(vec![Problem::error(field, trouble)]));
+        let Some((people, reference)) = dictionary::kind("person").zip(named) else { return Ok(()) };
+        let others = match self.resolve(people, reference, owner)? {
+            Some(person) => self.affiliations_of(&person)?,
+            None => self.affiliations_naming(vec![reference.to_owned()], None)?,
+        };
+        match others.iter().any(|other| Some(&other.0) != own && is_current(other)) {
+            true => Err(elsewhere(kind.field("party_org"))),
+            false => Ok(()),
         }
-        Ok(())
     }
 
     /// The record a reference to a branch means, or the reference.
@@ -79,13 +86,26 @@ impl Replica {
     /// A person's affiliations, ended ones too.
     pub fn affiliations_of(&self, person: &RecordId) -> Result<Vec<(RecordId, Fields)>, ReplicaError> {
         let Some(kind) = dictionary::kind("person") else { return Ok(Vec::new()) };
+        let fields = self.row(kind, person)?.map(|row| row.fields).unwrap_or_default();
+        let words = std::iter::once(person.to_string()).chain(kind.aliases(&fields)).collect();
+        self.affiliations_naming(words, Some(person))
+    }
+
+    /// The affiliations that name a person by one of these words, and, where it can be told, mean this one.
+    fn affiliations_naming(
+        &self,
+        words: Vec<String>,
+        person: Option<&RecordId>,
+    ) -> Result<Vec<(RecordId, Fields)>, ReplicaError> {
+        let Some(kind) = dictionary::kind("affiliation") else { return Ok(Vec::new()) };
         let mut found = Vec::new();
-        for (other, id) in self.referrers(kind, person)? {
-            if other.name == "affiliation"
-                && let Some(row) = self.row(other, &id)?.filter(|row| row.deleted.is_none())
-                && self.means(other, &row, "person")?.as_ref() == Some(person)
-            {
-                found.push((id, row.fields));
+        for word in words {
+            for id in self.naming(kind, "person", &word)? {
+                let Some(row) = self.row(kind, &id)?.filter(|row| row.deleted.is_none()) else { continue };
+                let meant = self.means(kind, &row, "person")?;
+                if meant.as_ref().zip(person).is_none_or(|(meant, person)| meant == person) {
+                    found.push((id, row.fields));
+                }
             }
         }
         Ok(found)
@@ -101,21 +121,43 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<(), ReplicaError> {
+        // Nobody copies from most kinds, and their records may be named by many.
+        let copied = |of: &'static Kind| {
+            of.fields.iter().filter(move |field| {
+                let named = field.copied_from.and_then(|by| of.field(by)).and_then(Field::target);
+                named == Some(kind.name) && change.contains_key(field.name)
+            })
+        };
+        if dictionary::kinds().iter().all(|of| copied(of).next().is_none()) {
+            return Ok(());
+        }
         let here = self.row(kind, id)?.is_some();
         let referrers = if here { self.referrers(kind, id)? } else { self.referrers_of(kind, id, change)? };
         for (other, by) in referrers {
-            let copied = other.fields.iter().filter(|field| {
-                let named = field.copied_from.and_then(|by| other.field(by)).and_then(|it| it.target());
-                named == Some(kind.name) && change.contains_key(field.name)
-            });
             let copies: Fields =
-                copied.map(|field| (field.name.to_owned(), change[field.name].clone())).collect();
-            let Some(row) = self.row(other, &by)?.filter(|_| !copies.is_empty()) else { continue };
-            let channel = self.channel_of(other, row.division);
-            if self.own_grant(channel).is_ok() && row.deleted.is_none() {
-                self.stage_wish(&RecordEdit::Set { id: by, fields: copies }, who, now)?;
+                copied(other).map(|field| (field.name.to_owned(), change[field.name].clone())).collect();
+            if copies.is_empty() {
+                continue;
+            }
+            let Some(row) = self.row(other, &by)?.filter(|row| row.deleted.is_none()) else { continue };
+            if self.own_grant(self.channel_of(other, row.division)).is_err() {
+                continue;
+            }
+            match self.stage_wish(&RecordEdit::Set { id: by, fields: copies }, who, now) {
+                // A copy in a record that is not whole cannot be written, and is no reason against this edit.
+                Ok(_) | Err(ReplicaError::Problems(_)) => {}
+                Err(error) => return Err(error),
             }
         }
         Ok(())
     }
+}
+
+/// Whether an affiliation has not ended.
+fn is_current((_, fields): &(RecordId, Fields)) -> bool {
+    fields.get("to").is_none_or(Value::is_null)
+}
+
+fn elsewhere(field: Option<&'static Field>) -> ReplicaError {
+    ReplicaError::Problems(vec![Problem::error(field, Trouble::ElsewhereAffiliated)])
 }

@@ -117,7 +117,12 @@ impl Replica {
     }
 
     /// The records of a kind in whose field just this reference is written.
-    fn naming(&self, of: &Kind, field: &str, reference: &str) -> Result<Vec<RecordId>, ReplicaError> {
+    pub(crate) fn naming(
+        &self,
+        of: &Kind,
+        field: &str,
+        reference: &str,
+    ) -> Result<Vec<RecordId>, ReplicaError> {
         let Some(target) = of.field(field).and_then(Field::target).and_then(dictionary::kind) else {
             return Ok(Vec::new());
         };

@@ -204,3 +204,67 @@ fn who_belongs_to_one_branch_is_not_imported_into_another() {
     world.save("haishu", &same).unwrap();
     assert_eq!(world.replica("haishu").affiliations_of(&id).unwrap().len(), 1);
 }
+
+/// An edit that is refused, and whatever it may have left staged committed with the next.
+fn refused(world: &mut World, name: &str, edit: &RecordEdit) {
+    assert!(matches!(world.save(name, edit), Err(ReplicaError::Problems(_))), "{edit:?}");
+    world.replica(name).commit().unwrap();
+}
+
+fn affiliation(branch: &str) -> RecordEdit {
+    let fields = form(&[("person", NUMBER), ("party_org", branch)]);
+    RecordEdit::New { kind: "affiliation".into(), fields, owner: None, strict: false }
+}
+
+#[test]
+fn an_affiliation_that_came_before_its_person_is_not_made_twice() {
+    let mut world = joined();
+    world.save("haishu", &affiliation(BRANCH[0].1)).unwrap();
+    refused(&mut world, "haishu", &affiliation("中共海曙区另一支部委员会"));
+    let mut person = member();
+    person.push(("party_org", BRANCH[0].1));
+    let id = world.make("haishu", "person", &person);
+    assert_eq!(world.replica("haishu").affiliations_of(&id).unwrap().len(), 1);
+}
+
+#[test]
+fn an_edit_that_is_refused_leaves_nothing_of_itself_behind() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    let wrong = [("party_org", BRANCH[0].1), ("joined_on", "2020-01-01"), ("full_on", "2019-01-01")];
+    refused(&mut world, "haishu", &RecordEdit::Set { id, fields: form(&wrong) });
+    assert!(world.replica("haishu").affiliations_of(&id).unwrap().is_empty());
+
+    world.save("haishu", &affiliation(BRANCH[0].1)).unwrap();
+    let people = world.replica("haishu").counts().unwrap()["person"];
+    let mut other = member();
+    other.retain(|(name, _)| *name != "id_number");
+    other.extend([("id_number", "330299197906150023"), ("party_org", BRANCH[0].1)]);
+    world.make("haishu", "person", &other);
+    assert_eq!(world.replica("haishu").counts().unwrap()["person"], people + 1);
+}
+
+#[test]
+fn a_second_affiliation_does_not_come_back_either() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    let first = world.save("haishu", &affiliation(BRANCH[0].1)).unwrap().id();
+    world.save("haishu", &RecordEdit::Delete { id: first, reason: "登记有误".into() }).unwrap();
+    world.save("haishu", &affiliation("中共海曙区另一支部委员会")).unwrap();
+    refused(&mut world, "haishu", &RecordEdit::Restore { id: first });
+    assert_eq!(world.replica("haishu").affiliations_of(&id).unwrap().len(), 1);
+}
+
+#[test]
+fn who_moves_to_another_county_is_read_there_but_the_number_is_not() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    visit(&mut world, "haishu");
+    world.set("haishu", id, &[("division", "330281001")]);
+    for name in ["haishu", "yuyao", "yuyao"] {
+        visit(&mut world, name);
+    }
+    assert_eq!(read(&mut world, "yuyao", id, "name").as_deref(), Some(NAME));
+    assert_eq!(read(&mut world, "yuyao", id, "id_number").as_deref(), Some("密封"), "a known limit");
+    assert_eq!(read(&mut world, "haishu", id, "name"), None);
+}
