@@ -23,14 +23,15 @@ impl Replica {
             return Ok(None);
         };
         let words = std::iter::once(person.to_string()).chain(kind.aliases(fields)).collect();
+        let meant = self.branch_meant(Some(branch), owner)?;
+        let mut others = false;
         for (_, row) in self.affiliations_naming(words, Some(person))?.into_iter().filter(is_current) {
-            let there = row.get("party_org").and_then(Value::text);
-            if self.branch_meant(there, owner)? == self.branch_meant(Some(branch), owner)? {
+            if self.branch_meant(row.get("party_org").and_then(Value::text), owner)? == meant {
                 return Ok(None);
             }
-            return Err(elsewhere(Some(field)));
+            others = true;
         }
-        Ok(Some(branch.clone()))
+        if others { Err(elsewhere(Some(field))) } else { Ok(Some(branch.clone())) }
     }
 
     /// Stages a person's affiliation to a branch.
