@@ -157,8 +157,9 @@ async fn serve(
 ) -> Result<Answer, Failure> {
     check_page(web)?;
     let opened = home::open(&global.data, Role::Hub)?;
-    let running = Running::start(opened);
+    let mut running = Running::start(opened);
     let hub = listen::Listening::start(&running, listen).await?;
+    running.listening = Some(hub.address);
     let web = running.serve_web(web).await?;
     let ready = ready_file.map(|path| write_ready(&path, Some(hub.address), web.address)).transpose()?;
     let say = Say::ServingHub { listen: hub.address.to_string(), web: web.address.to_string() };

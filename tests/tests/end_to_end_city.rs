@@ -1,23 +1,11 @@
 //! A made-up city, imported as clerks do it: counts as its answers say, refusals just its mistakes, figures the same at
 //! hub and county, and who somebody is nowhere in clear.
 
+use huiliu_replica::generator::KINDS;
 use huiliu_tests::harness::process::{City, Site};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-
-/// In the order in which nothing refers to what comes later; any order is allowed.
-const KINDS: [&str; 9] = [
-    "party_org",
-    "social_org",
-    "person",
-    "affiliation",
-    "engagement",
-    "post",
-    "instructor",
-    "instructor_assignment",
-    "service_center",
-];
 
 /// Makes up a city of so many organizations, in csv and xlsx.
 fn made_up(city: &City, organizations: &str) -> Json {
@@ -133,6 +121,15 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
         assert!(book.metadata().unwrap().len() > 5_000);
         assert!(site.good(&["report", "responsibility"])["rows"].as_array().unwrap().len() > 10);
     }
+
+    // One page of the hub: its nodes, where it listens, and the same figures.
+    let service = city.service.as_ref().expect("the hub serves");
+    let page = service.page();
+    for part in ["宁波市海曙区", "haishu", "yuyao", "覆盖情况", "规则 2018-14.1", service.listen()]
+    {
+        assert!(page.contains(part), "{part} is not on the hub's page:\n{page}");
+    }
+    assert!(!page.contains("没有监听"));
 
     // By its name, its code, and the initials of its name.
     let first = &haishu.good(&["record", "list", "social_org", "--limit", "1"])["records"][0];

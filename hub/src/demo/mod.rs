@@ -203,8 +203,9 @@ impl<'a> Demo<'a> {
         crate::init::init(&at_hub, CITY, None, None)?;
         let opened = home::open(&at_hub.data, Role::Hub)?;
         let name = opened.settings.name.clone();
-        let running = Running::start(opened);
+        let mut running = Running::start(opened);
         let listening = Listening::start(&running, ANY).await?;
+        running.listening = Some(listening.address);
         let hub = Member { name, running, web: None };
         Ok(Self { global, hub, nodes: Vec::new(), listening, answers: Answers::default() })
     }

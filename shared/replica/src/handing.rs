@@ -86,6 +86,9 @@ impl Replica {
     fn carry_for_devices(&mut self) {
         let secret = self.keychain.division_keys().filter(|key| key.class == Sensitivity::Secret);
         let secret: Vec<DivisionKey> = secret.cloned().collect();
+        if secret.is_empty() {
+            return;
+        }
         let me = self.device();
         let devices: Vec<(DeviceId, PublicKey, _)> = self
             .authority()

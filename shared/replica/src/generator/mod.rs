@@ -31,6 +31,7 @@ mod words;
 pub use answers::Answers;
 pub use city::Order;
 pub use numbers::Numbers;
+pub use records::KINDS;
 pub use sheets::Sheet;
 pub use synthetic_codes::synthetic_uscc;
 
@@ -64,7 +65,7 @@ pub fn city(order: &Order, divisions: &Divisions) -> Made {
     let serving = belonging::serving(&city);
     let mut sheets = Vec::new();
     for folder in 0..city.places.folders.len() {
-        for kind in records::KINDS.iter().filter_map(|name| dictionary::kind(name)) {
+        for kind in KINDS.iter().filter_map(|name| dictionary::kind(name)) {
             sheets.push(sheets::sheet(&city, &faults, kind, folder, &serving, divisions));
         }
     }

@@ -6,7 +6,7 @@ use super::words::SECTORS;
 use huiliu_core::model::{Date, DivisionCode, Fields, Value};
 
 /// The kinds that a city has tables of, in the order in which they are best imported.
-pub(super) const KINDS: [&str; 9] = [
+pub const KINDS: [&str; 9] = [
     "party_org",
     "social_org",
     "person",

@@ -58,6 +58,8 @@ pub struct Local {
     pub engine: Engine,
     /// The dialer, on a node.
     pub dialing: Option<Dialing>,
+    /// Where nodes reach it, on a hub that listens.
+    pub listening: Option<SocketAddr>,
     token: String,
     /// Becomes true when the service ends: then nothing long goes on.
     stopping: watch::Receiver<bool>,
@@ -77,10 +79,15 @@ impl Drop for Announced {
 
 impl Local {
     /// An interface with a fresh token.
-    pub fn new(engine: Engine, dialing: Option<Dialing>, stopping: watch::Receiver<bool>) -> Self {
+    pub fn new(
+        engine: Engine,
+        dialing: Option<Dialing>,
+        listening: Option<SocketAddr>,
+        stopping: watch::Receiver<bool>,
+    ) -> Self {
         let token = huiliu_link::identity::random::<32>().expect("the system gives random bytes");
         let token = token.iter().map(|byte| format!("{byte:02x}")).collect();
-        Self { engine, dialing, token, stopping }
+        Self { engine, dialing, listening, token, stopping }
     }
 
     /// Its routes.

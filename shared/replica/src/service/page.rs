@@ -13,7 +13,8 @@ impl Provider for Local {
         let link = self.dialing.as_ref().map(|dialing| dialing.state()).unwrap_or_default();
         let read = self.engine.call(|replica, _| view(replica)).await;
         let mut view = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
-        view.transport = link.transport.map(str::to_owned);
+        let listening = self.listening.map(|address| address.to_string());
+        view.transport = link.transport.map(str::to_owned).or(listening);
         Ok(view)
     }
 }

@@ -24,6 +24,8 @@ pub struct Running {
     pub engine: Engine,
     /// The dialer, on a node.
     pub dialing: Option<Dialing>,
+    /// Where nodes reach it, on a hub that listens.
+    pub listening: Option<SocketAddr>,
     thread: EngineThread,
 }
 
@@ -65,7 +67,7 @@ impl Running {
         let Opened { directory, settings, replica } = opened;
         let root = directory.root().to_owned();
         let (engine, thread) = Engine::start(replica, directory);
-        Self { root, settings, engine, dialing: None, thread }
+        Self { root, settings, engine, dialing: None, listening: None, thread }
     }
 
     /// The data directory.
@@ -93,7 +95,7 @@ impl Running {
         let listener = TcpListener::bind(address).await.map_err(taken)?;
         let bound = listener.local_addr().map_err(taken)?;
         let (stop, mut stopped) = watch::channel(false);
-        let local = Local::new(self.engine.clone(), self.dialing.clone(), stopped.clone());
+        let local = Local::new(self.engine.clone(), self.dialing.clone(), self.listening, stopped.clone());
         let announced = local.announce(self.root(), bound).map_err(|e| {
             Failure::new(1, Say::CannotWrite { file: "local.json".into(), why: e.to_string() })
         })?;
