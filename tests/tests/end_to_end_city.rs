@@ -2,6 +2,7 @@
 //! hub and county, and who somebody is nowhere in clear.
 
 use huiliu_replica::generator::KINDS;
+use huiliu_tests::harness::pages::page;
 use huiliu_tests::harness::process::{City, Site};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
@@ -87,6 +88,15 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
     assert_eq!(haishu.status()["records"]["social_org"], before);
     assert_eq!(haishu.good(&["import", &again, "--kind", "social_org"])["created"], 1);
 
+    // What is exported comes back as the same, secrets shown or not.
+    for purpose in [&[][..], &["--purpose", "核对"]] {
+        let people = city.path("人员.csv");
+        haishu.good(&[purpose, &["export", "person", "-o", people.to_str().unwrap()]].concat());
+        let answer = haishu.good(&["import", people.to_str().unwrap(), "--kind", "person"]);
+        let changes = (&answer["created"], &answer["changed"], answer["refused"].as_array().map(Vec::len));
+        assert_eq!(changes, (&Json::from(0), &Json::from(0), Some(0)), "{purpose:?}: {answer}");
+    }
+
     // What names a record that was refused stays open, and is listed.
     let mut open = 0;
     for kind in KINDS {
@@ -124,7 +134,7 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
 
     // One page of the hub: its nodes, where it listens, and the same figures.
     let service = city.service.as_ref().expect("the hub serves");
-    let page = service.page();
+    let page = page(service);
     for part in ["宁波市海曙区", "haishu", "yuyao", "覆盖情况", "规则 2018-14.1", service.listen()]
     {
         assert!(page.contains(part), "{part} is not on the hub's page:\n{page}");

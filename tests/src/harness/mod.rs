@@ -4,6 +4,7 @@ pub mod adversary;
 pub mod folders;
 pub mod lists;
 pub mod network;
+pub mod pages;
 pub mod power;
 pub mod process;
 pub mod strace;

@@ -5,7 +5,7 @@
 
 use serde_json::Value as Json;
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::UdpSocket;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -327,17 +327,6 @@ impl Service {
     pub fn stop(self) {
         let said = self.running.terminate();
         assert_eq!(said.code, 0, "{}", said.err);
-    }
-
-    /// Its page, as a browser on this machine gets it.
-    pub fn page(&self) -> String {
-        let address = self.ready["web"].as_str().expect("a service says where its page is");
-        let mut stream = std::net::TcpStream::connect(address).expect("the page is served");
-        let asked = format!("GET / HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-        stream.write_all(asked.as_bytes()).expect("a request is sent");
-        let mut page = Vec::new();
-        stream.read_to_end(&mut page).expect("a page comes");
-        String::from_utf8_lossy(&page).into_owned()
     }
 
     /// SIGKILL.

@@ -8,7 +8,7 @@ use crate::service::home::Failure;
 use crate::tables::{self, Format};
 use huiliu_core::model::dictionary::Kind;
 use huiliu_core::model::messages::Say;
-use huiliu_core::model::{Fields, RecordId, Value};
+use huiliu_core::model::{Fields, RecordId, Sensitivity, Value};
 use huiliu_store::rows::Row;
 use serde_json::json;
 
@@ -50,7 +50,12 @@ fn exported(
     context: &Context,
 ) -> Result<Fields, Failure> {
     let mut fields = readable(replica, kind, id, &row.fields, context);
-    fields.retain(|_, value| !matches!(value, Value::Sealed(_)));
+    // A masked number is none: an import would refuse it, while an empty cell says nothing.
+    let masked = |name: &str| {
+        let secret = kind.field(name).is_some_and(|field| field.sensitivity == Sensitivity::Secret);
+        secret && context.purpose.is_none()
+    };
+    fields.retain(|name, value| !matches!(value, Value::Sealed(_)) && !masked(name));
     for field in kind.fields.iter().filter(|field| field.target().is_some()) {
         let Some(Value::Text(text)) = fields.get(field.name) else { continue };
         let title = title_of(replica, field, row.division, text);

@@ -6,7 +6,7 @@ use crate::commands::request::{Answer, Context};
 use crate::commands::words::id_of;
 use crate::service::home::Failure;
 use crate::stays::applied;
-use crate::{Outcome, RecordEdit, Replica};
+use crate::{RecordEdit, Replica, ReplicaError};
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::{Fields, RecordId};
 use huiliu_core::sync::control::{self, Note};
@@ -54,21 +54,27 @@ pub fn undo(
                 continue;
             }
             Back::Delete => {
-                deleted += 1;
                 let reason = Say::UndoReason { id: id.to_string() }.text(lang);
                 RecordEdit::Delete { id: record, reason }
             }
-            Back::Restore(fields) => {
-                restored += 1;
-                RecordEdit::Set { id: record, fields }
-            }
+            Back::Restore(fields) => RecordEdit::Set { id: record, fields },
         };
-        if dry_run {
-            continue;
+        if !dry_run {
+            match replica.edit(&edit, &context.who, context.now) {
+                Ok(_) => {}
+                // As it was before it would not pass the dictionary beside what has come since.
+                Err(ReplicaError::Problems(_)) => {
+                    kept.push(record.to_string());
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
-        let outcome = replica.edit(&edit, &context.who, context.now)?;
-        debug_assert!(!matches!(outcome, Outcome::Created(_)));
-        if at % GROUP == GROUP - 1 {
+        match edit {
+            RecordEdit::Delete { .. } => deleted += 1,
+            _ => restored += 1,
+        }
+        if !dry_run && at % GROUP == GROUP - 1 {
             replica.commit()?;
             progress(at, total);
         }
