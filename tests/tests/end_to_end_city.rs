@@ -198,3 +198,35 @@ fn all_files(folder: &Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
     }
     files
 }
+
+#[test]
+fn an_import_that_changed_records_is_undone_but_for_what_was_changed_since() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let table = |names: [&str; 3]| {
+        let row = |(n, name): (usize, &str)| format!("{name},备案,{n}\n");
+        format!("名称,类型,专职人数\n{}", names.into_iter().enumerate().map(row).collect::<String>())
+    };
+    let names = ["第一读书会", "第二读书会", "第三读书会"];
+    let first = city.file("一.csv", table(names).as_bytes());
+    haishu.good(&["import", &first, "--kind", "social_org"]);
+    let second = city.file("二.csv", table(names).replace(",备案,", ",备案,1").as_bytes());
+    let made = haishu.good(&["import", &second, "--kind", "social_org"]);
+    assert_eq!(made["changed"], 3);
+    let id = made["id"].as_str().unwrap();
+    let find = |name: &str| haishu.good(&["find", name])["records"][0]["id"].as_str().unwrap().to_owned();
+    let third = find(names[2]);
+    haishu.good(&["record", "set", &third, "staff_full=77"]);
+
+    let would = haishu.run(&["import", "undo", id, "--dry-run"]).with(3);
+    assert_eq!(haishu.field(&find(names[0]), "staff_full"), 10, "a rehearsal writes nothing");
+    let undone = haishu.run(&["import", "undo", id]).with(3);
+    for answer in [would, undone] {
+        assert_eq!((&answer["deleted"], &answer["restored"]), (&Json::from(0), &Json::from(2)), "{answer}");
+        assert_eq!(answer["kept"], serde_json::json!([third]));
+    }
+    let values = names.map(|name| haishu.field(&find(name), "staff_full"));
+    assert_eq!(values, [Json::from(0), Json::from(1), Json::from(77)]);
+    let again = haishu.run(&["import", "undo", id]).json;
+    assert_eq!((&again["deleted"], &again["restored"]), (&Json::from(0), &Json::from(0)), "once is enough");
+}
