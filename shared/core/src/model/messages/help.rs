@@ -61,6 +61,10 @@ const HELP: &[(&str, &str)] = &[
     ("Write the records of a kind as a table (.csv, .xlsx)", "导出表格（.csv、.xlsx）"),
     ("The kind, such as social_org", "记录种类，例如 social_org 或 社会组织"),
     ("Only of this division and below", "只要这个区划及其下级的"),
+    (
+        "What secret fields are read for; noted. Without it they are masked",
+        "查阅涉密内容的用途，会登记下来；不写则只显示掩码",
+    ),
     ("Write an empty table of a kind, with notes", "写出带填写说明的空白表"),
     ("Conflicts: list, show, resolve", "冲突：列出、查看、选定"),
     ("What did not enter: list, show, retry, drop", "隔离区和草稿：列出、查看、重新登记、不再显示"),
@@ -71,6 +75,28 @@ const HELP: &[(&str, &str)] = &[
     ("At most so many", "最多列出几条"),
     ("The deleted records, and why", "列出已删除的记录和原因"),
     ("Only what is here more than once", "只列出重复的记录"),
+    ("Only records that name another which is not here yet", "只列出所指记录尚未登记的记录"),
+    (
+        "Delete what an import made and change back what it changed, unless somebody has changed it since",
+        "撤销一次导入：删除新建的，改回改动过的；此后又有人改过的不动",
+    ),
+    ("The import's id", "导入批次编号"),
+    (
+        "Find records by a part of a name, a code, or pinyin initials",
+        "按名称、代码的一部分或拼音首字母查找记录",
+    ),
+    ("What to look for", "要查找的内容"),
+    (
+        "Make a report: coverage, gaps, responsibility",
+        "出报表：coverage（组建率）、gaps（应建未建）、responsibility（责任主体）",
+    ),
+    ("Its name", "报表名称"),
+    (
+        "Only of this division and below (default: this replica's)",
+        "只统计这个区划及其下级（不写则为本节点的区划）",
+    ),
+    ("As of this day (default: today)", "统计的截止日期（不写则为今天）"),
+    ("Write a workbook, with the rows behind each figure", "写成工作簿（.xlsx），附每个数字对应的明细"),
     ("Show one record", "查看一条记录"),
     ("Its id", "记录编号"),
     ("With every change", "连同每次修改"),
@@ -100,6 +126,7 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("End when everything has been shown, instead of serving on", "演示完就退出，不继续运行"),
     ("How many counties", "几个区县"),
+    ("How many organizations the whole city has", "全市共多少家社会组织"),
     ("How many organizations", "多少家社会组织"),
     ("The seed of everything that is made up", "随机种子"),
     (
