@@ -108,7 +108,7 @@ impl Replica {
     }
 
     /// After a write that failed nothing that was not durable before is told to anybody or shown.
-    fn fall_back(&mut self) -> Result<(), ReplicaError> {
+    pub(crate) fn fall_back(&mut self) -> Result<(), ReplicaError> {
         self.sessions.clear();
         self.effects.clear();
         self.abandon();
@@ -128,6 +128,10 @@ impl Replica {
     pub(crate) fn keep(&mut self, runs: Vec<Run>) -> Result<(), ReplicaError> {
         let was_closed = self.is_read_only();
         self.save_keys()?;
+        let waits = self.may_wait(&runs);
+        if !waits {
+            self.apply_all()?;
+        }
         let placed = self.place(&runs);
         if placed.is_err() && !was_closed {
             // What was appended before it in the same commit is no more durable than this.
@@ -136,7 +140,14 @@ impl Replica {
         let spans = placed?;
         let mut before = Vec::with_capacity(runs.len());
         for (run, span) in runs.iter().zip(spans) {
-            before.push(self.register_held(run, span).unwrap_or_default());
+            let previous = self.register_held(run, span).unwrap_or_default();
+            if waits {
+                self.leave_for_later(run, span, previous);
+            }
+            before.push(previous);
+        }
+        if waits {
+            return Ok(());
         }
         for run in &runs {
             self.note_refusals(run);
@@ -202,7 +213,7 @@ impl Replica {
     }
 
     /// Notes in ledger and index that a run is held, and gives back the chain hash before it; `None` if it does not
-    /// continue its feed. One behind a hole is parked, but in the notebook: nobody else has what was lost there, and
+    /// continue its feed and was not noted before without being applied. One behind a hole is parked, but in the notebook: nobody else has what was lost there, and
     /// what is left goes on without it.
     pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> Option<Hash> {
         let before = self.ledger.head(&run.feed);
@@ -212,7 +223,7 @@ impl Replica {
             return None;
         }
         if run.first <= before.number {
-            return None;
+            return self.before_registered(run, span);
         }
         let mut hash = before.hash;
         for (number, entry) in (run.first..).zip(&run.entries) {
@@ -238,12 +249,21 @@ impl Replica {
         if self.journal.is_unsynced() {
             return Ok(());
         }
+        // While something waits to be applied, rows are committed when there are enough of them.
+        if self.is_behind() && self.index.pending() < self.index_rows {
+            return Ok(());
+        }
+        // After a write that failed what is shown is not saved.
+        if self.is_read_only() && !self.is_opened_to_read() {
+            return Ok(());
+        }
         let judged = |entry: &Entry| entry.kind == EntryKind::REFUSAL || is_move(entry.kind);
         if !self.unsettled.is_empty() || self.staged.values().flatten().any(judged) {
             return Ok(());
         }
         self.note_unread();
-        let meta = Meta { format: keys::FORMAT, applied: self.applied, clock: self.clock };
+        let held = self.journal.durable();
+        let meta = Meta { format: keys::FORMAT, applied: self.applied, held, clock: self.clock };
         self.index.put(keys::meta(), &meta);
         let committed = self.index.commit();
         if committed.is_err() {

@@ -125,6 +125,19 @@ impl Replica {
         output: Output,
         now: u64,
     ) -> Result<Vec<Input>, ReplicaError> {
+        let numbers_do = matches!(
+            output,
+            Output::Send(_)
+                | Output::Load { .. }
+                | Output::Store(_)
+                | Output::Holds { .. }
+                | Output::Acknowledged(_)
+                | Output::Pending(_)
+                | Output::Close(_)
+        );
+        if !numbers_do {
+            self.apply_arrived()?;
+        }
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {

@@ -7,6 +7,7 @@
 
 mod again;
 mod apply;
+mod arrived;
 mod closed;
 pub mod commands;
 mod commit;

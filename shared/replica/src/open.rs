@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// While catching up, the index is committed when so many rows have changed.
-const INDEX_ROWS: usize = 4000;
+pub(crate) const INDEX_ROWS: usize = 4000;
 
 /// Where random bytes come from: the system, or a seed in simulation.
 pub type Entropy = Box<dyn FnMut(&mut [u8]) + Send>;
@@ -71,7 +71,7 @@ impl Replica {
         let (mut replica, tail) = Self::put_together(parts, Journal::open)?;
         let index_lost = replica.load_index()?;
         replica.read_synced()?;
-        replica.catch_up()?;
+        replica.catch_up(replica.journal.end())?;
         replica.look_again()?;
         replica.begin(tail, index_lost, now)?;
         replica.load_quarantine()?;
@@ -90,7 +90,7 @@ impl Replica {
         let (mut replica, tail) = Self::put_together(parts, Journal::open_to_read)?;
         replica.load_index()?;
         replica.read_synced()?;
-        replica.catch_up()?;
+        replica.catch_up(replica.journal.end())?;
         replica.abandon();
         if tail.lost {
             replica.verified_at = None;
@@ -118,6 +118,9 @@ impl Replica {
             ledger,
             feeds: BTreeMap::new(),
             applied: Position::default(),
+            arrived: VecDeque::new(),
+            defers: false,
+            index_rows: INDEX_ROWS,
             clock: Hlc::default(),
             minted: 0,
             divisions: parts.edition.divisions.clone(),
@@ -159,7 +162,7 @@ impl Replica {
     /// Reads what the index knows; true if it knew of more than the journal has.
     fn load_index(&mut self) -> Result<bool, ReplicaError> {
         let meta: Option<Meta> = self.index.get(&keys::meta()).unwrap_or(None);
-        let ahead = meta.is_some_and(|meta| meta.applied > self.journal.end());
+        let ahead = meta.is_some_and(|meta| meta.applied.max(meta.held) > self.journal.end());
         match meta {
             Some(meta) if meta.format == keys::FORMAT && !ahead => {
                 if self.load_rows(meta).is_err() {
@@ -212,16 +215,17 @@ impl Replica {
     pub(crate) fn hold_what_was_saved(&mut self) -> Result<(), ReplicaError> {
         self.index.discard();
         self.forget_held();
-        match self.index.get(&keys::meta())? {
-            Some(meta) => self.load_rows(meta),
-            None => Ok(()),
+        if let Some(meta) = self.index.get(&keys::meta())? {
+            self.load_rows(meta)?;
         }
+        self.catch_up(self.journal.durable())
     }
 
     fn forget_held(&mut self) {
         self.feeds.clear();
         self.parked.clear();
         self.stale.clear();
+        self.arrived.clear();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;
         let authority = Authority::new(self.home.root.clone(), self.home.hub);
@@ -229,14 +233,15 @@ impl Replica {
         self.ledger.authority = Some(authority);
     }
 
-    /// Puts what the journal holds beyond the index into it. Refusals are read first: a rebuild obeys them instead of
-    /// judging again.
-    pub(crate) fn catch_up(&mut self) -> Result<(), ReplicaError> {
+    /// Puts what the journal holds beyond the index, up to a position, into it. Refusals are read first: a rebuild obeys
+    /// them instead of judging again.
+    pub(crate) fn catch_up(&mut self, until: Position) -> Result<(), ReplicaError> {
         let mut spans: Vec<Span> = Vec::new();
         let mut refusals: Vec<Run> = Vec::new();
         let (mut doubt, mut damaged) = (Doubt::new(self), Vec::new());
         self.journal.scan::<ReplicaError>(self.applied, |found| {
             match found {
+                Found::Run(_, span) if span.at >= until => {}
                 Found::Run(run, span) => {
                     doubt.run(&run);
                     spans.push(span);
@@ -269,14 +274,14 @@ impl Replica {
                 self.apply_run(&run, previous)?;
                 self.join_parked(&run.feed)?;
             }
-            if self.index.pending() > INDEX_ROWS {
+            if self.index.pending() > self.index_rows {
                 self.evaluate_stale()?;
-                self.applied = Position { offset: span.at.offset + u64::from(span.bytes), ..span.at };
+                self.applied = span.end();
                 self.save_index()?;
             }
         }
         self.evaluate_stale()?;
-        self.applied = self.journal.end();
+        self.applied = until;
         self.save_index()
     }
 

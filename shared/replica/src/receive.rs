@@ -100,8 +100,10 @@ impl Replica {
         if unknown_own {
             self.begin_again(Beginning::SeenElsewhere, now)?;
         }
-        // Refusals by the gate and quarantine entries stand before the answer.
-        self.commit_granted()?;
+        // Quarantine entries stand before the answer, and so do refusals by the gate, if it has looked already.
+        if !self.is_behind() || !refused.is_empty() {
+            self.commit_granted()?;
+        }
         held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
         Ok(Some(Received { heads: held, refused, doubtful }))
     }

@@ -1,5 +1,6 @@
 //! One replica: journal, index and ledger, and the sessions it has.
 
+use crate::arrived::Arrived;
 use crate::exchange::{Effect, SessionId};
 use crate::keychain::Keychain;
 use crate::open::{Edition, Entropy, Home};
@@ -38,6 +39,12 @@ pub struct Replica {
     pub(crate) feeds: BTreeMap<FeedId, u32>,
     /// Everything before this position of the journal is in the index.
     pub(crate) applied: Position,
+    /// What is held behind that position and registered, in order of the journal.
+    pub(crate) arrived: VecDeque<Arrived>,
+    /// The caller applies what comes, when nothing else is to be done.
+    pub(crate) defers: bool,
+    /// While it catches up, the index is committed when so many rows have changed.
+    pub(crate) index_rows: usize,
     pub(crate) clock: Hlc,
     /// The last record id given out: milliseconds and 12 bits of a counter.
     pub(crate) minted: u64,

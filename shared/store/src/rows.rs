@@ -13,6 +13,8 @@ pub struct Meta {
     pub format: u32,
     /// Everything before this position is in the index.
     pub applied: Position,
+    /// Every run before this position is registered; those from `applied` on are still to be applied.
+    pub held: Position,
     /// The latest time seen.
     pub clock: Hlc,
 }

@@ -1,8 +1,8 @@
 //! The network between nodes and hub: frames under way in virtual time, links that break at any byte, and, in hostile
 //! weather, frames lost, doubled and overtaken. A watchdog cuts a link that stalls and dials again, as the programs do.
 
-use super::world::{Called, HUB, World};
-use huiliu_replica::{Effect, SessionId};
+use super::world::{Called, HUB, Machine, World};
+use huiliu_replica::{Effect, Replica, SessionId};
 use std::collections::BTreeMap;
 
 /// After so many milliseconds without a frame on a link that is not level, the watchdog cuts it and dials again.
@@ -104,9 +104,9 @@ impl World {
         }
         let session = self.next_session;
         self.next_session += 1;
-        let device = self.replica(name).device();
-        self.replica(name).dial(session);
-        self.replica(HUB).listen(session, device);
+        let device = self.lagging(name).device();
+        self.lagging(name).dial(session);
+        self.lagging(HUB).listen(session, device);
         let (to_hub, to_node) = (Lane::default(), Lane::default());
         let link = Link { session, salt: None, to_hub, to_node, moved_at: self.now, tampered: false };
         self.links.insert(name, link);
@@ -179,7 +179,35 @@ impl World {
     /// Moves one thing; false if nothing moves.
     pub fn step(&mut self) -> bool {
         let collected = self.collect_all();
-        self.deliver_before(u64::MAX) || collected
+        self.deliver_before(u64::MAX) || collected || self.catch_up()
+    }
+
+    /// Lets every replica apply what has come; whether there was anything.
+    pub fn catch_up(&mut self) -> bool {
+        let behind = |machine: &Machine| machine.replica.as_ref().is_some_and(Replica::is_behind);
+        let names = self.machines.iter().filter(|(_, machine)| behind(machine)).map(|(name, _)| *name);
+        let names: Vec<&'static str> = names.collect();
+        names.iter().for_each(|name| self.apply(name, usize::MAX));
+        if !names.is_empty() {
+            self.collect_all();
+        }
+        !names.is_empty()
+    }
+
+    fn apply(&mut self, name: &'static str, entries: usize) {
+        match self.call_lagging(name, |replica, _| replica.apply_some(entries)) {
+            Called::Refused(error) if !self.machines[name].disk.is_filling() => {
+                self.violations.push(format!("{name} cannot apply what it holds: {error}"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a replica applies something now: one that applies later does so when chance says.
+    fn applies_now(&mut self, name: &str) -> Option<usize> {
+        let behind = self.machines[name].replica.as_ref().is_some_and(Replica::is_behind);
+        let late = self.late.as_mut().filter(|_| behind)?;
+        (late.u8(..4) == 0).then(|| late.usize(1..8))
     }
 
     /// Lets so many milliseconds pass.
@@ -187,7 +215,7 @@ impl World {
         let until = self.now + millis;
         loop {
             self.collect_all();
-            if !self.deliver_before(until) {
+            if !self.deliver_before(until) && !self.catch_up() {
                 break;
             }
         }
@@ -246,9 +274,16 @@ impl World {
     fn collect(&mut self, name: &'static str) -> bool {
         let mut moved = false;
         while self.runs(name) {
-            let effect = match self.call(name, |replica, now| replica.poll(now)) {
+            let effect = match self.call_lagging(name, |replica, now| replica.poll(now)) {
                 Called::Done(Some(effect)) => effect,
-                Called::Done(None) | Called::Down => break,
+                Called::Done(None) => match self.applies_now(name) {
+                    Some(entries) => {
+                        self.apply(name, entries);
+                        continue;
+                    }
+                    None => break,
+                },
+                Called::Down => break,
                 Called::Refused(_) if self.machines[name].disk.is_filling() => break,
                 Called::Refused(error) => {
                     self.violations.push(format!("{name} cannot go on: {error}"));
@@ -313,7 +348,8 @@ impl World {
     /// A frame of a node's link arrives at one end.
     fn arrive(&mut self, node: &'static str, to: &'static str, frame: Vec<u8>) {
         let Some(session) = self.links.get(node).map(|link| link.session) else { return };
-        if let Called::Refused(error) = self.call(to, |replica, now| replica.frame(session, frame, now)) {
+        let handed = self.call_lagging(to, |replica, now| replica.frame(session, frame, now));
+        if let Called::Refused(error) = handed {
             // A replica whose grant has just ended cannot commit what a person had not saved yet.
             if !self.revoked.contains(to) && !self.machines[to].disk.is_filling() {
                 self.violations.push(format!("{to} fails on a frame: {error}"));

@@ -18,6 +18,9 @@ pub const HUB: &str = "hub";
 /// Its division.
 pub const HUB_DIVISION: &str = "3302";
 
+/// In a world where replicas apply later they commit their index after so many rows, not after thousands.
+const LATE_ROWS: usize = 20;
+
 /// A replica's machine: what survives a crash, and the engine while it runs.
 pub struct Machine {
     /// Its disk.
@@ -100,6 +103,8 @@ pub struct World {
     pub violations: Vec<String>,
     /// Some machine was copied or set back.
     pub parted: bool,
+    /// Replicas apply what comes later, and chance says when; none: at once.
+    pub(super) late: Option<fastrand::Rng>,
     /// How often a stalled link was cut and dialled again.
     pub redialled: u64,
 }
@@ -126,6 +131,7 @@ impl World {
             violations: Vec::new(),
             redialled: 0,
             parted: false,
+            late: None,
         }
     }
 
@@ -154,8 +160,10 @@ impl World {
         divisions: &Arc<Divisions>,
         seed: u64,
         bugs: &BTreeSet<&'static str>,
+        late: bool,
     ) -> Self {
         let mut world = Self::empty(seed, divisions.clone());
+        world.late = late.then(|| fastrand::Rng::with_seed(!seed));
         (world.now, world.next_session) = (image.now, image.next_session);
         for (name, (disk, index, seed, division)) in &image.machines {
             let machine = Machine::new(disk.image(), index.image(), *seed, *division, bugs.clone());
@@ -190,7 +198,10 @@ impl World {
         let machine = self.machine(name);
         let entropy: Entropy = Box::new(move |bytes| entropy_rng.fill(bytes));
         let parts = machine.parts(entropy, machine.disk.clone(), machine.index.on(&machine.disk));
-        let replica = Replica::open(Parts { edition: self.edition(), ..parts }, now)?;
+        let mut replica = Replica::open(Parts { edition: self.edition(), ..parts }, now)?;
+        if self.late.is_some() {
+            replica.apply_later(LATE_ROWS);
+        }
         self.machine(name).replica = Some(replica);
         self.touched.insert(name);
         Ok(())
@@ -220,15 +231,35 @@ impl World {
         self.machines.get_mut(name).expect("a machine of that name")
     }
 
-    /// A running replica.
+    /// A running replica, with everything applied that has come.
     pub fn replica(&mut self, name: &str) -> &mut Replica {
+        let replica = self.lagging(name);
+        replica.apply_arrived().expect("what has come can be applied");
+        replica
+    }
+
+    /// A running replica as it is.
+    pub(super) fn lagging(&mut self, name: &str) -> &mut Replica {
         let (name, machine) = self.machines.iter_mut().find(|(known, _)| **known == name).expect("its name");
         self.touched.insert(name);
         machine.replica.as_mut().expect("the machine runs")
     }
 
-    /// Calls a replica with its own time, and takes its machine down if it crashes meanwhile.
+    /// Calls a replica with its own time, once it has applied what has come, and takes its machine down if it crashes
+    /// meanwhile.
     pub fn call<T>(
+        &mut self,
+        name: &'static str,
+        call: impl FnOnce(&mut Replica, u64) -> Result<T, ReplicaError>,
+    ) -> Called<T> {
+        self.call_lagging(name, |replica, now| {
+            replica.apply_arrived()?;
+            call(replica, now)
+        })
+    }
+
+    /// Calls a replica as it is.
+    pub(super) fn call_lagging<T>(
         &mut self,
         name: &'static str,
         call: impl FnOnce(&mut Replica, u64) -> Result<T, ReplicaError>,

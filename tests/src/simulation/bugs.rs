@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 20] = [
+pub const BUGS: [&str; 22] = [
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
@@ -18,6 +18,7 @@ pub const BUGS: [&str; 20] = [
     "losing branch not written again",
     "losing value dropped",
     "moved record keeps its sum",
+    "never applied after a restart",
     "old feeds never closed",
     "refusal not obeyed on rebuild",
     "revocation ignored",
@@ -25,6 +26,7 @@ pub const BUGS: [&str; 20] = [
     "signed point skipped",
     "sum not updated on re-evaluation",
     "time runs backwards",
+    "verdict before all is applied",
     "what came before its revocation counts",
 ];
 

@@ -7,12 +7,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// The schedules of kept seeds, one a line: the seed, before it `damage` where disks change what was written on them,
-/// and behind it what was wrong.
+/// The schedules of kept seeds, one a line: the seed, before it `late` where replicas apply later than they acknowledge
+/// and `damage` where disks change what was written on them, and behind it what was wrong.
 pub fn kept(lines: &str) -> Vec<Schedule> {
-    let schedule = |line: &str| match line.strip_prefix("damage ") {
-        Some(line) => seed_of(line).map(Schedule::with_damage),
-        None => seed_of(line).map(Schedule::of),
+    let schedule = |line: &str| {
+        let (late, line) = line.strip_prefix("late ").map_or((false, line), |line| (true, line));
+        let drawn = match line.strip_prefix("damage ") {
+            Some(line) => seed_of(line).map(Schedule::with_damage),
+            None => seed_of(line).map(Schedule::of),
+        };
+        Some(drawn?.applied(late))
     };
     lines.lines().filter_map(schedule).collect()
 }

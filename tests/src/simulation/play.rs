@@ -109,7 +109,8 @@ impl Default for Beginning {
 impl Play {
     /// A schedule about to begin, with these bugs in every replica.
     pub fn new(beginning: &Beginning, schedule: &Schedule, bugs: &BTreeSet<&'static str>) -> Self {
-        let mut world = World::from_image(&beginning.image, &beginning.divisions, schedule.seed, bugs);
+        let mut world =
+            World::from_image(&beginning.image, &beginning.divisions, schedule.seed, bugs, schedule.late);
         world.weather = schedule.weather;
         if bugs.contains("acknowledged before fsync") {
             world.machines.values().for_each(|machine| machine.disk.ignore_sync());
@@ -229,6 +230,8 @@ impl Play {
 
     /// Tells the model what has become durable.
     pub(super) fn absorb(&mut self) {
+        // Whoever looks, looks at what is applied.
+        while self.world.catch_up() {}
         for name in self.names.clone() {
             let Some(staged) = self.staged.remove(name) else { continue };
             if !self.world.runs(name) {

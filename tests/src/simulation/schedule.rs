@@ -108,6 +108,8 @@ pub struct Schedule {
     pub weather: Weather,
     /// The steps.
     pub steps: Vec<Step>,
+    /// Replicas apply what comes later than they acknowledge it.
+    pub late: bool,
 }
 
 /// How often each operation comes, in the usual schedule.
@@ -243,7 +245,12 @@ impl Schedule {
                 Step { op: op.map_or(Op::Flow, |found| found.0), salt: rng.u64(..) }
             })
             .collect();
-        Self { seed, weather: shape.weather(rng), steps }
+        Self { seed, weather: shape.weather(rng), steps, late: seed % 3 == 1 }
+    }
+
+    /// The same with replicas that apply what comes at once, or later.
+    pub fn applied(self, late: bool) -> Self {
+        Self { late, ..self }
     }
 }
 

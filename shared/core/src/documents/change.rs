@@ -2,6 +2,7 @@
 
 use super::{Actor, columns, schema};
 use crate::model::{Digest, Fields, Value};
+use automerge::Change;
 use automerge::legacy::{Key, ObjectId, Op, OpType};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -45,6 +46,11 @@ const UNCOMPRESSED: u8 = 1;
 
 /// Reads what a raw change says of itself. The hash is recomputed, so a changed bit is [`BadChange::Malformed`].
 pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
+    parse(raw).map(|(info, _)| info)
+}
+
+/// A change as Automerge reads it, and what it says of itself.
+pub(super) fn parse(raw: &[u8]) -> Result<(ChangeInfo, Change), BadChange> {
     if raw.len() > MAX_CHANGE_BYTES {
         return Err(BadChange::TooLarge);
     }
@@ -55,7 +61,7 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
         return Err(BadChange::TooLarge);
     }
     // Automerge's parser has been seen to panic on crafted bytes.
-    let parsed = catch_unwind(AssertUnwindSafe(|| automerge::Change::from_bytes(raw.to_vec())));
+    let parsed = catch_unwind(AssertUnwindSafe(|| Change::from_bytes(raw.to_vec())));
     let change = parsed.map_err(|_| BadChange::Malformed)?.map_err(|_| BadChange::Malformed)?;
     if change.len() > MAX_CHANGE_OPS {
         return Err(BadChange::TooLarge);
@@ -67,30 +73,28 @@ pub fn inspect(raw: &[u8]) -> Result<ChangeInfo, BadChange> {
     {
         return Err(BadChange::Malformed);
     }
-    Ok(ChangeInfo {
+    let info = ChangeInfo {
         hash: Digest(change.hash().0),
         deps: change.deps().iter().map(|dep| Digest(dep.0)).collect(),
         actor: change.actor_id().to_bytes().try_into().map_err(|_| BadChange::Malformed)?,
         seq: change.seq(),
-    })
+    };
+    Ok((info, change))
 }
 
 /// What a change writes: each field with its value. `None` for what is no change that passes the gate.
 pub fn writes(raw: &[u8]) -> Option<Fields> {
     // A choice puts its value after deleting all the others.
     let put = |(field, value): (String, Option<Value>)| Some((field, value?));
-    Some(operations(raw)?.into_iter().filter_map(put).collect())
+    Some(operations(&parse(raw).ok()?.1)?.into_iter().filter_map(put).collect())
 }
 
 /// The operations of a change in their order, each a field with what is put there, or nothing where it is deleted.
 /// `None` if one is something else: our writers make no others, and Automerge shows nothing of some, such as an
 /// increment of what is no counter.
-pub(super) fn operations(raw: &[u8]) -> Option<Vec<(String, Option<Value>)>> {
-    inspect(raw).ok()?;
-    let expanded = catch_unwind(AssertUnwindSafe(|| {
-        automerge::Change::from_bytes(raw.to_vec()).ok().map(|change| change.decode())
-    }));
-    expanded.ok()??.operations.into_iter().map(operation).collect()
+pub(super) fn operations(change: &Change) -> Option<Vec<(String, Option<Value>)>> {
+    let expanded = catch_unwind(AssertUnwindSafe(|| change.decode()));
+    expanded.ok()?.operations.into_iter().map(operation).collect()
 }
 
 fn operation(op: Op) -> Option<(String, Option<Value>)> {

@@ -7,8 +7,8 @@
 //! What takes time or memory out of proportion is kept from Automerge altogether, by `change` and `columns`: an
 //! allocation that fails ends the process, and a parser that does not come back is not caught by catching panics.
 
-use super::change::operations;
-use super::{Document, inspect, schema};
+use super::change::{operations, parse};
+use super::{Document, schema};
 use crate::model::Value;
 use automerge::{Automerge, Change};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -61,8 +61,8 @@ pub struct Gated {
 ///
 /// `allowed` is the dictionary's word on a field and its value.
 pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Result<Gated, Verdict> {
-    let info = inspect(raw).map_err(|_| Verdict::Malformed)?;
-    let entered = catch_unwind(AssertUnwindSafe(move || enter(before.doc, raw)));
+    let (info, change) = parse(raw).map_err(|_| Verdict::Malformed)?;
+    let entered = catch_unwind(AssertUnwindSafe(|| enter(before.doc, change.clone())));
     let (doc, saved) = entered.unwrap_or(Err(Verdict::WouldNotLoad))?;
     let document = Document { doc };
     if !document.heads().contains(&info.hash) {
@@ -71,7 +71,7 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     if saved.len() > MAX_DOCUMENT_BYTES {
         return Err(Verdict::TooLarge);
     }
-    if !is_flat(raw, &allowed) {
+    if !is_flat(&change, &allowed) {
         return Err(Verdict::NotInDictionary);
     }
     Ok(Gated { document, saved })
@@ -85,7 +85,8 @@ pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Resu
     let loaded = catch_unwind(|| Automerge::load(saved).ok());
     let document = loaded.ok().flatten().map(|doc| Document { doc }).ok_or(Verdict::WouldNotLoad)?;
     let changes = catch_unwind(AssertUnwindSafe(|| document.changes())).map_err(|_| Verdict::WouldNotLoad)?;
-    if changes.is_empty() || !changes.iter().all(|raw| is_flat(raw, &allowed)) {
+    let passes = |raw: &Vec<u8>| parse(raw).is_ok_and(|(_, change)| is_flat(&change, &allowed));
+    if changes.is_empty() || !changes.iter().all(passes) {
         return Err(Verdict::NotInDictionary);
     }
     Ok(document)
@@ -95,8 +96,7 @@ pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Resu
 ///
 /// What it follows comes first and alone: a change can name operations that it does not say it follows, and would enter
 /// here and break where they have not come yet.
-fn enter(doc: Automerge, raw: &[u8]) -> Result<(Automerge, Vec<u8>), Verdict> {
-    let change = Change::from_bytes(raw.to_vec()).map_err(|_| Verdict::Malformed)?;
+fn enter(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
     let (mut deps, mut heads) = (change.deps().to_vec(), doc.get_heads());
     deps.sort();
     heads.sort();
@@ -132,11 +132,11 @@ fn apply(mut doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Ver
 
 /// Whether every operation puts a scalar that the dictionary allows at the root, or deletes one. Of the change alone: a
 /// record holds what its changes put there, and nobody's change is refused for another's.
-fn is_flat(raw: &[u8], allowed: &impl Fn(&str, &Value) -> bool) -> bool {
+fn is_flat(change: &Change, allowed: &impl Fn(&str, &Value) -> bool) -> bool {
     let puts = |field: &str, value: &Value| {
         value.text().is_none_or(|text| text.len() <= schema::MAX_TEXT_BYTES) && allowed(field, value)
     };
-    operations(raw).is_some_and(|operations| {
+    operations(change).is_some_and(|operations| {
         operations.iter().all(|(field, value)| {
             schema::is_field_name(field) && value.as_ref().is_none_or(|value| puts(field, value))
         })
@@ -146,6 +146,7 @@ fn is_flat(raw: &[u8], allowed: &impl Fn(&str, &Value) -> bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::documents::inspect;
     use crate::model::Fields;
 
     const HAISHU: [u8; 16] = [1; 16];

@@ -84,6 +84,8 @@ pub struct Ledger {
     pub incarnation: Incarnation,
     /// Grants and revocations; none before joining.
     pub authority: Option<Authority>,
+    /// Something is held that is not applied yet: the sums are not those of what is held.
+    pub behind: bool,
     heads: BTreeMap<FeedId, Head>,
     sums: BTreeMap<Channel, Sum>,
     unapplied: BTreeMap<Channel, BTreeSet<(FeedId, u64)>>,
@@ -98,6 +100,7 @@ impl Ledger {
             device,
             incarnation,
             authority: None,
+            behind: false,
             heads: BTreeMap::new(),
             sums: BTreeMap::new(),
             unapplied: BTreeMap::new(),

@@ -1,6 +1,7 @@
 //! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers. What waits
 //! together is done together and shares one fdatasync; nobody is answered before it.
 
+use crate::open::INDEX_ROWS;
 use crate::service::time::now;
 use crate::{Effect, Replica, ReplicaError, SessionId};
 use huiliu_core::sync::DeviceId;
@@ -10,6 +11,7 @@ use huiliu_store::Directory;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use tokio::sync::mpsc::error::TryRecvError;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
 /// A piece of work for the engine.
@@ -19,6 +21,8 @@ type Held = Box<dyn FnOnce(bool)>;
 
 /// At most so many pieces of work share an fdatasync: the first of them must not wait long.
 const GROUP_JOBS: usize = 64;
+/// So many entries are applied before whoever waits is looked after again.
+const SLICE_ENTRIES: usize = 32;
 /// So many bytes of frames may wait for the engine, of one session and of all: whoever sends more waits, and in the end
 /// its device does, by the transport's own flow control.
 const SESSION_BYTES: usize = MAX_FRAME_BYTES;
@@ -128,12 +132,25 @@ impl Engine {
         (Self { jobs, room: Arc::new(Semaphore::new(ALL_BYTES)) }, EngineThread { thread, ended })
     }
 
-    /// Does something with the replica and gives back what came of it.
+    /// Does something with the replica, once all that has come is applied, and gives back what came of it.
     pub async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        self.with(move |state| work(&mut state.replica, now())).await
+        self.with(move |state| {
+            let applied = state.replica.apply_arrived();
+            state.applied(applied);
+            work(&mut state.replica, now())
+        })
+        .await
+    }
+
+    /// Looks at the replica as it is, without waiting for what has come to be applied.
+    pub async fn look<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&mut Replica) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        self.with(move |state| look(&mut state.replica)).await
     }
 
     async fn with<T: Send + 'static>(
@@ -225,13 +242,27 @@ impl Inlet {
 fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
     let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new(), over: false };
     state.replica.group_commits();
+    state.replica.apply_later(INDEX_ROWS);
     state.dispatch();
-    while !state.over
-        && let Some(job) = queue.blocking_recv()
-    {
-        job(&mut state);
-        let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
-        more.for_each(|job| job(&mut state));
+    while !state.over {
+        // What has come is applied when nobody waits.
+        let next = if state.replica.is_behind() {
+            queue.try_recv()
+        } else {
+            queue.blocking_recv().ok_or(TryRecvError::Disconnected)
+        };
+        match next {
+            Ok(job) => {
+                job(&mut state);
+                let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
+                more.for_each(|job| job(&mut state));
+            }
+            Err(TryRecvError::Empty) => {
+                let applied = state.replica.apply_some(SLICE_ENTRIES);
+                state.applied(applied);
+            }
+            Err(TryRecvError::Disconnected) => break,
+        }
         state.answer();
         state.dispatch();
     }
@@ -245,6 +276,13 @@ impl State {
         if let Err(error) = outcome {
             tracing::error!(%error, "a session cannot go on");
             self.drop_session(id);
+        }
+    }
+
+    fn applied(&mut self, outcome: Result<(), ReplicaError>) {
+        if let Err(error) = outcome {
+            tracing::error!(%error, "what has come cannot be applied");
+            self.drop_sessions();
         }
     }
 

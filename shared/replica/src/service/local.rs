@@ -172,7 +172,7 @@ impl Local {
             Some(dialing) => dialing.sync().await,
             None => Ok(()),
         };
-        let pending = self.engine.call(|replica, _| replica.pending()).await.unwrap_or(0);
+        let pending = self.engine.look(|replica| replica.pending()).await.unwrap_or(0);
         sync_answer(outcome, pending, context)
     }
 }

@@ -11,7 +11,7 @@ use huiliu_web::{Notice, PeerState, PeerView, Provider, StatusView};
 impl Provider for Local {
     async fn status(&self) -> Result<StatusView, String> {
         let link = self.dialing.as_ref().map(|dialing| dialing.state()).unwrap_or_default();
-        let read = self.engine.call(|replica, _| view(replica)).await;
+        let read = self.engine.look(view).await;
         let mut view = read.map_err(|e| e.to_string())?.map_err(|e| e.to_string())?;
         let listening = self.listening.map(|address| address.to_string());
         view.transport = link.transport.map(str::to_owned).or(listening);

@@ -158,7 +158,7 @@ pub async fn sync_once(opened: Opened, context: &Context) -> Answer {
         Ok(()) => running.dialing.clone().expect("dialling was begun").sync().await,
         Err(failure) => Err(failure),
     };
-    let pending = running.engine.call(|replica, _| replica.pending()).await.unwrap_or(0);
+    let pending = running.engine.look(|replica| replica.pending()).await.unwrap_or(0);
     running.stop(Ending::begin()).await;
     sync_answer(outcome, pending, context)
 }

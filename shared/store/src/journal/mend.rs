@@ -40,6 +40,7 @@ impl Journal {
         self.disk.replace(&path(segment), &bytes)?;
         if segment == self.end.segment {
             self.end.offset = bytes.len() as u64;
+            self.durable = self.end;
             // The end is where it is now on purpose: nothing is lost.
             self.witness.see(&mut *self.disk, self.end)?;
         }

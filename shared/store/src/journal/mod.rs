@@ -44,6 +44,13 @@ pub struct Span {
     pub bytes: u32,
 }
 
+impl Span {
+    /// The first byte after it.
+    pub fn end(&self) -> Position {
+        Position { offset: self.at.offset + u64::from(self.bytes), ..self.at }
+    }
+}
+
 /// Bytes that are not what was written there.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Damage {
@@ -87,6 +94,7 @@ pub struct Journal {
     disk: Box<dyn Disk>,
     witness: Witness,
     end: Position,
+    durable: Position,
     /// Something was appended since the last sync.
     unsynced: bool,
     /// A write or sync has failed: nobody can know what the disk kept.
@@ -115,6 +123,11 @@ impl Journal {
     /// The end: where the next append will begin, unless it begins a segment.
     pub fn end(&self) -> Position {
         self.end
+    }
+
+    /// Up to where it is durable.
+    pub fn durable(&self) -> Position {
+        self.durable
     }
 
     /// Whether something was appended since the last [`Journal::sync`].
@@ -187,6 +200,7 @@ impl Journal {
     fn sync_segment(&mut self) -> Result<(), StoreError> {
         if std::mem::take(&mut self.unsynced) {
             self.disk.sync(&path(self.end.segment))?;
+            self.durable = self.end;
             self.witness.see(&mut *self.disk, self.end)?;
         }
         Ok(())

@@ -33,12 +33,14 @@ impl Journal {
             disk,
             witness,
             end: Position::default(),
+            durable: Position::default(),
             unsynced: false,
             poisoned: reads_only,
             reads_only,
         };
         let (beyond, damaged_before) =
             newest.map_or(Ok((Vec::new(), false)), |segment| journal.find_end(segment))?;
+        journal.durable = journal.end;
         let lost = journal.witness.end() > journal.end;
         Ok((journal, Tail { cut_bytes: beyond.len() as u64, lost, damaged_before }, beyond))
     }

@@ -69,7 +69,7 @@ impl Session {
         self.tags.clear();
         self.learn_tags(ledger);
         self.open = true;
-        if hello.combined == ledger.combined_for(&self.peer) {
+        if hello.combined == ledger.combined_for(&self.peer) && !ledger.behind {
             self.peer_has = self.everything_shared(ledger);
             self.send(Message::Welcome(Welcome::Same));
             self.set_level(true);
@@ -147,7 +147,7 @@ impl Session {
                 self.outputs.push_back(Output::Holds { held: hello.held.clone(), proved: true });
                 self.peer_has = hello.held;
                 // What was saved since the Hello is not in its answer; Done comes when that has arrived too.
-                if self.said == Some(ledger.combined_for(&self.me)) {
+                if self.said == Some(ledger.combined_for(&self.me)) && !ledger.behind {
                     self.set_level(true);
                 }
             }

@@ -4,8 +4,8 @@
 //! 1. [`Session::dial`] or [`Session::listen`].
 //! 2. [`Session::handle`] with each [`Input`] and the time; then [`Session::poll`] until it gives nothing more.
 //! 3. A frame of [`Output::Send`] goes out in the order given. [`Output::Load`] is answered with [`Input::Loaded`],
-//!    [`Output::Store`] with [`Input::Stored`] once the runs are durable and applied, [`Output::Compare`] with
-//!    [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle`
+//!    [`Output::Store`] with [`Input::Stored`] once the runs are durable, and [`Input::Grew`] once they are applied too if
+//!    that is later, [`Output::Compare`] with [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle`
 //!    and `poll` is the replica's of that moment.
 //! 4. When the connection is gone, [`Session::next_batch_bytes`] is remembered for the next one with that peer.
 //!
@@ -301,7 +301,8 @@ impl Session {
             }
         }
         let idle = !self.loading && !self.storing && self.pace.is_idle();
-        if self.open && idle {
+        // Sums are told when they are those of what is held.
+        if self.open && idle && !ledger.behind {
             self.say_done(ledger);
         }
     }
@@ -349,12 +350,12 @@ impl Session {
     fn done(&mut self, theirs: Combined, ledger: &Ledger) {
         self.unanswered = false;
         let ours = ledger.combined_for(&self.me);
-        if theirs == ours {
+        if theirs == ours && !ledger.behind {
             self.asked = false;
             self.outputs.push_back(Output::Holds { held: self.everything_shared(ledger), proved: true });
             return self.set_level(true);
         }
-        if self.said != Some(ours) {
+        if self.said != Some(ours) || ledger.behind {
             // Something was saved, or asked, after the Done that this answers: it is no verdict on what is here now.
             self.said = None;
             return;

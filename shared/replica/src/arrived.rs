@@ -1,0 +1,124 @@
+//! Applying later. Where the caller wants it, edits that come are made durable and acknowledged first, and applied when
+//! nothing more urgent waits: the link that is up now may be gone in a minute. What is held and not applied yet follows
+//! from the journal, so that a start goes on where the program ended.
+
+use crate::error::ReplicaError;
+use crate::exchange::Effect;
+use crate::replica::Replica;
+use huiliu_core::sync::{EntryKind, Hash, Run};
+use huiliu_store::Span;
+
+/// With so many entries waiting, they are applied before more is taken: whoever asks for something waits for them.
+const MOST_WAITING: usize = 65_536;
+
+/// A run that is held and not applied.
+pub(crate) struct Arrived {
+    span: Span,
+    /// The chain hash before it.
+    previous: Hash,
+    entries: usize,
+}
+
+impl Replica {
+    /// From now on edits that come are applied by [`Replica::apply_some`], which the caller calls when nothing else is to
+    /// be done. Before it asks or writes anything it calls [`Replica::apply_arrived`].
+    /// Meanwhile the index is committed whenever so many of its rows have changed.
+    pub fn apply_later(&mut self, index_rows: usize) {
+        self.defers = true;
+        self.index_rows = index_rows;
+    }
+
+    /// Whether something is held that is not applied yet.
+    pub fn is_behind(&self) -> bool {
+        !self.arrived.is_empty()
+    }
+
+    /// Whether runs can wait to be applied: edits of others, and nothing but edits. Whatever else comes may decide what
+    /// is admitted next, or undo what came before.
+    pub(crate) fn may_wait(&self, runs: &[Run]) -> bool {
+        let plain = |run: &Run| {
+            let edits = run.entries.iter().all(|it| matches!(it.kind, EntryKind::EDIT | EntryKind::POINT));
+            edits && run.feed.device != self.device()
+        };
+        // Runs are applied whole, so their number bounds their entries well enough.
+        let room = self.arrived.len() < MOST_WAITING;
+        self.defers && room && self.parked.is_empty() && runs.iter().all(plain)
+    }
+
+    /// Leaves a registered run to be applied.
+    pub(crate) fn leave_for_later(&mut self, run: &Run, span: Span, previous: Hash) {
+        self.arrived.push_back(Arrived { span, previous, entries: run.entries.len() });
+        self.ledger.behind = !self.has_bug("verdict before all is applied");
+    }
+
+    /// Applies everything that is held, and writes what follows from it.
+    pub fn apply_arrived(&mut self) -> Result<(), ReplicaError> {
+        while self.is_behind() {
+            self.apply_some(MOST_WAITING)?;
+        }
+        Ok(())
+    }
+
+    /// Applies everything that is held; what follows from it is written with the next commit.
+    pub(crate) fn apply_all(&mut self) -> Result<(), ReplicaError> {
+        while self.is_behind() {
+            self.apply_or_fall_back(MOST_WAITING)?;
+            self.save_index()?;
+        }
+        Ok(())
+    }
+
+    /// Applies about so many of the entries that wait to be applied. When all are, the sessions hear of it.
+    pub fn apply_some(&mut self, entries: usize) -> Result<(), ReplicaError> {
+        if !self.is_behind() {
+            return Ok(());
+        }
+        self.apply_or_fall_back(entries)?;
+        if !self.is_behind() {
+            self.commit_granted()?;
+        }
+        self.save_index()
+    }
+
+    fn apply_or_fall_back(&mut self, entries: usize) -> Result<(), ReplicaError> {
+        if let Err(error) = self.apply_slice(entries) {
+            // What is half applied must not be saved: the next start applies it again.
+            self.journal.close();
+            self.fall_back()?;
+            return Err(error);
+        }
+        Ok(())
+    }
+
+    fn apply_slice(&mut self, entries: usize) -> Result<(), ReplicaError> {
+        let mut left = entries.max(1);
+        while let (true, Some(next)) = (left > 0, self.arrived.front()) {
+            let Arrived { span, previous, entries } = *next;
+            // What was damaged since is noted, and mended like all other damage.
+            if let Some(run) = self.read_run(span)? {
+                self.apply_run(&run, previous)?;
+            }
+            self.arrived.pop_front();
+            self.applied = span.end();
+            left = left.saturating_sub(entries);
+            if self.index.pending() > self.index_rows {
+                break;
+            }
+        }
+        self.ledger.behind = self.is_behind();
+        if !self.is_behind() {
+            self.effects.push_back(Effect::Grew);
+        }
+        self.evaluate_stale()
+    }
+
+    /// The chain hash before a run that is registered where it lies: the program had ended before it was applied.
+    pub(crate) fn before_registered(&self, run: &Run, span: Span) -> Option<Hash> {
+        if self.has_bug("never applied after a restart") {
+            return None;
+        }
+        let row = self.run_row(&run.feed, run.last()).ok()??;
+        let before = self.point(&run.feed, run.first - 1).ok()??;
+        (row.span == span && span.at >= self.applied).then_some(before.hash)
+    }
+}
