@@ -160,7 +160,7 @@ pub(crate) fn code_of(say: &Say) -> u32 {
 
 /// Whether a device has a grant that has not ended.
 pub(crate) async fn standing(engine: &Engine, device: DeviceId) -> Result<(), Say> {
-    let standing = engine.call(move |replica, _| {
+    let standing = engine.look(move |replica| {
         let authority = replica.ledger().authority.as_ref();
         let revoked =
             authority.and_then(|a| a.revocation(&device)).map(|revocation| revocation.reason.clone());
@@ -179,7 +179,7 @@ async fn review(engine: Engine, fallen: watch::Sender<BTreeMap<DeviceId, String>
     let mut tick = tokio::time::interval(REVIEW);
     while !fallen.is_closed() {
         tick.tick().await;
-        let looked = engine.call(|replica, _| {
+        let looked = engine.look(|replica| {
             let authority = replica.ledger().authority.as_ref();
             let devices = authority.into_iter().flat_map(|authority| {
                 let revoked = move |device: &DeviceId| Some(authority.revocation(device)?.reason.clone());

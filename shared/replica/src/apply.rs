@@ -197,8 +197,10 @@ impl Replica {
 
     /// An entry counts.
     pub(crate) fn count_entry(&mut self, feed: &FeedId, number: u64) {
-        self.ledger.set_unapplied(*feed, number, false);
-        self.index.remove(keys::waiting(feed, number));
+        if self.ledger.is_unapplied(feed, number) {
+            self.ledger.set_unapplied(*feed, number, false);
+            self.index.remove(keys::waiting(feed, number));
+        }
     }
 }
 

@@ -63,7 +63,7 @@ impl Replica {
     pub(crate) fn apply_all(&mut self) -> Result<(), ReplicaError> {
         while self.is_behind() {
             self.apply_or_fall_back(MOST_WAITING)?;
-            self.save_index()?;
+            self.save_applied()?;
         }
         Ok(())
     }
@@ -76,6 +76,14 @@ impl Replica {
         self.apply_or_fall_back(entries)?;
         if !self.is_behind() {
             self.commit_granted()?;
+        }
+        self.save_applied()
+    }
+
+    /// Commits the index. It is never ahead of the journal, so what came last must be durable when rows become many.
+    fn save_applied(&mut self) -> Result<(), ReplicaError> {
+        if self.index.pending() > self.index_rows {
+            self.flush()?;
         }
         self.save_index()
     }

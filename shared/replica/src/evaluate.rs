@@ -72,7 +72,9 @@ impl Replica {
             row.deps.iter().all(|dep| applied.contains(dep))
         };
         let repeats = record.repeated && contents(&self.change_rows(stay)?).contains(&content(&row));
-        let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, None)?;
+        // Of a record of which nothing else is here there is nothing to load.
+        let empty = (record.changes == 1).then(Document::empty);
+        let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, empty.as_ref())?;
         let gated = self.settle(stay, &mut row, decision, &record);
         record.unapplied = u32::from(!is_at_rest(&row));
         if let Some(gated) = gated {
@@ -88,7 +90,9 @@ impl Replica {
         }
         self.index.put(keys::change(stay, at), &row);
         self.index.put(keys::stay(stay), &record);
-        self.look_where_it_lives(&stay.record)
+        let stays = self.stays(&stay.record)?;
+        self.look_where_it_lives(&stay.record, &stays);
+        Ok(())
     }
 
     /// Evaluates, once each, the stays in which something came that does not simply follow, or was refused.
@@ -192,7 +196,9 @@ impl Replica {
             return self.finish(stay, &before, record, rows, last);
         }
         self.index.put(keys::stay(stay), &record);
-        self.look_where_it_lives(&stay.record)
+        let stays = self.stays(&stay.record)?;
+        self.look_where_it_lives(&stay.record, &stays);
+        Ok(())
     }
 
     /// Decides about one change. `before`: the record before it, loaded here if not given.

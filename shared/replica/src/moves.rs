@@ -36,14 +36,11 @@ impl Replica {
     }
 
     /// Hub: remembers to look after a record that has ever moved, or of which something lies in several places.
-    pub(crate) fn look_where_it_lives(&mut self, id: &RecordId) -> Result<(), ReplicaError> {
-        if self.role() == Role::Hub {
-            let stays = self.stays(id)?;
-            if stays.len() > 1 || stays.iter().any(|stay| stay.epoch > 0 || stay.has_ended()) {
-                self.unsettled.insert(*id);
-            }
+    pub(crate) fn look_where_it_lives(&mut self, id: &RecordId, stays: &[StayRow]) {
+        let several = stays.len() > 1 || stays.iter().any(|stay| stay.epoch > 0 || stay.has_ended());
+        if several && self.role() == Role::Hub {
+            self.unsettled.insert(*id);
         }
-        Ok(())
     }
 
     /// Hub: whether a record was made in another channel too. Only the first of two counts.

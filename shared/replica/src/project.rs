@@ -34,7 +34,8 @@ impl Replica {
         {
             self.unsettled.insert(*id);
         }
-        self.look_where_it_lives(id)
+        self.look_where_it_lives(id, &stays);
+        Ok(())
     }
 
     /// Brings the projection of a record up to date; `None`: nothing of it counts any more.
@@ -66,6 +67,7 @@ impl Replica {
         self.tree_changed |= dictionary::kind_by_id(record.kind).is_some_and(|kind| kind.name == "division");
         let conflicts = document.map_or(0, |document| document.conflicts().len() as u32);
         match conflicts {
+            0 if old.is_none() => {}
             0 => self.index.remove(keys::conflict(id)),
             some => self.index.put(keys::conflict(id), &some),
         }
