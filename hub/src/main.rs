@@ -19,6 +19,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Automerge allocates in small pieces: with the system's allocator records are applied a quarter slower.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The hub of Huiliu: one picture of a city's Party-building records, over links that come and go
 #[derive(Parser)]
 #[command(name = "huiliu-hub", version, disable_version_flag = true)]

@@ -15,6 +15,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
+/// Automerge allocates in small pieces: with the system's allocator records are applied a quarter slower.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The node of Huiliu: a county's or township's records, kept here and level with the hub whenever there is a link
 #[derive(Parser)]
 #[command(name = "huiliu-node", version, disable_version_flag = true)]

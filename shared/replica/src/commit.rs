@@ -244,7 +244,8 @@ impl Replica {
     }
 
     /// Commits the index, with how far it has come; never ahead of what is durable in the journal. A judgement or a move
-    /// that is not written yet holds it back: an index that has come past what calls for it would never look again.
+    /// that is staged and not written holds it back: an index that has come past what calls for it would never look
+    /// again.
     pub(crate) fn save_index(&mut self) -> Result<(), ReplicaError> {
         if self.journal.is_unsynced() {
             return Ok(());
@@ -258,7 +259,7 @@ impl Replica {
             return Ok(());
         }
         let judged = |entry: &Entry| entry.kind == EntryKind::REFUSAL || is_move(entry.kind);
-        if !self.unsettled.is_empty() || self.staged.values().flatten().any(judged) {
+        if self.staged.values().flatten().any(judged) {
             return Ok(());
         }
         self.note_unread();

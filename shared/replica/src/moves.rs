@@ -39,8 +39,22 @@ impl Replica {
     pub(crate) fn look_where_it_lives(&mut self, id: &RecordId, stays: &[StayRow]) {
         let several = stays.len() > 1 || stays.iter().any(|stay| stay.epoch > 0 || stay.has_ended());
         if several && self.role() == Role::Hub {
-            self.unsettled.insert(*id);
+            self.unsettle(*id);
         }
+    }
+
+    /// Hub: a record may have to move, or something of it may have to be carried; with the next commit.
+    pub(crate) fn unsettle(&mut self, id: RecordId) {
+        self.unsettled.insert(id);
+        self.index.put(keys::unsettled(&id), &());
+    }
+
+    /// Reads what the index knows of records that may have to move.
+    pub(crate) fn load_unsettled(&mut self) -> Result<(), ReplicaError> {
+        let listed = self.index.list::<()>(&keys::all_unsettled())?;
+        self.unsettled =
+            listed.into_iter().filter_map(|(key, ())| Some(RecordId(key.try_into().ok()?))).collect();
+        Ok(())
     }
 
     /// Hub: whether a record was made in another channel too. Only the first of two counts.
@@ -65,6 +79,7 @@ impl Replica {
     /// Hub: stages what the stays of records call for. Applying it may call for more.
     pub(crate) fn settle_moves(&mut self) -> Result<(), ReplicaError> {
         for id in std::mem::take(&mut self.unsettled) {
+            self.index.remove(keys::unsettled(&id));
             let stays = self.stays(&id)?;
             self.refuse_strays(&id, &stays)?;
             let Some(newest) = newest(&stays).cloned() else { continue };

@@ -201,6 +201,7 @@ impl Replica {
             }
         }
         self.load_closed()?;
+        self.load_unsettled()?;
         self.load_parked()
     }
 
@@ -225,6 +226,7 @@ impl Replica {
         self.feeds.clear();
         self.parked.clear();
         self.stale.clear();
+        self.unsettled.clear();
         self.arrived.clear();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;

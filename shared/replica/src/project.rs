@@ -32,7 +32,7 @@ impl Replica {
             && let (Some(document), Some(kind)) = (&document, dictionary::kind_by_id(shown.kind))
             && self.belongs_elsewhere(kind, &document.fields(), shown.channel)?.is_some()
         {
-            self.unsettled.insert(*id);
+            self.unsettle(*id);
         }
         self.look_where_it_lives(id, &stays);
         Ok(())
@@ -104,7 +104,7 @@ impl Replica {
         let Some(kind) = dictionary::kind_by_id(kind) else { return Ok(()) };
         let companions = self.referrers_of(kind, id, fields)?;
         let follows = companions.into_iter().filter(|(other, _)| other.lies_with().is_some());
-        self.unsettled.extend(follows.map(|(_, id)| id));
+        follows.for_each(|(_, id)| self.unsettle(id));
         Ok(())
     }
 }

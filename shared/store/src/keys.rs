@@ -33,6 +33,7 @@ const REFERENCE: u8 = b'Q';
 const TALLY: u8 = b'T';
 const TALLIED: u8 = b'J';
 const UNCOUNTED: u8 = b'O';
+const UNSETTLED: u8 = b'$';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -222,6 +223,16 @@ pub fn all_uncounted() -> Vec<u8> {
 /// One of them.
 pub fn uncounted(id: &RecordId) -> Vec<u8> {
     [&[UNCOUNTED][..], &id.0].concat()
+}
+
+/// All records that may have to move.
+pub fn all_unsettled() -> Vec<u8> {
+    vec![UNSETTLED]
+}
+
+/// One of them.
+pub fn unsettled(id: &RecordId) -> Vec<u8> {
+    [&[UNSETTLED][..], &id.0].concat()
 }
 
 /// All waiting entries.
