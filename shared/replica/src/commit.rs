@@ -92,6 +92,11 @@ impl Replica {
         self.grouping = true;
     }
 
+    /// Whether something was committed since the last flush.
+    pub(crate) fn is_unsaved(&self) -> bool {
+        self.journal.is_unsynced()
+    }
+
     /// Makes durable what was committed since the last flush. On failure nothing of it may be called saved: the
     /// journal takes nothing more until restart, sessions end, and reading shows what was saved before.
     pub fn flush(&mut self) -> Result<(), ReplicaError> {

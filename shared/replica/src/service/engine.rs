@@ -254,8 +254,10 @@ fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
         match next {
             Ok(job) => {
                 job(&mut state);
-                let more = (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok());
-                more.for_each(|job| job(&mut state));
+                for job in (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok()) {
+                    state.let_go();
+                    job(&mut state);
+                }
             }
             Err(TryRecvError::Empty) => {
                 let applied = state.replica.apply_some(SLICE_ENTRIES);
@@ -307,6 +309,15 @@ impl State {
             self.drop_sessions();
         }
         self.answers.drain(..).for_each(|answer| answer(flushed.is_ok()));
+    }
+
+    /// Between two pieces of work: what waits for no fdatasync need not wait for those that come after it. A Hello is
+    /// answered, with what its sender lacks, before the batches that came with it are stored, and both ends then work
+    /// at the same time.
+    fn let_go(&mut self) {
+        if !self.replica.is_unsaved() {
+            self.dispatch();
+        }
     }
 
     fn drop_sessions(&mut self) {

@@ -14,15 +14,17 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
-use http_body_util::channel::{Channel, Sender};
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::Hash;
+use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -216,18 +218,34 @@ async fn command(State(local): State<Local>, headers: HeaderMap, body: Bytes) ->
     };
     context.now = now();
     let (lines, told) = mpsc::channel(64);
-    let (body, answered) = Channel::<Bytes, Infallible>::new(64);
+    let (body, answered) = mpsc::channel(64);
     tokio::spawn(carry(told, body, BEAT));
     tokio::spawn(async move {
         let answer = local.answer(request, context, &lines).await;
         let _ = lines.send(Line::Answer(Box::new(answer))).await;
     });
-    Response::new(Body::new(answered))
+    Response::new(Body::new(Told(answered)))
+}
+
+/// The body of an answer: pieces as they come. (The channel of http-body-util can end before the last piece, where its
+/// sender goes at the moment at which it is looked at.)
+struct Told(mpsc::Receiver<Bytes>);
+
+impl hyper::body::Body for Told {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut std::task::Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        self.get_mut().0.poll_recv(context).map(|piece| piece.map(|piece| Ok(Frame::data(piece))))
+    }
 }
 
 /// Carries lines to whoever asked, and between them a sign of life at every beat, the first at once. Whoever asked may
 /// have gone; then nobody carries.
-async fn carry(mut lines: mpsc::Receiver<Line>, mut body: Sender<Bytes, Infallible>, beat: Duration) {
+async fn carry(mut lines: mpsc::Receiver<Line>, body: mpsc::Sender<Bytes>, beat: Duration) {
     let mut beat = tokio::time::interval(beat);
     beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -238,7 +256,7 @@ async fn carry(mut lines: mpsc::Receiver<Line>, mut body: Sender<Bytes, Infallib
             },
             _ = beat.tick() => Line::Working,
         };
-        if body.send_data(encode(&line)).await.is_err() {
+        if body.send(encode(&line)).await.is_err() {
             return;
         }
     }
@@ -256,7 +274,20 @@ mod tests {
     use super::*;
     use http_body_util::BodyExt;
 
-    async fn line(body: &mut Channel<Bytes, Infallible>) -> Line {
+    /// Two threads: one carries an answer, the other reads it, over and over.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn no_answer_is_lost_wherever_the_carrier_ends() {
+        for n in 0..20_000 {
+            let (lines, told) = mpsc::channel(1);
+            let (sender, body) = mpsc::channel(1);
+            tokio::spawn(carry(told, sender, BEAT));
+            tokio::spawn(async move { lines.send(Line::Progress(n, n)).await });
+            let read = Told(body).collect().await.expect("a channel does not fail").to_bytes();
+            assert!(read.ends_with(&encode(&Line::Progress(n, n))), "answer {n} was not carried to its end");
+        }
+    }
+
+    async fn line(body: &mut Told) -> Line {
         let frame = body.frame().await.expect("a line").expect("a channel does not fail");
         serde_json::from_slice(frame.data_ref().expect("bytes")).expect("a line of JSON")
     }
@@ -264,7 +295,8 @@ mod tests {
     #[tokio::test]
     async fn work_gives_signs_of_life_until_it_is_done() {
         let (lines, told) = mpsc::channel(1);
-        let (sender, mut body) = Channel::new(1);
+        let (sender, body) = mpsc::channel(1);
+        let mut body = Told(body);
         tokio::spawn(carry(told, sender, Duration::from_millis(5)));
         // Nothing is done yet, however often it is looked.
         for _ in 0..3 {
