@@ -85,7 +85,12 @@ impl Replica {
         if self.index.pending() > self.index_rows {
             self.flush()?;
         }
-        self.save_index()
+        let saved = self.save_index();
+        if saved.is_err() {
+            // The rows are lost.
+            self.fall_back()?;
+        }
+        saved
     }
 
     fn apply_or_fall_back(&mut self, entries: usize) -> Result<(), ReplicaError> {

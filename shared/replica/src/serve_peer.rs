@@ -29,11 +29,15 @@ impl Replica {
         bytes: usize,
     ) -> Result<(Loaded, Vec<FeedId>, Vec<Run>), ReplicaError> {
         let mut candidates: BTreeSet<Candidate> = BTreeSet::new();
+        let mut unreadable = Vec::new();
         for (at, (feed, after, _)) in wants.iter().enumerate() {
-            candidates.extend(self.candidate(at, feed, *after)?);
+            match self.candidate(at, feed, *after)? {
+                Some(candidate) => drop(candidates.insert(candidate)),
+                // The index has lost it: whoever wants it must not ask for ever.
+                None => unreadable.push(*feed),
+            }
         }
         let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
-        let mut unreadable = Vec::new();
         while let Some((_, _, at, span, last)) = candidates.pop_first() {
             let feed = wants[at].0;
             let Some(run) = self.read_run(span)? else {

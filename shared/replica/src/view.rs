@@ -218,6 +218,24 @@ impl Replica {
         Ok(())
     }
 
+    /// A change of a record that was written in one of its stays: the channel, and its bytes.
+    pub fn raw_change(
+        &self,
+        id: &RecordId,
+        change: &Hash,
+    ) -> Result<Option<(Channel, Vec<u8>)>, ReplicaError> {
+        for row in self.stays(id)? {
+            let stay = Stay { record: *id, channel: row.channel };
+            let mut rows = self.entry_rows(&stay)?;
+            rows.retain(|row| row.hash == *change);
+            self.fill_raw(&stay, &mut rows)?;
+            if let Some(found) = rows.pop() {
+                return Ok(Some((row.channel, found.raw)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Where the journal ends.
     pub fn journal_end(&self) -> huiliu_store::Position {
         self.journal.end()

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "simulate [--seed N [--trace]] [--schedules N] [--from N] [--threads N] [--bug NAME] \
-                     [--damage] [--all]";
+                     [--damage | --people] [--all]";
 
 struct Wanted {
     seed: Option<u64>,
@@ -47,6 +47,7 @@ fn wanted() -> Option<Wanted> {
             "--trace" => wanted.trace = true,
             "--all" => wanted.all = true,
             "--damage" => wanted.draw = Schedule::with_damage,
+            "--people" => wanted.draw = Schedule::with_people,
             "--bug" => {
                 let name = arguments.next()?;
                 wanted.bugs.insert(BUGS.into_iter().find(|bug| *bug == name)?);

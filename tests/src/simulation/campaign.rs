@@ -8,13 +8,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The schedules of kept seeds, one a line: the seed, before it `late` where replicas apply later than they acknowledge
-/// and `damage` where disks change what was written on them, and behind it what was wrong.
+/// and `damage` where disks change what was written on them or `people` where there are people, and behind it what was
+/// wrong.
 pub fn kept(lines: &str) -> Vec<Schedule> {
     let schedule = |line: &str| {
         let (late, line) = line.strip_prefix("late ").map_or((false, line), |line| (true, line));
-        let drawn = match line.strip_prefix("damage ") {
-            Some(line) => seed_of(line).map(Schedule::with_damage),
-            None => seed_of(line).map(Schedule::of),
+        let drawn = if let Some(line) = line.strip_prefix("damage ") {
+            seed_of(line).map(Schedule::with_damage)
+        } else if let Some(line) = line.strip_prefix("people ") {
+            seed_of(line).map(Schedule::with_people)
+        } else {
+            seed_of(line).map(Schedule::without_people)
         };
         Some(drawn?.applied(late))
     };

@@ -108,7 +108,7 @@ impl Play {
             }
             // A change under another device's name, which would take the number of that device's next.
             6 => {
-                let Some((id, _)) = self.some_record(name, rng) else { return };
+                let Some((id, _)) = self.some_place(name, rng) else { return };
                 let channel = self.model.records[&id].channel;
                 let other = self.names[rng.usize(..self.names.len())];
                 let replica = |name: &str| self.world.machines[name].replica.as_ref();
@@ -132,7 +132,7 @@ impl Play {
     /// On top of an honest record: a wrong type, and a good change that has seen it, which its author must write again;
     /// or a change in a channel where the record does not live.
     fn spoil_record(&mut self, name: &'static str, elsewhere: Option<Channel>, rng: &mut fastrand::Rng) {
-        let Some((record, seen)) = self.some_record(name, rng) else { return };
+        let Some((record, seen)) = self.some_place(name, rng) else { return };
         let (kind, home) = (self.model.records[&record].kind, self.model.records[&record].channel);
         // Where records move the other channel may be the one it has moved to, and the change is only late there.
         let elsewhere = elsewhere.filter(|_| !self.moves);
@@ -213,7 +213,7 @@ impl Play {
         mut entries: Vec<Entry>,
         rng: &mut fastrand::Rng,
     ) -> Option<FeedId> {
-        let (record, seen) = self.some_record(name, rng)?;
+        let (record, seen) = self.some_place(name, rng)?;
         let (kind, channel) = (self.model.records[&record].kind, self.model.records[&record].channel);
         let replica = self.world.machines[name].replica.as_ref();
         let mut document = replica.and_then(|replica| replica.load_document(&record).ok())?;

@@ -1,6 +1,7 @@
 //! What replicas hold: edits by their authors' stamps, and which of them count where.
 
 use super::journals::edit_of;
+use super::members;
 use super::play::Play;
 use super::reference::EditId;
 use huiliu_core::model::{Channel, RecordId};
@@ -108,6 +109,16 @@ impl Play {
             }
         }
         records.into_iter().collect()
+    }
+
+    /// An organization or a division of a replica: who forges writes their fields.
+    pub(super) fn some_place(
+        &self,
+        name: &'static str,
+        rng: &mut fastrand::Rng,
+    ) -> Option<(RecordId, Vec<EditId>)> {
+        let found = self.some_record(name, rng)?;
+        (!members::KINDS.contains(&self.model.records[&found.0].kind)).then_some(found)
     }
 
     /// A record of a replica; the newest more often.

@@ -4,7 +4,7 @@
 //! `damage` spoils disks, `lost` says what that may cost.
 //! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is the
 //! model, `holdings` is what
-//! replicas have, [`oracles`], `places` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+//! replicas have, `members` the people in their records, [`oracles`], `places` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;
@@ -15,6 +15,7 @@ pub mod forge;
 mod holdings;
 mod journals;
 mod lost;
+mod members;
 pub mod oracles;
 mod people;
 mod places;

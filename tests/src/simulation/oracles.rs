@@ -39,6 +39,9 @@ impl Play {
         self.deliver_again();
         self.world.settle();
         self.give_up_holes();
+        if self.people {
+            self.hand_on_keys();
+        }
         self.absorb();
         self.failures.append(&mut self.world.violations);
     }
@@ -66,6 +69,8 @@ impl Play {
         self.check_places();
         self.check_conflicts();
         self.check_figures(seed);
+        self.check_affiliations();
+        self.check_read();
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.
             let count = self.names.len();

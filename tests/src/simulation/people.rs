@@ -1,23 +1,24 @@
 //! People at their replicas: they make, set, settle and delete records, alone or in one commit, and are told no where
 //! their grant ends. What they were promised goes into the model.
 
+use super::members;
 use super::play::{Play, Staged};
 use super::reference::{Edit, EditId, is_conflict};
 use super::values;
 use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::DELETED;
-use huiliu_core::model::{Channel, Class, Fields, RecordId, Value};
+use huiliu_core::model::{Channel, Class, Fields, RecordId, Trouble, Value};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use std::collections::BTreeMap;
 
 /// An edit as somebody wants it, before the replica has said yes.
-struct Wish {
-    id: EditId,
-    record: Option<RecordId>,
-    kind: &'static str,
-    channel: Channel,
-    writes: BTreeMap<String, Value>,
-    edit: RecordEdit,
+pub(super) struct Wish {
+    pub(super) id: EditId,
+    pub(super) record: Option<RecordId>,
+    pub(super) kind: &'static str,
+    pub(super) channel: Channel,
+    pub(super) writes: BTreeMap<String, Value>,
+    pub(super) edit: RecordEdit,
 }
 
 impl Play {
@@ -111,6 +112,8 @@ impl Play {
         let mut fields = Fields::new();
         if kind == "division" {
             fields.insert("name".into(), Value::of(format!("第{id}镇")));
+        } else if members::KINDS.contains(&kind) {
+            fields.extend(members::change(kind, id, rng));
         } else {
             for _ in 0..rng.usize(1..4) {
                 let field = values::field(rng);
@@ -165,10 +168,17 @@ impl Play {
         self.commit(name);
         let Some((record, _)) = self.some_record(name, rng) else { return };
         let kind = self.model.records[&record].kind;
-        if kind == "division" {
+        // What lies with something else moves after it.
+        if matches!(kind, "division" | "affiliation" | "engagement") {
             return;
         }
-        let (id, channel, fields) = (self.new_edit(), self.place_of(name, &record), values::place(rng));
+        let mut fields = values::place(rng);
+        if members::KINDS.contains(&kind) {
+            let town = fields.remove("town_code").filter(|town| !town.is_null());
+            let place = town.or(fields.remove("registration_authority")).unwrap_or(Value::Null);
+            fields = Fields::from([("division".to_owned(), place)]);
+        }
+        let (id, channel) = (self.new_edit(), self.place_of(name, &record));
         let writes = self.differing(name, record, kind, &fields);
         let edit = RecordEdit::Set { id: record, fields };
         if self.stage(name, Wish { id, record: Some(record), kind, channel, writes, edit }) {
@@ -178,7 +188,7 @@ impl Play {
     }
 
     /// The channel in which a replica writes a record.
-    fn place_of(&self, name: &str, record: &RecordId) -> Channel {
+    pub(super) fn place_of(&self, name: &str, record: &RecordId) -> Channel {
         let replica = self.world.machines[name].replica.as_ref();
         let found = replica.and_then(|replica| replica.kind_of(record).ok().flatten());
         found.map_or(self.model.records[record].channel, |(_, stay)| stay.channel)
@@ -220,6 +230,9 @@ impl Play {
         let id = self.new_edit();
         let value = match rng.u8(..3) {
             0 if field == DELETED => Value::of(format!("合并{id}")),
+            _ if members::KINDS.contains(&self.model.records[record].kind) => {
+                claimed[rng.usize(..claimed.len())].clone()
+            }
             0 if !matches!(
                 field.as_str(),
                 "town_code" | "registration_authority" | "build_mode" | "party_org" | "founded_on"
@@ -278,7 +291,7 @@ impl Play {
     }
 
     /// Asks a replica for an edit; true if it is staged.
-    fn stage(&mut self, name: &'static str, wish: Wish) -> bool {
+    pub(super) fn stage(&mut self, name: &'static str, wish: Wish) -> bool {
         let author = format!("e{}", wish.id);
         let edit = wish.edit;
         let outcome = match self.world.call(name, |replica, now| replica.edit(&edit, &author, now)) {
@@ -323,6 +336,15 @@ impl Play {
             // Its grant was lost with the disk, until the hub says it again.
             ReplicaError::NotJoined | ReplicaError::OutsideGrant(_) if self.damaged.contains(name) => {}
             ReplicaError::Store(_) if self.world.machines[name].disk.is_filling() => {}
+            // Who belongs to a branch here is received into no second one; what cannot be read here is not written.
+            ReplicaError::Problems(problems)
+                if members::KINDS.contains(&kind)
+                    && problems.iter().all(|problem| {
+                        matches!(problem.trouble, Trouble::ElsewhereAffiliated | Trouble::SealedUnread)
+                    }) =>
+            {
+                self.count("refused by a rule");
+            }
             _ => self.fail(format!("{name} refuses {edit:?}: {error}")),
         }
     }

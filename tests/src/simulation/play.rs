@@ -68,6 +68,8 @@ pub struct Play {
     /// The edits that became one change: one each, but where copies wrote the very same.
     pub(super) same: BTreeMap<Hash, BTreeSet<EditId>>,
     pub(super) starts: u64,
+    /// There are people in this schedule.
+    pub(super) people: bool,
     /// Records move in this schedule.
     pub(super) moves: bool,
     /// Some machine was copied or set back, and not all is healed.
@@ -132,6 +134,7 @@ impl Play {
             seen: RefCell::default(),
             same: BTreeMap::new(),
             starts: 0,
+            people: schedule.steps.iter().any(|step| step.op == Op::Enrol),
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
             differing: schedule.steps.iter().any(|step| step.op == Op::Replace),
@@ -201,6 +204,9 @@ impl Play {
             Op::Replace => self.replace_program(name, rng),
             Op::Newer => self.newer(node, rng),
             Op::Greet => self.greet(node, rng),
+            Op::Enrol => self.enrol(name, rng),
+            Op::Affiliate => self.affiliate(name, rng),
+            Op::Engage => self.engage(name, rng),
         }
         self.tell(|| format!("{op:?} {name}/{node}"));
     }
@@ -241,8 +247,9 @@ impl Play {
             let holding = self.holding(name);
             let (durable, waiting): (Vec<Staged>, Vec<Staged>) =
                 staged.into_iter().partition(|one| holding.all.contains(&one.id));
-            for one in durable {
+            for mut one in durable {
                 self.count("saved");
+                self.as_written(name, &mut one, &holding);
                 self.note_change(&holding, one.id);
                 self.promised.entry(name).or_default().insert(one.id);
                 self.model.add(one.id, Edit { saved: true, ..one.edit }, one.kind);
@@ -335,7 +342,8 @@ impl Play {
             .map(|unsure| unsure.extract_if(.., |one| held.contains(&one.id)).collect())
             .unwrap_or_default();
         let holding = self.holding(name);
-        for one in found {
+        for mut one in found {
+            self.as_written(name, &mut one, &holding);
             self.note_change(&holding, one.id);
             self.model.add(one.id, one.edit, one.kind);
         }

@@ -88,6 +88,12 @@ pub enum Op {
     Newer,
     /// A node greets the hub with other protocol versions.
     Greet,
+    /// A person is put into the list, or a branch is founded.
+    Enrol,
+    /// A person is received into a branch, and leaves another.
+    Affiliate,
+    /// A person works at an organization.
+    Engage,
 }
 
 /// One step.
@@ -113,7 +119,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 36] = [
+const USUAL: [(Op, u32); 39] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -150,6 +156,9 @@ const USUAL: [(Op, u32); 36] = [
     (Op::Replace, 0),
     (Op::Newer, 0),
     (Op::Greet, 0),
+    (Op::Enrol, 0),
+    (Op::Affiliate, 0),
+    (Op::Engage, 0),
 ];
 
 /// In a quarter of the schedules records move. Which they are leaves seeds that were kept before there were moves as
@@ -207,28 +216,58 @@ const SHAPES: [Shape; 10] = [
     Shape::Restoring,
 ];
 
+/// What happens while there are people: what the machines of a county and its hub go through without being copied.
+const PEOPLED: [Shape; 8] = [
+    Shape::Usual,
+    Shape::Usual,
+    Shape::Usual,
+    Shape::Rough,
+    Shape::Rough,
+    Shape::Stormy,
+    Shape::Failing,
+    Shape::Restoring,
+];
+
 impl Schedule {
     /// The schedule of a seed.
     pub fn of(seed: u64) -> Self {
+        if seed % 5 == 2 { Self::with_people(seed) } else { Self::without_people(seed) }
+    }
+
+    /// The schedule of a seed, with organizations and divisions alone: what it was before there were people.
+    pub fn without_people(seed: u64) -> Self {
         if damages(seed) {
             return Self::with_damage(seed);
         }
         let mut rng = fastrand::Rng::with_seed(seed);
         let shape = SHAPES[rng.usize(..SHAPES.len())];
-        Self::drawn(seed, Shape::later(seed).unwrap_or(shape), &mut rng)
+        Self::drawn(seed, Shape::later(seed).unwrap_or(shape), false, &mut rng)
+    }
+
+    /// A schedule of a seed with people, branches and who belongs and works where.
+    pub fn with_people(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let shape = PEOPLED[rng.usize(..PEOPLED.len())];
+        Self::drawn(seed, shape, true, &mut rng)
     }
 
     /// A schedule of a seed in which disks change what was written on them.
     pub fn with_damage(seed: u64) -> Self {
-        Self::drawn(seed, Shape::Damaging, &mut fastrand::Rng::with_seed(seed))
+        Self::drawn(seed, Shape::Damaging, false, &mut fastrand::Rng::with_seed(seed))
     }
 
-    fn drawn(seed: u64, shape: Shape, rng: &mut fastrand::Rng) -> Self {
+    fn drawn(seed: u64, shape: Shape, people: bool, rng: &mut fastrand::Rng) -> Self {
         let mut weights = USUAL;
         for (op, weight) in &mut weights {
             *weight = shape.weight(*op, *weight);
             if *op == Op::Move && moves(seed) {
                 *weight = 10;
+            }
+            match op {
+                Op::Enrol if people => *weight = 30,
+                Op::Affiliate if people => *weight = 24,
+                Op::Engage if people => *weight = 12,
+                _ => {}
             }
         }
         let total: u32 = weights.iter().map(|(_, weight)| weight).sum();
