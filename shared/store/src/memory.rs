@@ -227,6 +227,14 @@ impl MemoryIndex {
     }
 }
 
+impl MemoryIndex {
+    /// Whether these bytes stand in a key or a value.
+    pub fn holds(&self, bytes: &[u8]) -> bool {
+        let within = |text: &[u8]| text.windows(bytes.len()).any(|part| part == bytes);
+        self.map().iter().any(|(key, value)| within(key) || within(value))
+    }
+}
+
 impl Index for MemoryIndex {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         self.looks.fetch_add(1, Ordering::Relaxed);

@@ -18,6 +18,10 @@ pub fn may_see(division: DivisionCode, channel: Channel) -> bool {
     }
 }
 
+fn stands_in(canary: &[u8], bytes: &[u8]) -> bool {
+    bytes.windows(canary.len()).any(|part| part == canary)
+}
+
 /// Reads a batch only to learn whose feeds are in it.
 struct FeedsOnly<'a> {
     known: &'a dyn Fn(&Tag) -> Option<FeedId>,
@@ -61,6 +65,8 @@ impl World {
                 && (from != HUB || control || !self.revoked.contains(node))
         };
         let (mut told, mut promised): (Vec<FeedId>, Vec<(FeedId, u64)>) = (Vec::new(), Vec::new());
+        // A batch is compressed: what is in it is looked at one by one.
+        let mut clear: Vec<Vec<u8>> = vec![frame.to_vec()];
         match &message {
             Message::Hello(hello) => {
                 told.extend(hello.frontier.iter().flatten().filter_map(|(tag, _)| known(tag)));
@@ -72,6 +78,7 @@ impl World {
                 // A batch may refer to feeds by tag that only the receiver can name any more: those it knows already.
                 if let Ok(runs) = wire::decode(batch, &FeedsOnly { known: &known }) {
                     told.extend(runs.iter().map(|run| run.feed));
+                    clear.extend(runs.into_iter().flat_map(|run| run.entries).map(|entry| entry.payload));
                 }
                 if node != from || !self.level.contains_key(node) {
                     self.level.insert(node, false);
@@ -91,6 +98,11 @@ impl World {
         }
         if let Some(feed) = told.iter().find(|feed| !may(feed)) {
             self.violations.push(format!("{from} tells {feed} on the link of {node}"));
+        }
+        let shown = |canary: &&Vec<u8>| clear.iter().any(|bytes| stands_in(canary, bytes));
+        if let Some(canary) = self.canaries.iter().find(shown) {
+            let canary = String::from_utf8_lossy(canary);
+            self.violations.push(format!("{from} sends {canary} in clear"));
         }
         let acknowledged = &mut self.machine(from).acknowledged;
         for (feed, number) in promised {

@@ -99,6 +99,8 @@ pub struct World {
     pub refused: Vec<(&'static str, u16)>,
     /// Devices revoked, by name: what may still be sent to them is the control channel.
     pub revoked: BTreeSet<&'static str>,
+    /// What must stand in no frame in clear.
+    pub canaries: Vec<Vec<u8>>,
     /// What the watch has seen that must never be.
     pub violations: Vec<String>,
     /// Some machine was copied or set back.
@@ -128,6 +130,7 @@ impl World {
             level: BTreeMap::new(),
             refused: Vec::new(),
             revoked: BTreeSet::new(),
+            canaries: Vec::new(),
             violations: Vec::new(),
             redialled: 0,
             parted: false,

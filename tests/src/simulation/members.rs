@@ -16,6 +16,8 @@ use std::collections::BTreeMap;
 
 /// The kinds whose records name others, are sealed, or lie where others lie.
 pub(super) const KINDS: [&str; 4] = ["party_org", "person", "affiliation", "engagement"];
+/// With these every phone and every identity number begins that somebody writes here.
+pub(super) const CANARIES: [&str; 2] = ["000998", "330299"];
 /// The days on which a formal affiliation is asked for.
 const DAYS: [(u16, u8, u8); 3] = [(2001, 1, 1), (2015, 6, 30), (2040, 1, 1)];
 
@@ -221,6 +223,21 @@ impl Play {
         for name in self.names.clone().into_iter().skip(1).cycle().take(2 * (self.names.len() - 1)) {
             self.world.connect(name);
             self.world.settle();
+        }
+    }
+
+    /// Phones and identity numbers stand in clear on no disk.
+    pub(super) fn check_sealed(&mut self) {
+        for name in self.names.clone() {
+            for canary in CANARIES {
+                let disk = &self.world.machines[name].disk;
+                let mut files = disk.files_with(canary.as_bytes());
+                files
+                    .extend(self.world.machines[name].index.holds(canary.as_bytes()).then(|| "index".into()));
+                if !files.is_empty() {
+                    self.fail(format!("{name} has {canary} in clear in {files:?}"));
+                }
+            }
         }
     }
 

@@ -71,6 +71,7 @@ impl Play {
         self.check_figures(seed);
         self.check_affiliations();
         self.check_read();
+        self.check_sealed();
         if self.failures.is_empty() {
             // A rebuild costs as much as the schedule: two of five, drawn by the seed.
             let count = self.names.len();

@@ -3,6 +3,7 @@
 use super::days::Card;
 use super::forge::Forger;
 use super::holdings::Holding;
+use super::members::CANARIES;
 use super::reference::{Edit, EditId, Reference};
 use super::schedule::{Op, REPLICAS, Schedule, Step};
 use crate::harness::network::Weather;
@@ -114,6 +115,7 @@ impl Play {
         let mut world =
             World::from_image(&beginning.image, &beginning.divisions, schedule.seed, bugs, schedule.late);
         world.weather = schedule.weather;
+        world.canaries = CANARIES.map(|canary| canary.as_bytes().to_vec()).to_vec();
         if bugs.contains("acknowledged before fsync") {
             world.machines.values().for_each(|machine| machine.disk.ignore_sync());
         }

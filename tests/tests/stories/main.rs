@@ -6,6 +6,7 @@ mod disks;
 mod drafts;
 mod forks;
 mod hostile;
+mod later;
 mod moves;
 mod people;
 mod programs;

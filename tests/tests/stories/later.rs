@@ -1,0 +1,84 @@
+//! What comes is durable and acknowledged first, and applied when nothing else waits: nobody may notice but by the time
+//! it takes.
+
+use super::city;
+use huiliu_core::model::RecordId;
+use huiliu_replica::Replica;
+use huiliu_tests::harness::world::{HUB, World};
+
+/// Rows after which the index is committed.
+const ROWS: usize = 20;
+
+/// A hub that applies later, and what haishu has sent it: acknowledged and not applied.
+fn acknowledged() -> (World, Vec<RecordId>) {
+    let mut world = city();
+    let made = (0..40).map(|n| {
+        let name = format!("江北区合唱团{n}");
+        world.create("haishu", &[("name", &name), ("org_type", "BA"), ("registration_authority", "330203")])
+    });
+    let made: Vec<RecordId> = made.collect();
+    world.replica(HUB).apply_later(ROWS);
+    world.connect("haishu");
+    let all = |world: &World| world.machines["haishu"].replica.as_ref().map(Replica::pending) == Some(0);
+    for _ in 0..200 {
+        if all(&world) {
+            break;
+        }
+        world.flow(1);
+    }
+    assert!(all(&world), "the hub has acknowledged everything");
+    (world, made)
+}
+
+fn is_behind(world: &World) -> bool {
+    world.machines[HUB].replica.as_ref().is_some_and(Replica::is_behind)
+}
+
+fn shown(world: &mut World, made: &[RecordId]) -> usize {
+    made.iter().filter(|id| world.field(HUB, **id, "name").is_some()).count()
+}
+
+#[test]
+fn what_is_acknowledged_before_it_is_applied_is_there_after_a_power_cut() {
+    let (mut world, made) = acknowledged();
+    assert!(is_behind(&world), "and has not applied it");
+    world.go_down(HUB);
+    world.machines[HUB].disk.restart(|_| 0);
+    world.start(HUB).unwrap();
+    assert_eq!(shown(&mut world, &made), made.len());
+    let incarnation = world.replica("haishu").incarnation();
+    world.connect("haishu");
+    world.settle();
+    assert!(world.level["haishu"]);
+    assert_eq!(world.replica("haishu").incarnation(), incarnation, "nothing was lost");
+}
+
+#[test]
+fn a_power_cut_while_it_is_applied_costs_nothing_and_applies_nothing_twice() {
+    let (mut world, made) = acknowledged();
+    let now = world.now;
+    let hub = world.machine(HUB).replica.as_mut().unwrap();
+    // Enough for the index to be committed in between, and not for all.
+    hub.apply_some(8).unwrap();
+    while hub.poll(now).unwrap().is_some() {}
+    assert!(is_behind(&world));
+    world.go_down(HUB);
+    world.machines[HUB].disk.restart(|_| 0);
+    world.start(HUB).unwrap();
+    assert_eq!(shown(&mut world, &made), made.len());
+    world.connect("haishu");
+    world.settle();
+    assert!(world.level["haishu"], "equal sums: each counts once");
+}
+
+#[test]
+fn nothing_is_called_equal_before_all_that_came_is_applied() {
+    let (mut world, made) = acknowledged();
+    assert!(!world.level["haishu"], "the hub says nothing of sums it has not computed");
+    let joined = world.replica("haishu").verified_at();
+    world.settle();
+    assert!(world.replica("haishu").verified_at() > joined);
+    assert!(world.level["haishu"]);
+    assert!(!is_behind(&world));
+    assert_eq!(shown(&mut world, &made), made.len());
+}
