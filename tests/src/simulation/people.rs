@@ -128,7 +128,7 @@ impl Play {
             self.staged.get(name).is_some_and(|all| all.iter().any(|one| one.edit.record == record));
         // What only repeats what stood before something that the hub refuses is not written again.
         let is_staged = is_staged || self.differing;
-        fields.retain(|field, _| !is_staged || !matches!(field.as_str(), "grade" | "charity"));
+        fields.retain(|field, _| !is_staged || !matches!(field.as_str(), "grade" | "charity" | "full_time"));
         if kind == "social_org" && !is_staged {
             fields.extend(values::counted(id));
         }
