@@ -7,12 +7,20 @@ use crate::exchange::Effect;
 use crate::replica::Replica;
 use huiliu_core::sync::{EntryKind, Hash, Run};
 use huiliu_store::Span;
+use std::collections::VecDeque;
 
-/// With so many entries waiting, they are applied before more is taken: whoever asks for something waits for them.
-const MOST_WAITING: usize = 65_536;
+/// With so many entries waiting, they are applied before more is taken: whoever asks for something waits for them, and
+/// so does the next start.
+const MOST_WAITING: usize = 32_768;
 
-/// A run that is held and not applied.
+/// What is held and not applied, in order of the journal.
+#[derive(Default)]
 pub(crate) struct Arrived {
+    runs: VecDeque<ArrivedRun>,
+    entries: usize,
+}
+
+struct ArrivedRun {
     span: Span,
     /// The chain hash before it.
     previous: Hash,
@@ -30,7 +38,7 @@ impl Replica {
 
     /// Whether something is held that is not applied yet.
     pub fn is_behind(&self) -> bool {
-        !self.arrived.is_empty()
+        !self.arrived.runs.is_empty()
     }
 
     /// Whether runs can wait to be applied: edits of others, and nothing but edits. Whatever else comes may decide what
@@ -40,14 +48,15 @@ impl Replica {
             let edits = run.entries.iter().all(|it| matches!(it.kind, EntryKind::EDIT | EntryKind::POINT));
             edits && run.feed.device != self.device()
         };
-        // Runs are applied whole, so their number bounds their entries well enough.
-        let room = self.arrived.len() < MOST_WAITING;
+        let room = self.arrived.entries < MOST_WAITING;
         self.defers && room && self.parked.is_empty() && runs.iter().all(plain)
     }
 
     /// Leaves a registered run to be applied.
     pub(crate) fn leave_for_later(&mut self, run: &Run, span: Span, previous: Hash) {
-        self.arrived.push_back(Arrived { span, previous, entries: run.entries.len() });
+        let entries = run.entries.len();
+        self.arrived.runs.push_back(ArrivedRun { span, previous, entries });
+        self.arrived.entries += entries;
         self.ledger.behind = !self.has_bug("verdict before all is applied");
     }
 
@@ -105,13 +114,14 @@ impl Replica {
 
     fn apply_slice(&mut self, entries: usize) -> Result<(), ReplicaError> {
         let mut left = entries.max(1);
-        while let (true, Some(next)) = (left > 0, self.arrived.front()) {
-            let Arrived { span, previous, entries } = *next;
+        while let (true, Some(next)) = (left > 0, self.arrived.runs.front()) {
+            let ArrivedRun { span, previous, entries } = *next;
             // What was damaged since is noted, and mended like all other damage.
             if let Some(run) = self.read_run(span)? {
                 self.apply_run(&run, previous)?;
             }
-            self.arrived.pop_front();
+            self.arrived.runs.pop_front();
+            self.arrived.entries -= entries;
             self.applied = span.end();
             left = left.saturating_sub(entries);
             if self.index.pending() > self.index_rows {

@@ -1,6 +1,7 @@
 //! Opening: the journal's tail into the index, grants known again, and a new incarnation where something had been
 //! lost.
 
+use crate::arrived::Arrived;
 use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::keychain::Keychain;
@@ -118,7 +119,7 @@ impl Replica {
             ledger,
             feeds: BTreeMap::new(),
             applied: Position::default(),
-            arrived: VecDeque::new(),
+            arrived: Arrived::default(),
             defers: false,
             index_rows: INDEX_ROWS,
             clock: Hlc::default(),
@@ -227,7 +228,7 @@ impl Replica {
         self.parked.clear();
         self.stale.clear();
         self.unsettled.clear();
-        self.arrived.clear();
+        self.arrived = Arrived::default();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;
         let authority = Authority::new(self.home.root.clone(), self.home.hub);

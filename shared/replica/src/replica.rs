@@ -39,8 +39,8 @@ pub struct Replica {
     pub(crate) feeds: BTreeMap<FeedId, u32>,
     /// Everything before this position of the journal is in the index.
     pub(crate) applied: Position,
-    /// What is held behind that position and registered, in order of the journal.
-    pub(crate) arrived: VecDeque<Arrived>,
+    /// What is held behind that position and registered.
+    pub(crate) arrived: Arrived,
     /// The caller applies what comes, when nothing else is to be done.
     pub(crate) defers: bool,
     /// While it catches up, the index is committed when so many rows have changed.
