@@ -218,8 +218,8 @@ impl Replica {
     }
 
     /// Notes in ledger and index that a run is held, and gives back the chain hash before it; `None` if it does not
-    /// continue its feed and was not noted before without being applied. One behind a hole is parked, but in the notebook: nobody else has what was lost there, and
-    /// what is left goes on without it.
+    /// continue its feed and was not noted before without being applied. One behind a hole is parked, but in the
+    /// notebook: nobody else has what was lost there, and what is left goes on without it.
     pub(crate) fn register_held(&mut self, run: &Run, span: Span) -> Option<Hash> {
         let before = self.ledger.head(&run.feed);
         let behind_hole = run.first > before.number + 1;

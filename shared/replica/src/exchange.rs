@@ -125,7 +125,8 @@ impl Replica {
         output: Output,
         now: u64,
     ) -> Result<Vec<Input>, ReplicaError> {
-        let numbers_do = matches!(
+        // What these say or do follows from what is held; all else looks at what is applied.
+        let held_is_enough = matches!(
             output,
             Output::Send(_)
                 | Output::Load { .. }
@@ -135,7 +136,7 @@ impl Replica {
                 | Output::Pending(_)
                 | Output::Close(_)
         );
-        if !numbers_do {
+        if !held_is_enough {
             self.apply_arrived()?;
         }
         match output {

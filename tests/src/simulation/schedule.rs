@@ -216,7 +216,7 @@ const SHAPES: [Shape; 10] = [
     Shape::Restoring,
 ];
 
-/// What happens while there are people: what the machines of a county and its hub go through without being copied.
+/// What happens while there are people: nobody forges, and nobody's grant ends.
 const PEOPLED: [Shape; 8] = [
     Shape::Usual,
     Shape::Usual,
