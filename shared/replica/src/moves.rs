@@ -193,7 +193,7 @@ impl Replica {
             return Ok(false);
         }
         let mut document = self.document(home)?;
-        let mut staged = false;
+        let (mut staged, mut unproved) = (false, BTreeSet::new());
         while let Some(at) = open.iter().position(|row| row.deps.iter().all(|dep| known.contains(dep))) {
             let row = open.swap_remove(at);
             let refused = self.index.get::<u16>(&keys::refused(&row.feed, row.number))?.is_some();
@@ -201,7 +201,10 @@ impl Replica {
             if known.contains(&row.hash) || refused || revoked || was_carried(&rows, &row, newest.epoch) {
                 continue;
             }
-            let Some(carried) = self.proved(&row)? else { continue };
+            let Some(carried) = self.proved(&row)? else {
+                unproved.extend((!counted.contains(&content(&row))).then_some(row.hash));
+                continue;
+            };
             match judge_late(&row, &carried.edit.payload, newest, &counted, &document) {
                 Ok(after) => {
                     let payload = control::encode(&carried);
@@ -221,7 +224,48 @@ impl Replica {
             }
             staged = true;
         }
+        for old in stays.iter().filter(|old| old.channel != home.channel && old.epoch > 0) {
+            staged |= self.stage_return(home, newest, old, &unproved, &mut document)?;
+        }
         Ok(staged)
+    }
+
+    /// What came with a record to where it is no longer, and whose entries are lost with a disk: no signature can carry
+    /// it, but the hub has said that it came, and says so again where the record is. `document`: the record there.
+    /// Whether there was any.
+    fn stage_return(
+        &mut self,
+        home: &Stay,
+        newest: &StayRow,
+        old: &StayRow,
+        unproved: &BTreeSet<Hash>,
+        document: &mut Document,
+    ) -> Result<bool, ReplicaError> {
+        let from = Stay { channel: old.channel, ..*home };
+        let mut written = self.written(&from, old.epoch)?;
+        let lost: Vec<Hash> =
+            unproved.iter().filter(|change| written.contains_key(change)).copied().collect();
+        let came = if lost.is_empty() { None } else { self.base(&from, old.epoch)? };
+        // With what it follows: what arrives is whole.
+        let Some(part) = came.and_then(|came| came.at(&lost)) else { return Ok(false) };
+        let mut with = document.clone();
+        if !part.changes().iter().all(|raw| with.add(raw).is_ok()) {
+            return Ok(false);
+        }
+        let told: BTreeSet<Hash> = part.history().into_iter().map(|(change, ..)| change).collect();
+        written.retain(|change, _| told.contains(change));
+        let changes = written.into_values().collect();
+        let arrived = Arrived { from: old.channel, history: part.save(), changes };
+        self.stage_move(
+            EntryKind::ARRIVED,
+            home.channel,
+            &home.record,
+            newest.kind,
+            newest.epoch,
+            control::encode(&arrived),
+        );
+        *document = with;
+        Ok(true)
     }
 
     /// A change with its author's signature: from its feed, or, where that is lost, as it was carried before.

@@ -338,6 +338,37 @@ fn a_hub_set_back_to_before_a_move_comes_to_one_place_again() {
 }
 
 #[test]
+fn what_a_hub_set_back_has_forgotten_comes_back_with_the_record_that_it_moved() {
+    let mut world = townships();
+    let id = made(&mut world);
+    visit(&mut world, "gulou");
+    let image = world.machines[HUB].disk.image();
+    world.set("yuehu", id, &[GULOU]);
+    visit(&mut world, "yuehu");
+    // The hub's own word, in a place that nobody has seen since.
+    world.set(HUB, id, &[("town_code", "330281001"), ("name", "海曙区改名读书会")]);
+    world.set(HUB, id, &[YUEHU]);
+    visit(&mut world, "yuehu");
+    world.set("yuehu", id, &[("address", "月湖街二号")]);
+
+    world.set_back(HUB, image);
+    world.connect("haishu");
+    world.settle();
+    world.set("haishu", id, &[("town_code", "330281001"), ("legal_rep_name", "测试代表")]);
+    world.settle();
+    world.cut("haishu");
+    // It has moved more often now than it had then.
+    for place in [GULOU, ("town_code", "330281001"), GULOU] {
+        world.set(HUB, id, &[place]);
+    }
+    level(&mut world);
+    assert_eq!(world.field(HUB, id, "name"), Some(Value::of("海曙区改名读书会")));
+    assert_eq!(world.field(HUB, id, "address"), Some(Value::of("月湖街二号")));
+    assert_eq!(world.field(HUB, id, "legal_rep_name"), Some(Value::of("测试代表")));
+    are_rebuilt(&mut world);
+}
+
+#[test]
 fn what_a_revoked_device_wrote_late_is_not_carried() {
     let mut world = townships();
     let id = made(&mut world);
