@@ -4,7 +4,7 @@
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::model::dictionary::{self, Kind};
+use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::rules::Options;
 use huiliu_core::model::rules::cells::{Cell, Counts};
 use huiliu_core::model::rules::facts::Facts;
@@ -131,7 +131,10 @@ impl Replica {
             match other.name {
                 "engagement" => {
                     let mut fields = row.fields.clone();
-                    if let Some(alias) = self.alias_in_words(other, &row, "person")? {
+                    // Only people of the division: whoever sees its figures sees these, and the hub alone sees others.
+                    if self.names_within(other, &row, "person")?
+                        && let Some(alias) = self.alias_in_words(other, &row, "person")?
+                    {
                         fields.insert("person".to_owned(), Value::Text(alias));
                     }
                     company.engagements.push(fields);
@@ -141,6 +144,16 @@ impl Replica {
             }
         }
         Ok(company)
+    }
+
+    /// Whether the record that a field of a row means lies in the row's own division, or below it.
+    fn names_within(&self, kind: &'static Kind, row: &Row, field: &str) -> Result<bool, ReplicaError> {
+        let Some(target) = kind.field(field).and_then(Field::target).and_then(dictionary::kind) else {
+            return Ok(false);
+        };
+        let Some(id) = self.means(kind, row, field)? else { return Ok(false) };
+        let named = self.row(target, &id)?;
+        Ok(named.is_some_and(|named| self.divisions.is_within(named.division, row.division)))
     }
 
     /// The counts of each division that owns something, as of a day.
