@@ -19,7 +19,7 @@ fn made_up(city: &City, organizations: &str) -> Json {
         "--organizations",
         organizations,
         "--seed",
-        "11",
+        "6",
         "--xlsx",
         "-o",
         out,
@@ -132,6 +132,8 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
         assert!(site.good(&["report", "responsibility"])["rows"].as_array().unwrap().len() > 10);
     }
 
+    what_cannot_be_right(&city, &answers, [(&haishu, "330203"), (&yuyao, "330281")]);
+
     // One page of the hub: its nodes, where it listens, and the same figures.
     let service = city.service.as_ref().expect("the hub serves");
     let page = page(service);
@@ -151,6 +153,39 @@ fn a_city_is_imported_as_its_answers_say_and_its_figures_are_the_same_everywhere
     assert!(!haishu.good(&["find", "hsq"])["records"].as_array().unwrap().is_empty());
 
     nobody_is_told(&city, &[&haishu, &yuyao]);
+}
+
+/// The findings are the mistakes that were made on purpose: those of a county are the same there and at the hub, and who
+/// stands in two counties is found at the hub alone.
+fn what_cannot_be_right(city: &City, answers: &Json, sites: [(&Site, &str); 2]) {
+    let as_of = answers["as_of"].as_str().unwrap();
+    let ordered = ["report", "findings", "--as-of", as_of];
+    let of_rule = |found: &Json, rule: &str| -> Vec<Json> {
+        let rows = found["rows"].as_array().unwrap().iter();
+        rows.filter(|row| row["rule"] == rule).cloned().collect()
+    };
+    for (site, code) in sites {
+        let own = site.good(&ordered);
+        assert!(!own["rows"].as_array().unwrap().is_empty(), "{code}");
+        assert_eq!(own, city.hub.good(&[&ordered[..], &["--division", code]].concat()), "{code}");
+        assert!(of_rule(&own, "SAME_PERSON").is_empty(), "{own}");
+        let overdue = of_rule(&own, "OVERDUE_ELECTION");
+        let names: BTreeSet<&str> =
+            overdue.iter().map(|row| row["records"][0]["title"].as_str().unwrap()).collect();
+        let known = answers["overdue"].as_array().unwrap().iter().filter(|one| one["county"] == code);
+        assert_eq!(names, known.map(|one| one["full_name"].as_str().unwrap()).collect(), "{code}");
+    }
+    let twice = of_rule(&city.hub.good(&ordered), "SAME_PERSON");
+    let known = answers["duplicates"].as_array().unwrap().iter().filter(|one| {
+        let counties = one["counties"].as_array().unwrap();
+        counties.iter().all(|county| sites.iter().any(|(_, code)| county == code))
+    });
+    assert_eq!((twice.len(), known.count()), (2, 2), "{twice:?}");
+    for row in &twice {
+        let counties = row["records"].as_array().unwrap().iter().map(|record| record["division"].as_str());
+        let counties: BTreeSet<&str> = counties.map(|code| &code.unwrap()[..6]).collect();
+        assert_eq!(counties, sites.iter().map(|(_, code)| *code).collect(), "{row}");
+    }
 }
 
 /// What tells who somebody is stands in clear in no file of hub and county; the county shows it, the hub what it may.

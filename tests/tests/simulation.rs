@@ -1,4 +1,4 @@
-//! Random schedules over simulated replicas: 10,000 when `tests/run` runs everything (`HUILIU_TESTS=all`), 200 else, or
+//! Random schedules over simulated replicas: 4,000 when `tests/run` runs everything (`HUILIU_TESTS=all`), 200 else, or
 //! as many as `HUILIU_SCHEDULES` says.
 
 use huiliu_tests::simulation::bugs::{BUGS, WITHIN, hunt};
@@ -14,7 +14,7 @@ const THREADS: u64 = 2;
 
 fn how_many() -> u64 {
     let said = |name: &str| std::env::var(name).ok();
-    let all = if said("HUILIU_TESTS").as_deref() == Some("all") { 10_000 } else { 200 };
+    let all = if said("HUILIU_TESTS").as_deref() == Some("all") { 4_000 } else { 200 };
     said("HUILIU_SCHEDULES").and_then(|text| text.parse().ok()).unwrap_or(all)
 }
 

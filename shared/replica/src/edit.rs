@@ -159,6 +159,7 @@ impl Replica {
             return Err(ReplicaError::Duplicate(*here));
         }
         self.check_once(kind, None, &fields, owner)?;
+        self.check_above(kind, None, &fields, &fields, owner)?;
         let channel = self.channel_of(kind, owner);
         self.own_grant(channel)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), 0);
@@ -232,6 +233,7 @@ impl Replica {
         if restored || given.keys().any(|name| matches!(name.as_str(), "to" | "person")) {
             self.check_once(kind, Some(id), &merged, owner)?;
         }
+        self.check_above(kind, Some(id), &given, &merged, owner)?;
         let branch = self.branch_for(&stay)?;
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let every: Vec<&str> = merged.keys().map(String::as_str).collect();

@@ -6,9 +6,10 @@ use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::dictionary::{self, Field, Kind, Owner};
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{DivisionCode, Fields, Level, RecordId, Value};
+use huiliu_core::model::{DivisionCode, Fields, Level, Problem, RecordId, Trouble, Value};
 use huiliu_store::keys;
 use huiliu_store::rows::Row;
+use std::collections::BTreeSet;
 
 /// A record that names another: its kind and id.
 pub(crate) type Referrer = (&'static Kind, RecordId);
@@ -170,6 +171,41 @@ impl Replica {
         let number = aliases.into_iter().find(|alias| !alias.starts_with("name:"));
         let nameless = target.is_sealed().then(|| id.to_string());
         Ok(number.or(nameless))
+    }
+
+    /// Nobody is above itself: where a field names a record of the same kind, as a Party organization's superior, what
+    /// stands above the record that is being written does not lead back to it. `own`: its id, unless it is being made.
+    /// Superiors that two chose apart from one another may do so, and are a finding then (rules/integrity).
+    pub(crate) fn check_above(
+        &self,
+        kind: &'static Kind,
+        own: Option<&RecordId>,
+        change: &Fields,
+        merged: &Fields,
+        near: DivisionCode,
+    ) -> Result<(), ReplicaError> {
+        let upwards = |field: &&Field| field.target() == Some(kind.name) && change.contains_key(field.name);
+        for field in kind.fields.iter().filter(upwards) {
+            let above_itself =
+                || ReplicaError::Problems(vec![Problem::error(Some(field), Trouble::AboveItself)]);
+            let (mut near, mut seen) = (near, BTreeSet::new());
+            let mut above = merged.get(field.name).and_then(Value::text).map(str::to_owned);
+            while let Some(reference) = above {
+                let Some(id) = self.resolve(kind, &reference, near)? else {
+                    if own.is_none() && kind.aliases(merged).contains(&reference) {
+                        return Err(above_itself());
+                    }
+                    break;
+                };
+                if own == Some(&id) {
+                    return Err(above_itself());
+                }
+                let Some(row) = self.row(kind, &id)?.filter(|_| seen.insert(id)) else { break };
+                near = row.division;
+                above = row.fields.get(field.name).and_then(Value::text).map(str::to_owned);
+            }
+        }
+        Ok(())
     }
 
     /// A change without the references that only say in other words what the record says already.

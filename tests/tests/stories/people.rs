@@ -2,6 +2,7 @@
 //! come.
 
 use super::{READERS, city};
+use huiliu_core::model::rules::cells::Cell;
 use huiliu_core::model::{RecordId, Value};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use huiliu_tests::harness::world::{HUB, World, form};
@@ -269,4 +270,69 @@ fn who_moves_to_another_county_is_read_there_but_the_number_is_not() {
     assert_eq!(read(&mut world, "yuyao", id, "name").as_deref(), Some(NAME));
     assert_eq!(read(&mut world, "yuyao", id, "id_number").as_deref(), Some("密封"), "a known limit");
     assert_eq!(read(&mut world, "haishu", id, "name"), None);
+}
+
+#[test]
+fn who_has_moved_away_makes_no_figure_of_the_hub_differ_from_the_countys() {
+    let mut world = joined();
+    let mut organization = READERS.to_vec();
+    organization.push(("town_code", "330203004"));
+    world.create("haishu", &organization);
+    let id = world.make("haishu", "person", &member());
+    let engage = |world: &mut World, person: &str| {
+        let mut fields = form(&[("person", person), ("social_org", USCC), ("member_kind", "FULL")]);
+        fields.insert("full_time".into(), Value::Bool(true));
+        let wish = RecordEdit::New { kind: "engagement".into(), fields, owner: None, strict: false };
+        world.save("haishu", &wish).unwrap();
+    };
+    engage(&mut world, &id.to_string());
+    engage(&mut world, "330299197906150023");
+    visit(&mut world, "haishu");
+    world.set("haishu", id, &[("division", "330281001")]);
+    for name in ["haishu", "yuyao", "haishu"] {
+        visit(&mut world, name);
+    }
+    // The same person, and no longer known to be: three for the county, and so for the hub, which could tell.
+    engage(&mut world, NUMBER);
+    for name in ["haishu", "yuehu"] {
+        visit(&mut world, name);
+    }
+    let (on, town) = ("2040-01-01".parse().unwrap(), "330203004".parse().unwrap());
+    for name in ["yuehu", "haishu", HUB] {
+        let counts = world.replica(name).tallies(on).unwrap()[&town];
+        assert_eq!(counts.get(Cell::RequiredFullTime), 1, "{name}");
+        assert_eq!(world.replica(name).recounted(on).unwrap()[&town], counts, "{name}");
+    }
+}
+
+#[test]
+fn no_party_organization_is_made_its_own_superior() {
+    let mut world = joined();
+    let named = |name: &'static str, superior: &'static str| {
+        let mut fields = BRANCH.to_vec();
+        fields[0].1 = name;
+        fields.push(("superior_id", superior));
+        fields
+    };
+    let (upper, middle, lower) =
+        ("中共海曙区总支部委员会", "中共海曙区第二支部委员会", "中共海曙区第三支部委员会");
+    let new = |name, superior| {
+        let fields = form(&named(name, superior));
+        RecordEdit::New { kind: "party_org".into(), fields, owner: None, strict: false }
+    };
+    refused(&mut world, "haishu", &new(upper, upper));
+    let top = world.make("haishu", "party_org", &named(upper, ""));
+    world.make("haishu", "party_org", &named(middle, upper));
+    let low = world.make("haishu", "party_org", &named(lower, middle));
+    for superior in [upper, middle, lower] {
+        refused(
+            &mut world,
+            "haishu",
+            &RecordEdit::Set { id: top, fields: form(&[("superior_id", superior)]) },
+        );
+    }
+    // Of three that name one another before they are here, whichever closes the ring is refused.
+    world.make("haishu", "party_org", &named("中共甲支部委员会", "中共乙支部委员会"));
+    refused(&mut world, "haishu", &new("中共乙支部委员会", "中共甲支部委员会"));
+    world.save("haishu", &RecordEdit::Set { id: low, fields: form(&[("superior_id", upper)]) }).unwrap();
 }

@@ -47,23 +47,27 @@ pub fn title_of(
     row_division: huiliu_core::model::DivisionCode,
     text: &str,
 ) -> String {
-    let named = || -> Option<String> {
-        let mut kind = field.target().and_then(dictionary::kind)?;
-        let mut id = replica.resolve(kind, text, row_division).ok()??;
-        // An instructor is called as the person is.
-        while let Some([by]) = kind.same_by() {
-            let row = replica.row(kind, &id).ok()??;
-            id = replica.means(kind, &row, by).ok()??;
-            kind = kind.field(by).and_then(Field::target).and_then(dictionary::kind)?;
-        }
-        let row = replica.row(kind, &id).ok()??;
-        let name = ["name", "full_name"].into_iter().find(|name| kind.field(name).is_some())?;
-        match replica.open_field(kind, &id, name, row.fields.get(name)?) {
-            Value::Text(name) => Some(name),
-            _ => None,
-        }
+    let named = || {
+        let kind = field.target().and_then(dictionary::kind)?;
+        record_title(replica, kind, replica.resolve(kind, text, row_division).ok()??)
     };
     named().unwrap_or_else(|| text.to_owned())
+}
+
+/// What people call a record; none if it is not here or its name cannot be read.
+pub fn record_title(replica: &Replica, mut kind: &'static Kind, mut id: RecordId) -> Option<String> {
+    // An instructor is called as the person is.
+    while let Some([by]) = kind.same_by() {
+        let row = replica.row(kind, &id).ok()??;
+        id = replica.means(kind, &row, by).ok()??;
+        kind = kind.field(by).and_then(Field::target).and_then(dictionary::kind)?;
+    }
+    let row = replica.row(kind, &id).ok()??;
+    let name = ["name", "full_name"].into_iter().find(|name| kind.field(name).is_some())?;
+    match replica.open_field(kind, &id, name, row.fields.get(name)?) {
+        Value::Text(name) => Some(name),
+        _ => None,
+    }
 }
 
 /// Notes, durably and before anything is shown, that somebody reads secrets for a purpose.

@@ -1,6 +1,7 @@
-//! `report coverage | gaps | responsibility`: figures that lead to their rows, on the screen, as JSON, as a workbook.
+//! `report coverage | gaps | responsibility | findings`: figures that lead to their rows, on the screen, as JSON, as a workbook.
 
 mod coverage;
+mod findings;
 mod gaps;
 mod responsibility;
 mod sheets;
@@ -58,6 +59,7 @@ pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Resu
         "coverage" => coverage::coverage(replica, division, on, context)?,
         "gaps" => gaps::gaps(replica, division, on, context)?,
         "responsibility" => responsibility::responsibility(replica, division, on, context)?,
+        "findings" => findings::findings(replica, division, on, context)?,
         name => return Err(Failure::new(2, Say::NoSuchReport { name: name.to_owned() })),
     };
     let mut answer = Answer::good(report.json, report.text);
@@ -80,8 +82,8 @@ fn today(now: u64) -> Date {
     i64::try_from(days).ok().and_then(Date::from_days).unwrap_or(Date::FIRST)
 }
 
-/// Organizations, each with its row.
-type Organizations = Vec<(RecordId, Row)>;
+/// Records, each with its row.
+type Records = Vec<(RecordId, Row)>;
 
 /// The kind of organizations.
 fn of_organizations() -> &'static Kind {
@@ -89,15 +91,21 @@ fn of_organizations() -> &'static Kind {
 }
 
 /// The living organizations that a division and those below it own, by owner and name.
-fn organizations(replica: &Replica, division: DivisionCode) -> Result<Organizations, Failure> {
+fn organizations(replica: &Replica, division: DivisionCode) -> Result<Records, Failure> {
+    let mut found = within(replica, of_organizations(), division)?;
+    found.sort_by_key(|(id, row)| (row.division, name_of(row), *id));
+    Ok(found)
+}
+
+/// The living records of a kind that a division and those below it own, in order of making.
+fn within(replica: &Replica, kind: &Kind, division: DivisionCode) -> Result<Records, Failure> {
     let mut found = Vec::new();
-    replica.each_row(of_organizations(), |id, row| {
+    replica.each_row(kind, |id, row| {
         if replica.divisions().is_within(row.division, division) {
             found.push((id, row));
         }
         true
     })?;
-    found.sort_by_key(|(id, row)| (row.division, name_of(row), *id));
     Ok(found)
 }
 

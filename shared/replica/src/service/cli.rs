@@ -119,7 +119,7 @@ pub enum Common {
         /// What to look for
         text: String,
     },
-    /// Make a report: coverage, gaps, responsibility
+    /// Make a report: coverage, gaps, responsibility, findings
     Report {
         /// Its name
         name: String,

@@ -87,8 +87,8 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("What to look for", "要查找的内容"),
     (
-        "Make a report: coverage, gaps, responsibility",
-        "出报表：coverage（组建率）、gaps（应建未建）、responsibility（责任主体）",
+        "Make a report: coverage, gaps, responsibility, findings",
+        "出报表：coverage（组建率）、gaps（应建未建）、responsibility（责任主体）、findings（疑点）",
     ),
     ("Its name", "报表名称"),
     (

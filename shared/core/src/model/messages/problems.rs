@@ -59,6 +59,7 @@ troubles! {
         ReferenceUnknown => "找不到所指的记录", "the record that is meant is not here"; "请改填统一社会信用代码、公民身份号码或完整名称", "write its credit code, identity number or full name";
         ReferenceSeveral { count: usize } => "有{count}条同名记录", "{count} records have this name"; "请改填统一社会信用代码或公民身份号码", "write the credit code or the identity number";
         ElsewhereAffiliated => "该党员的组织关系在其他党组织", "the member belongs to another branch"; "请先办理组织关系转接（填写原组织关系的转出日期），再导入", "end the former affiliation first, then import again";
+        AboveItself => "上级绕回到了本组织自己", "the superiors lead back to this one"; "请核对上级党组织", "check the superior";
         SealedUnread => "密封待钥：本机还没有这条记录的密钥", "sealed: the key of this record has not come yet"; "请联网同步后再改", "synchronize, then change it";
         CertOrder => "证书有效期止早于有效期起", "the certificate ends before it begins"; "请核对两个日期", "check both dates";
         PeriodOrder => "有效期止早于有效期起", "the end lies before the beginning"; "请核对两个日期", "check both dates";

@@ -61,6 +61,21 @@ pub struct Finding {
 }
 
 impl Rule {
+    /// What programs read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SameCreditCode => "SAME_CREDIT_CODE",
+            Self::SamePerson => "SAME_PERSON",
+            Self::DoubtfulPerson => "DOUBTFUL_PERSON",
+            Self::TwoAffiliations => "TWO_AFFILIATIONS",
+            Self::OverdueElection => "OVERDUE_ELECTION",
+            Self::WideJointBranch => "WIDE_JOINT_BRANCH",
+            Self::SmallBranch => "SMALL_BRANCH",
+            Self::LargeBranch => "LARGE_BRANCH",
+            Self::SuperiorCycle => "SUPERIOR_CYCLE",
+        }
+    }
+
     /// What people read.
     pub fn say(self) -> RuleSay {
         match self {
