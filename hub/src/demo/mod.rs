@@ -267,9 +267,13 @@ impl<'a> Demo<'a> {
 
     async fn sync_all(&self) -> Result<(), Failure> {
         // Twice: what the first one brings to the hub concerns the others.
-        for node in self.nodes.iter().chain(&self.nodes) {
+        say(self.global, &Say::DemoSyncs);
+        let (mut progress, visits) = (Progress::new(), 2 * self.nodes.len());
+        for (visited, node) in self.nodes.iter().chain(&self.nodes).enumerate() {
+            progress.show(visited, visits);
             node.sync().await?;
         }
+        progress.show(visits, visits);
         Ok(())
     }
 

@@ -261,6 +261,7 @@ catalogue! {
         WordHub => "市级", "hub";
         WordYes => "是", "yes";
         WordNo => "否", "no";
+        DemoSyncs => "各单位逐个与市级同步：", "everybody syncs with the hub in turn:";
         DemoLevel => "全部同步后：", "after everybody has synced:";
         DemoCut { names: String } => "断开 {names}，两边各自继续工作：", "{names} are cut off, both sides go on working:";
         DemoApart => "断网期间：", "while cut off:";
