@@ -287,6 +287,16 @@ mod tests {
         }
     }
 
+    /// A command beside a service prints what one without it prints, to the last digit of a rate.
+    #[test]
+    fn what_is_told_is_the_answer() {
+        let rates: Vec<f64> = (1..1000).map(|base| 116.0 / f64::from(base)).collect();
+        let answer = Answer::good(json!({ "rates": rates }), "");
+        let line = encode(&Line::Answer(Box::new(answer.clone())));
+        let Ok(Line::Answer(read)) = serde_json::from_slice(&line) else { panic!("a line of JSON") };
+        assert_eq!(read.json, answer.json);
+    }
+
     async fn line(body: &mut Told) -> Line {
         let frame = body.frame().await.expect("a line").expect("a channel does not fail");
         serde_json::from_slice(frame.data_ref().expect("bytes")).expect("a line of JSON")
