@@ -4,6 +4,8 @@
 use super::{READERS, city};
 use huiliu_core::model::rules::cells::Cell;
 use huiliu_core::model::{RecordId, Value};
+use huiliu_replica::commands::reports::Wanted;
+use huiliu_replica::commands::{Context, Request, run};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use huiliu_tests::harness::world::{HUB, World, form};
 
@@ -302,6 +304,55 @@ fn who_has_moved_away_makes_no_figure_of_the_hub_differ_from_the_countys() {
         let counts = world.replica(name).tallies(on).unwrap()[&town];
         assert_eq!(counts.get(Cell::RequiredFullTime), 1, "{name}");
         assert_eq!(world.replica(name).recounted(on).unwrap()[&town], counts, "{name}");
+    }
+}
+
+#[test]
+fn what_two_did_apart_and_cannot_both_be_is_found_the_same_at_county_township_and_hub() {
+    let mut world = joined();
+    let person = world.make("haishu", "person", &member());
+    let mut upper = BRANCH;
+    upper[0].1 = "中共海曙区总支部委员会";
+    let branches = [&BRANCH, &upper].map(|branch| world.make("haishu", "party_org", branch));
+    for name in ["haishu", "yuehu"] {
+        visit(&mut world, name);
+    }
+    // Each makes the other's branch the superior of its own, and takes the member into another branch.
+    let joins = |branch: RecordId, from: &str| {
+        let named = [person, branch].map(|id| id.to_string());
+        let fields = form(&[("person", &named[0]), ("party_org", &named[1]), ("from", from)]);
+        RecordEdit::New { kind: "affiliation".into(), fields, owner: None, strict: false }
+    };
+    let mut affiliations = Vec::new();
+    for (name, own, other, from) in [("haishu", 0, 1, "2020-01-01"), ("yuehu", 1, 0, "2021-01-01")] {
+        world.set(name, branches[own], &[("superior_id", &branches[other].to_string())]);
+        affiliations.push(world.save(name, &joins(branches[own], from)).unwrap().id().to_string());
+    }
+    for name in ["haishu", "yuehu", "haishu"] {
+        visit(&mut world, name);
+    }
+    let wanted =
+        Wanted { name: "findings".into(), division: Some("330203004".into()), as_of: None, file: None };
+    let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
+    let mut ring = branches.map(|id| id.to_string()).to_vec();
+    ring.sort();
+    // The affiliation that began last is the one that counts, and stands first.
+    affiliations.reverse();
+    for name in [HUB, "haishu", "yuehu"] {
+        let found = run(world.replica(name), &Request::Report(wanted.clone()), &context).json;
+        let ids = |row: &serde_json::Value| {
+            let records = row["records"].as_array().unwrap().iter();
+            records.map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+        };
+        let told: Vec<_> = found["rows"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|row| (row["rule"].as_str().unwrap(), ids(row)))
+            .collect();
+        let expected = [("TWO_AFFILIATIONS", affiliations.clone()), ("SUPERIOR_CYCLE", ring.clone())];
+        assert_eq!(told, expected, "{name}");
+        assert_eq!(found["rows"][0]["records"][0]["title"], NAME, "{name}");
     }
 }
 
