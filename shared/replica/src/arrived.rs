@@ -29,7 +29,8 @@ struct ArrivedRun {
 
 impl Replica {
     /// From now on edits that come are applied by [`Replica::apply_some`], which the caller calls when nothing else is to
-    /// be done. Before it asks or writes anything it calls [`Replica::apply_arrived`]. Meanwhile the index is committed whenever so many of its rows have changed.
+    /// be done. Before it asks or writes anything it calls [`Replica::apply_arrived`]. Meanwhile the index is committed
+    /// whenever so many of its rows have changed.
     pub fn apply_later(&mut self, index_rows: usize) {
         self.defers = true;
         self.index_rows = index_rows;

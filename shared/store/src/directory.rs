@@ -55,8 +55,9 @@ impl Directory {
         lock.is_ok_and(|lock| matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
-    /// Makes the directory's name durable and closes it to everybody but its owner: one that was there before may stand open. Only a replica that
-    /// begins does this; later it is the administrator's to say who else may read, such as a backup.
+    /// Makes the directory's name durable and closes it to everybody but its owner: one that was there before may stand
+    /// open. Only a replica that begins does this; later it is the administrator's to say who else may read, such as a
+    /// backup.
     pub fn keep_private(&self) -> Result<(), StoreError> {
         let closed = fs::set_permissions(&self.root, Permissions::from_mode(PRIVATE));
         closed.map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))?;

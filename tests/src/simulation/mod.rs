@@ -2,9 +2,9 @@
 //! beside them says what must come of it.
 //!
 //! `damage` spoils disks, `lost` says what that may cost.
-//! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is the
-//! model, `holdings` is what
-//! replicas have, `members` the people in their records, [`oracles`], `places` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+//! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is
+//! the model, `holdings` is what replicas have, `members` the people in their records, [`oracles`], `places` and
+//! `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;

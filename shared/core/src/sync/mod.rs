@@ -1,8 +1,10 @@
 //! Layer 3: feeds, grants, judging and the session, as state machines over bytes. Imports `model` and `documents`.
 //!
-//! From the bottom up: [`keys`] (hashes, signatures), [`entry`] (what is chained), [`feed`] (feeds, runs, signed points), [`control`] (what a
-//! hub says of devices, divisions, refusals and moves), [`carry`] (an edit with its proof), [`authority`] (whose entries count where), [`ledger`] (what a replica
-//! holds, as numbers), [`message`] and [`wire`] (bytes), [`seal`] and [`person_keys`] (what tells who somebody is, and the keys to it), [`session`] (two replicas becoming level).
+//! From the bottom up: [`keys`] (hashes, signatures), [`entry`] (what is chained), [`feed`] (feeds, runs, signed
+//! points), [`control`] (what a hub says of devices, divisions, refusals and moves), [`carry`] (an edit with its
+//! proof), [`authority`] (whose entries count where), [`ledger`] (what a replica holds, as numbers), [`message`] and
+//! [`wire`] (bytes), [`seal`] and [`person_keys`] (what tells who somebody is, and the keys to it), [`session`] (two
+//! replicas becoming level).
 
 pub mod authority;
 pub mod birth;

@@ -4,9 +4,9 @@
 //! 1. [`Session::dial`] or [`Session::listen`].
 //! 2. [`Session::handle`] with each [`Input`] and the time; then [`Session::poll`] until it gives nothing more.
 //! 3. A frame of [`Output::Send`] goes out in the order given. [`Output::Load`] is answered with [`Input::Loaded`],
-//!    [`Output::Store`] with [`Input::Stored`] once the runs are durable, and [`Input::Grew`] once they are applied too if
-//!    that is later, [`Output::Compare`] with [`Input::Compared`]; the answers may come later, one of each is under way at most. The ledger given to `handle`
-//!    and `poll` is the replica's of that moment.
+//!    [`Output::Store`] with [`Input::Stored`] once the runs are durable, and [`Input::Grew`] once they are applied too
+//!    if that is later, [`Output::Compare`] with [`Input::Compared`]; the answers may come later, one of each is under
+//!    way at most. The ledger given to `handle` and `poll` is the replica's of that moment.
 //! 4. When the connection is gone, [`Session::next_batch_bytes`] is remembered for the next one with that peer.
 //!
 //! Both sides do the same but for who speaks first: tell what they hold, send what the other lacks, acknowledge what
