@@ -194,7 +194,10 @@ fn json_of(kind: &Kind, finding: &Finding, involved: &[Involved], lang: Lang) ->
         Severity::Fault => "FAULT",
         Severity::Warning => "WARNING",
     };
-    let record = |(id, division, title): &Involved| json!({ "id": id.to_string(), "division": division.to_string(), "title": title });
+    let record = |(id, division, title): &Involved| {
+        let (id, division) = (id.to_string(), division.to_string());
+        json!({ "id": id, "division": division, "title": title })
+    };
     json!({
         "rule": finding.rule.name(),
         "severity": severity,
