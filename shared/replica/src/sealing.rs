@@ -221,7 +221,8 @@ impl Replica {
     }
 
     /// Whether a sealed field of a record may be written here: its key must be here, or the record have none yet, and
-    /// what stays in the county is written there.
+    /// what stays in the county is written there. A secret key that stayed in another county, when the record came from
+    /// there, opens nothing here: whoever has the card writes the number again, under a new one.
     fn may_seal(
         &self,
         field: Option<&'static Field>,
@@ -233,7 +234,10 @@ impl Replica {
         if class == Sensitivity::Secret && !self.may_hold_secrets(self.home.division, owner) {
             return no(Trouble::SecretBelow);
         }
-        let has_key = self.keychain.wraps_of(id).any(|wrap| wrap.class == class);
+        let is_near =
+            |division| class != Sensitivity::Secret || self.county_of(division) == self.county_of(owner);
+        let mut wraps = self.keychain.wraps_of(id);
+        let has_key = wraps.any(|wrap| wrap.class == class && is_near(wrap.division));
         if has_key && self.keychain.keys_of(id, class).is_empty() {
             return no(Trouble::SealedUnread);
         }

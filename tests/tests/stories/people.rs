@@ -272,6 +272,13 @@ fn who_moves_to_another_county_is_read_there_but_the_number_is_not() {
     assert_eq!(read(&mut world, "yuyao", id, "name").as_deref(), Some(NAME));
     assert_eq!(read(&mut world, "yuyao", id, "id_number").as_deref(), Some("密封"), "a known limit");
     assert_eq!(read(&mut world, "haishu", id, "name"), None);
+    // Whoever has the card enters it again.
+    world.set("yuyao", id, &[("id_number", NUMBER)]);
+    for name in ["yuyao", "haishu"] {
+        visit(&mut world, name);
+    }
+    assert_eq!(read(&mut world, "yuyao", id, "id_number").as_deref(), Some(NUMBER));
+    assert_eq!(read(&mut world, HUB, id, "id_number").as_deref(), Some("密封"));
 }
 
 #[test]
