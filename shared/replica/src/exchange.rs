@@ -78,8 +78,10 @@ impl Replica {
 
     /// The next thing to do, if there is one.
     pub fn poll(&mut self, now: u64) -> Result<Option<Effect>, ReplicaError> {
-        // A session that was driven wants nothing more until it gets an input, and Grew is everybody's.
-        while let (true, Some(id)) = (self.effects.is_empty(), self.unheard.pop_first()) {
+        // What is ready goes out before more is made.
+        while self.effects.is_empty()
+            && let Some(id) = self.unheard.pop_first()
+        {
             self.drive(id, None, now)?;
         }
         if !self.has_bug("acknowledged before stored") {
@@ -94,7 +96,8 @@ impl Replica {
         Ok(effect)
     }
 
-    /// Gives a session its input and does what it wants.
+    /// Gives a session its input and does what it wants, up to the first frame: that goes out before the next one is made,
+    /// which may take as long as the frame is under way.
     fn drive(&mut self, id: SessionId, input: Option<Input>, now: u64) -> Result<(), ReplicaError> {
         let Some(mut session) = self.sessions.remove(&id) else { return Ok(()) };
         let mut inputs: Vec<Input> = input.into_iter().collect();
@@ -103,13 +106,20 @@ impl Replica {
                 session.handle(input, &self.ledger, now);
             }
             match session.poll(&self.ledger) {
+                None if self.greeting.remove(&id) => {
+                    self.hand_unsent(id, &session)?;
+                    self.ask_for_keys(id, &session)?;
+                }
                 None => break,
-                Some(output) => inputs.extend(self.act(id, &session, output, now)?),
+                Some(output) => {
+                    let sends = matches!(output, Output::Send(_));
+                    inputs.extend(self.act(id, &session, output, now)?);
+                    if sends {
+                        self.unheard.insert(id);
+                        break;
+                    }
+                }
             }
-        }
-        if self.greeting.remove(&id) {
-            self.hand_unsent(id, &session)?;
-            self.ask_for_keys(id, &session)?;
         }
         if !self.effects.iter().any(|effect| matches!(effect, Effect::Close(closed, _) if *closed == id)) {
             self.sessions.insert(id, session);

@@ -78,7 +78,7 @@ pub struct Replica {
     /// What the gate made of staged changes, and on which heads, so that applying them there need not ask again.
     pub(crate) gated: BTreeMap<Hash, (Vec<Hash>, Gated)>,
     pub(crate) sessions: BTreeMap<SessionId, Session>,
-    /// Sessions that were opened and not driven yet.
+    /// Sessions that may want something before anything comes for them: opened just now, or in the middle of speaking.
     pub(crate) unheard: BTreeSet<SessionId>,
     /// The size of batches that suits the link of each peer, as its last session found it.
     pub(crate) batch_sizes: BTreeMap<DeviceId, usize>,

@@ -1,9 +1,10 @@
 //! What comes is durable and acknowledged first, and applied when nothing else waits: nobody may notice but by the time
 //! it takes.
 
-use super::city;
+use super::{READERS, city};
 use huiliu_core::model::RecordId;
-use huiliu_replica::Replica;
+use huiliu_core::sync::message::{Message, decode};
+use huiliu_replica::{Effect, Replica};
 use huiliu_tests::harness::world::{HUB, World};
 
 /// Rows after which the index is committed.
@@ -81,4 +82,25 @@ fn nothing_is_called_equal_before_all_that_came_is_applied() {
     assert!(world.level["haishu"]);
     assert!(!is_behind(&world));
     assert_eq!(shown(&mut world, &made), made.len());
+}
+
+#[test]
+fn the_greeting_is_under_way_before_anything_else_is_made() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    let now = world.now;
+    let replica = world.replica("haishu");
+    while replica.poll(now).unwrap().is_some() {}
+    replica.dial(1);
+    let greeting = replica.poll(now).unwrap();
+    assert!(matches!(greeting, Some(Effect::Frame(1, _))), "{greeting:?}");
+    // Written while the greeting travels, it is in the first batch, which was not made before.
+    world.set("haishu", id, &[("address", "月湖街一号")]);
+    let replica = world.replica("haishu");
+    let mut batches = 0;
+    while let Some(effect) = replica.poll(now).unwrap() {
+        let Effect::Frame(_, frame) = effect else { continue };
+        batches += usize::from(matches!(decode(&frame), Ok(Message::Batch(_))));
+    }
+    assert_eq!(batches, 1);
 }
