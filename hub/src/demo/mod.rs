@@ -266,8 +266,8 @@ impl<'a> Demo<'a> {
     }
 
     async fn sync_all(&self) -> Result<(), Failure> {
-        // Twice: what the first one brings to the hub concerns the others.
         say(self.global, &Say::DemoSyncs);
+        // Twice: what the first one brings to the hub concerns the others.
         let (mut progress, visits) = (Progress::new(), 2 * self.nodes.len());
         for (visited, node) in self.nodes.iter().chain(&self.nodes).enumerate() {
             progress.show(visited, visits);

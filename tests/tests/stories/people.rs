@@ -389,7 +389,7 @@ fn no_party_organization_is_made_its_own_superior() {
             &RecordEdit::Set { id: top, fields: form(&[("superior_id", superior)]) },
         );
     }
-    // Of three that name one another before they are here, whichever closes the ring is refused.
+    // Of two that name one another, the one that closes the ring is refused, though it was named before it was here.
     world.make("haishu", "party_org", &named("中共甲支部委员会", "中共乙支部委员会"));
     refused(&mut world, "haishu", &new("中共乙支部委员会", "中共甲支部委员会"));
     world.save("haishu", &RecordEdit::Set { id: low, fields: form(&[("superior_id", upper)]) }).unwrap();

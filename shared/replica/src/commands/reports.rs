@@ -8,17 +8,17 @@ mod sheets;
 
 use crate::commands::exports::{cannot_write, format_of};
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::division_of;
+use crate::commands::words::{division_of, listing};
 use crate::service::home::Failure;
 use crate::tables::Format;
 use crate::{Replica, ReplicaError};
 use huiliu_core::model::dictionary::{Kind, kind};
-use huiliu_core::model::messages::Say;
+use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::{Date, DivisionCode, RecordId};
 use huiliu_store::rows::Row;
 use huiliu_web::CoverageView;
 use serde::{Deserialize, Serialize};
-use sheets::Sheet;
+use sheets::{Cell, Sheet};
 
 /// What a report is asked for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -40,6 +40,38 @@ struct Report {
     sheets: Vec<Sheet>,
 }
 
+/// Makes the report of a division and those below it, as of a day.
+type Make = fn(&mut Replica, DivisionCode, Date, &Context) -> Result<Report, Failure>;
+
+/// The reports, by name.
+const REPORTS: [(&str, Make); 4] = [
+    ("coverage", coverage::coverage),
+    ("gaps", gaps::gaps),
+    ("responsibility", responsibility::responsibility),
+    ("findings", findings::findings),
+];
+
+impl Report {
+    /// A report of one table: the same lines on the screen and in the workbook.
+    fn of_one_table(
+        json: serde_json::Value,
+        sheet: &Say,
+        note: String,
+        heads: &[Say],
+        lines: Vec<Vec<String>>,
+        lang: Lang,
+    ) -> Self {
+        let sheet = Sheet {
+            name: sheet.text(lang),
+            notes: vec![note.clone()],
+            head: heads.iter().map(|say| say.text(lang)).collect(),
+            rows: lines.iter().map(|line| line.iter().map(Cell::text).collect()).collect(),
+        };
+        let text = if lines.is_empty() { note } else { format!("{note}\n{}", listing(heads, lines, lang)) };
+        Self { json, text, sheets: vec![sheet] }
+    }
+}
+
 /// Makes a report.
 pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Result<Answer, Failure> {
     let division = match &wanted.division {
@@ -55,13 +87,11 @@ pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Resu
     {
         return Err(Failure::new(2, Say::ReportEnding { file: file.clone() }));
     }
-    let report = match wanted.name.as_str() {
-        "coverage" => coverage::coverage(replica, division, on, context)?,
-        "gaps" => gaps::gaps(replica, division, on, context)?,
-        "responsibility" => responsibility::responsibility(replica, division, on, context)?,
-        "findings" => findings::findings(replica, division, on, context)?,
-        name => return Err(Failure::new(2, Say::NoSuchReport { name: name.to_owned() })),
+    let Some((_, make)) = REPORTS.iter().find(|(name, _)| *name == wanted.name) else {
+        let known = REPORTS.map(|(name, _)| name).join(", ");
+        return Err(Failure::new(2, Say::NoSuchReport { name: wanted.name.clone(), known }));
     };
+    let report = make(replica, division, on, context)?;
     let mut answer = Answer::good(report.json, report.text);
     if let Some(file) = &wanted.file {
         answer.file = Some(sheets::workbook(&report.sheets).map_err(|fault| cannot_write(file, fault))?);

@@ -197,13 +197,13 @@ catalogue! {
         SheetResponsibility => "责任主体", "responsibility";
         CoverageNote { as_of: String, rules: String } => "统计日期 {as_of}，规则 {rules}；基数为状态正常的法人社会组织", "as of {as_of}, rules {rules}; the base are legal persons in good standing";
         GapsNote { as_of: String, rules: String, count: usize } => "应建未建 {count} 家；统计日期 {as_of}，规则 {rules}", "{count} should have a Party organization and have none; as of {as_of}, rules {rules}";
-        FindingsNote { as_of: String, faults: usize, warnings: usize } => "须处理 {faults} 项，请核实 {warnings} 项；统计日期 {as_of}", "{faults} to settle, {warnings} to look at; as of {as_of}";
+        FindingsNote { as_of: String, rules: String, faults: usize, warnings: usize } => "须处理 {faults} 项，请核实 {warnings} 项；统计日期 {as_of}，规则 {rules}", "{faults} to settle, {warnings} to look at; as of {as_of}, rules {rules}";
         FindingFault => "须处理", "settle";
         FindingWarning => "请核实", "look";
         ResponsibilityNote { count: usize, open: usize, rules: String } => "社会组织 {count} 家，其中责任主体待定 {open} 家；规则 {rules}", "{count} organizations, {open} without a settled body; rules {rules}";
         WroteReport { file: String } => "报表已写入 {file}。", "wrote the report, {file}";
         ReportEnding { file: String } => "报表只能写成 .xlsx 文件：{file}", "a report is written as .xlsx only: {file}";
-        NoSuchReport { name: String } => "没有名为“{name}”的报表。可用：coverage、gaps、responsibility、findings。", "there is no report “{name}”; known are coverage, gaps, responsibility, findings";
+        NoSuchReport { name: String, known: String } => "没有名为“{name}”的报表。可用：{known}。", "there is no report “{name}”; known are {known}";
         NotADay { text: String } => "“{text}”不是日期，请写成 2018-05-21。", "“{text}” is no date; write it as 2018-05-21";
         NothingSought => "请写出要查找的名称、代码或拼音首字母。", "write a name, a code or pinyin initials to look for";
         FoundMore { count: usize } => "另有 {count} 条，请多写几个字。", "{count} more; write more of it";

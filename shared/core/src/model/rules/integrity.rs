@@ -156,8 +156,7 @@ pub fn two_affiliations(affiliations: &[(RecordId, &Fields)], on: Date) -> Optio
 /// A Party organization whose term is over on a day (DOMAIN 2.4). One that holds no elections has no term; one that was
 /// dissolved needs none.
 pub fn overdue_election(id: RecordId, party_org: &Fields, on: Date) -> Option<Finding> {
-    let dissolved = day(party_org, "dissolved_on").is_some_and(|day| day <= on);
-    if dissolved || party_org.get("can_elect") == Some(&Value::Bool(false)) {
+    if is_dissolved(party_org, on) || party_org.get("can_elect") == Some(&Value::Bool(false)) {
         return None;
     }
     let end = day(party_org, "term_end").or_else(|| {
@@ -176,9 +175,18 @@ pub const LEAST_MEMBERS: usize = 3;
 /// So many it has at most, as a rule.
 pub const MOST_MEMBERS: usize = 50;
 
-/// A branch that covers too many units, or has too few or too many full members (DOMAIN 2.4, 人数门槛). With a document of
+/// A branch that covers too many units, or has too few or too many full members on a day (DOMAIN 2.4, 人数门槛). With a document of
 /// approval it may be right; without one it cannot.
-pub fn branch_size(id: RecordId, party_org: &Fields, units: usize, full_members: usize) -> Vec<Finding> {
+pub fn branch_size(
+    id: RecordId,
+    party_org: &Fields,
+    units: usize,
+    full_members: usize,
+    on: Date,
+) -> Vec<Finding> {
+    if is_dissolved(party_org, on) {
+        return Vec::new();
+    }
     let kind = text(party_org, "org_kind");
     let joint = kind == Some("JOINT_BRANCH") || text(party_org, "build_mode") == Some("JOINT");
     let branch = matches!(kind, Some("BRANCH" | "JOINT_BRANCH"));
@@ -199,6 +207,10 @@ pub fn branch_size(id: RecordId, party_org: &Fields, units: usize, full_members:
         found.push(finding(Rule::LargeBranch, severity, why));
     }
     found
+}
+
+fn is_dissolved(party_org: &Fields, on: Date) -> bool {
+    day(party_org, "dissolved_on").is_some_and(|day| day <= on)
 }
 
 /// Records by what they share, where two or more do; an empty text is shared by nobody.

@@ -2,18 +2,17 @@
 //! in which people settle it. It reads what the division and those below it own and nothing else, so that a county and
 //! the hub find the same in the county.
 
-use super::sheets::{Cell, Sheet};
 use super::{Records, Report, within};
 use crate::Replica;
 use crate::commands::reading::record_title;
 use crate::commands::request::Context;
-use crate::commands::words::{listing, place};
+use crate::commands::words::place;
 use crate::service::home::Failure;
 use huiliu_core::model::dictionary::{Kind, kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::rules::affiliation::{counted, formal};
-use huiliu_core::model::rules::cells;
 use huiliu_core::model::rules::integrity::{self, Finding, Likeness, Severity};
+use huiliu_core::model::rules::{RULES, cells};
 use huiliu_core::model::{Date, DivisionCode, Fields, RecordId, Value};
 use huiliu_store::rows::Row;
 use serde_json::{Value as Json, json};
@@ -30,7 +29,8 @@ pub(super) fn findings(
     found.sort_by(|(_, a), (_, b)| (b.severity, a.rule, &a.records).cmp(&(a.severity, b.rule, &b.records)));
     let faults = found.iter().filter(|(_, finding)| finding.severity == Severity::Fault).count();
     let warnings = found.len() - faults;
-    let note = Say::FindingsNote { as_of: on.to_string(), faults, warnings }.text(lang);
+    let note =
+        Say::FindingsNote { as_of: on.to_string(), rules: RULES.to_owned(), faults, warnings }.text(lang);
     let heads =
         [Say::HeadSeverity, Say::HeadFinding, Say::HeadKind, Say::HeadOwner, Say::HeadRecords, Say::HeadWhy];
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
@@ -39,22 +39,16 @@ pub(super) fn findings(
         rows.push(json_of(kind, finding, &involved, lang));
         lines.push(line_of(replica, kind, finding, &involved, lang));
     }
-    let sheet = Sheet {
-        name: Say::SheetFindings.text(lang),
-        notes: vec![note.clone()],
-        head: heads.iter().map(|say| say.text(lang)).collect(),
-        rows: lines.iter().map(|line| line.iter().map(Cell::text).collect()).collect(),
-    };
-    let text = if lines.is_empty() { note } else { format!("{note}\n{}", listing(&heads, lines, lang)) };
     let json = json!({
         "v": 1,
         "division": division.to_string(),
         "as_of": on.to_string(),
+        "rules": RULES,
         "faults": faults,
         "warnings": warnings,
         "rows": rows,
     });
-    Ok(Report { json, text, sheets: vec![sheet] })
+    Ok(Report::of_one_table(json, &Say::SheetFindings, note, &heads, lines, lang))
 }
 
 /// A finding, with the kind of the records that it names.
@@ -128,12 +122,11 @@ impl Reading {
         for (id, row) in &self.party_orgs {
             superiors.push((*id, replica.means(kind, row, "superior_id")?));
             found.extend(integrity::overdue_election(*id, &row.fields, on));
-            let is_dissolved = said(&row.fields, "dissolved_on").parse().is_ok_and(|day: Date| day <= on);
             // A branch that covers no organization, a community's, has members of whom nothing is kept here; and where
             // no member has been entered yet, no branch is too small for that.
-            if let Some(units) = units.get(id).filter(|_| !members.is_empty() && !is_dissolved) {
+            if let Some(units) = units.get(id).filter(|_| !members.is_empty()) {
                 let members = members.get(id).copied().unwrap_or(0);
-                found.extend(integrity::branch_size(*id, &row.fields, *units, members));
+                found.extend(integrity::branch_size(*id, &row.fields, *units, members, on));
             }
         }
         found.extend(integrity::superior_cycles(&superiors));

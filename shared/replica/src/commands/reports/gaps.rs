@@ -1,10 +1,9 @@
 //! `report gaps`: who should have a Party organization and has none (应建未建), by which rule, and since when.
 
-use super::sheets::{Cell, Sheet};
 use super::{Report, name_of, of_organizations, organizations, word_of};
 use crate::Replica;
 use crate::commands::request::Context;
-use crate::commands::words::{listing, place};
+use crate::commands::words::place;
 use crate::service::home::Failure;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::rules::building::{self, Version};
@@ -68,13 +67,6 @@ pub(super) fn gaps(
         Say::HeadGap,
     ];
     let note = Say::GapsNote { as_of: on.to_string(), rules: options.rules(), count: rows.len() }.text(lang);
-    let sheet = Sheet {
-        name: Say::SheetGaps.text(lang),
-        notes: vec![note.clone()],
-        head: heads.iter().map(|say| say.text(lang)).collect(),
-        rows: lines.iter().map(|line| line.iter().map(Cell::text).collect()).collect(),
-    };
-    let text = if lines.is_empty() { note } else { format!("{note}\n{}", listing(&heads, lines, lang)) };
     let json = json!({
         "v": 1,
         "division": division.to_string(),
@@ -83,5 +75,5 @@ pub(super) fn gaps(
         "rules_version": RULES,
         "rows": rows,
     });
-    Ok(Report { json, text, sheets: vec![sheet] })
+    Ok(Report::of_one_table(json, &Say::SheetGaps, note, &heads, lines, lang))
 }

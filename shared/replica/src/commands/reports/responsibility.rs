@@ -1,10 +1,9 @@
 //! `report responsibility` (责任主体清单, DOMAIN 1.2): which body answers for each organization, and by which rule.
 
-use super::sheets::{Cell, Sheet};
 use super::{Report, name_of, organizations, word_of};
 use crate::Replica;
 use crate::commands::request::Context;
-use crate::commands::words::{listing, place};
+use crate::commands::words::place;
 use crate::service::home::Failure;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::rules::RULES;
@@ -62,13 +61,6 @@ pub(super) fn responsibility(
         Say::HeadWhy,
     ];
     let note = Say::ResponsibilityNote { count: rows.len(), open, rules: RULES.to_owned() }.text(lang);
-    let sheet = Sheet {
-        name: Say::SheetResponsibility.text(lang),
-        notes: vec![note.clone()],
-        head: heads.iter().map(|say| say.text(lang)).collect(),
-        rows: lines.iter().map(|line| line.iter().map(Cell::text).collect()).collect(),
-    };
-    let text = format!("{note}\n{}", listing(&heads, lines, lang));
     let json = json!({
         "v": 1,
         "division": division.to_string(),
@@ -76,5 +68,5 @@ pub(super) fn responsibility(
         "rules": RULES,
         "rows": rows,
     });
-    Ok(Report { json, text, sheets: vec![sheet] })
+    Ok(Report::of_one_table(json, &Say::SheetResponsibility, note, &heads, lines, lang))
 }

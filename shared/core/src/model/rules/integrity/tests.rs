@@ -81,7 +81,7 @@ fn a_term_that_is_over_calls_for_an_election() {
 fn sizes_of_branches_have_edges() {
     let size = |kind, units, members, doc| {
         let branch = fields(&[("org_kind", kind), ("approval_doc", doc)]);
-        branch_size(id(1), &branch, units, members)
+        branch_size(id(1), &branch, units, members, date("2020-01-01"))
             .into_iter()
             .map(|one| (one.rule, one.severity))
             .collect::<Vec<_>>()
@@ -94,6 +94,9 @@ fn sizes_of_branches_have_edges() {
     assert_eq!(size("BRANCH", 9, 51, doc), [(Rule::LargeBranch, Severity::Warning)]);
     assert_eq!(size("COMMITTEE", 1, 2, doc), [], "its members are in its branches");
     assert_eq!(size("TEMP_BRANCH", 1, 2, doc), []);
+    let dissolved = fields(&[("org_kind", "BRANCH"), ("dissolved_on", "2020-01-01")]);
+    let on = |day| branch_size(id(1), &dissolved, 1, 0, date(day)).len();
+    assert_eq!((on("2019-12-31"), on("2020-01-01")), (1, 0), "a dissolved one needs no members");
 }
 
 #[test]
