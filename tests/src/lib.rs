@@ -3,5 +3,6 @@
 
 pub mod bench;
 pub mod fuzz;
+pub mod golden;
 pub mod harness;
 pub mod simulation;
