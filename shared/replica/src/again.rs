@@ -4,7 +4,7 @@
 //! written again becomes a draft.
 
 use crate::error::ReplicaError;
-use crate::evaluate::{allowed, content, contents};
+use crate::evaluate::{content, contents, lowest_edition, was_ever_allowed};
 use crate::repeats::{Standing, is_final, is_makers, is_written_again, origin_of, overtaken, unborn};
 use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, gate, inspect, writes};
@@ -173,7 +173,8 @@ impl Replica {
         let mut document = seen.clone();
         let Some(payload) = document.edit(actor, &fields, &chosen) else { return Ok(None) };
         let kind = row.envelope.kind;
-        gate(seen, &payload, |field, value| allowed(kind, field, value)).map_err(drop)?;
+        // What was legal when it was written first may be written again; its run names that edition.
+        gate(seen, &payload, |field, value| was_ever_allowed(kind, field, value)).map_err(drop)?;
         let envelope = Envelope { epoch, branch, origin: Some(origin_of(row)), ..row.envelope.clone() };
         Ok(Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
     }
@@ -353,6 +354,7 @@ impl Replica {
                 deps: info.deps,
                 feed: draft.origin.feed,
                 number: draft.origin.number,
+                edition: lowest_edition(&draft.entry),
                 stands: Stands::Entry,
                 is_authors: true,
                 is_birth: false,

@@ -5,7 +5,7 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::{change_row, new_stay};
 use crate::upgrade::BEFORE_MOVES;
-use huiliu_core::model::{Channel, RecordId};
+use huiliu_core::model::{Channel, DictionaryEdition, RecordId};
 use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
@@ -16,13 +16,13 @@ use std::collections::BTreeSet;
 impl Replica {
     /// Applies a run that is registered; `previous` is the chain hash before it.
     pub(crate) fn apply_run(&mut self, run: &Run, previous: Hash) -> Result<(), ReplicaError> {
-        let mut hash = previous;
+        let (mut hash, edition) = (previous, run.edition());
         for (number, entry) in (run.first..).zip(&run.entries) {
             if self.authority().is_control(&run.feed) {
                 hash = entry_hash(&run.feed, number, &hash, entry);
                 self.apply_control(&run.feed, number, entry, hash)?;
             }
-            self.apply_entry(&run.feed, number, entry)?;
+            self.apply_entry(&run.feed, number, entry, edition)?;
         }
         Ok(())
     }
@@ -32,9 +32,12 @@ impl Replica {
         feed: &FeedId,
         number: u64,
         entry: &Entry,
+        edition: DictionaryEdition,
     ) -> Result<(), ReplicaError> {
         match (entry.kind, &entry.envelope) {
-            (EntryKind::EDIT, Some(envelope)) => self.apply_edit(feed, number, envelope, &entry.payload),
+            (EntryKind::EDIT, Some(envelope)) => {
+                self.apply_edit(feed, number, (envelope, edition), &entry.payload)
+            }
             (EntryKind::REFUSAL, _) => self.apply_refusal(feed, entry),
             (EntryKind::CLOSED, _) => {
                 self.apply_closed(feed, entry);
@@ -161,11 +164,11 @@ impl Replica {
         &mut self,
         feed: &FeedId,
         number: u64,
-        envelope: &Envelope,
+        (envelope, edition): (&Envelope, DictionaryEdition),
         raw: &[u8],
     ) -> Result<(), ReplicaError> {
         let stay = Stay { record: envelope.record, channel: feed.channel };
-        self.apply_change(&stay, change_row(feed, number, envelope, raw, Stands::Entry))
+        self.apply_change(&stay, change_row(feed, number, (envelope, edition), raw, Stands::Entry))
     }
 
     /// Adds a change to a stay and sees whether it counts.

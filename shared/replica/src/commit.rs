@@ -1,11 +1,12 @@
 //! Committing: what was staged is signed, appended, applied and synced, and only then told to anybody.
 
 use crate::error::ReplicaError;
+use crate::evaluate::lowest_edition;
 use crate::exchange::Effect;
 use crate::replica::{Replica, Role};
-use huiliu_core::model::{Channel, RecordId};
+use huiliu_core::model::{Channel, DictionaryEdition, RecordId};
 use huiliu_core::sync::control::{self, Note};
-use huiliu_core::sync::feed::{Point, into_stretches, sign_run};
+use huiliu_core::sync::feed::{Point, into_stretches, sign_run_of};
 use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::rows::{FeedRow, Meta, RunRow};
 use huiliu_store::{Span, StoreError, keys};
@@ -193,10 +194,12 @@ impl Replica {
             };
             let feed = FeedId { channel, device: self.device(), incarnation: self.incarnation() };
             let mut head = self.ledger.head(&feed);
-            for stretch in into_stretches(entries) {
-                let (run, next) = sign_run(&self.key, grant, feed, &head, stretch);
-                head = next;
-                runs.push(run);
+            for (edition, entries) in by_edition(entries) {
+                for stretch in into_stretches(entries) {
+                    let (run, next) = sign_run_of(edition, &self.key, grant, feed, &head, stretch);
+                    head = next;
+                    runs.push(run);
+                }
             }
         }
         runs
@@ -235,7 +238,8 @@ impl Replica {
             hash = huiliu_core::sync::entry::entry_hash(&run.feed, number, &hash, entry);
         }
         let point = run.entries.last().and_then(|entry| control::decode::<Point>(&entry.payload));
-        let Point { grant, signature } = point.unwrap_or(Point { grant: Hash::ZERO, signature: Vec::new() });
+        let nobody = || Point { grant: Hash::ZERO, signature: Vec::new(), edition: DictionaryEdition::FIRST };
+        let Point { grant, signature, edition } = point.unwrap_or_else(nobody);
         let head = Head { number: run.last(), hash, grant };
         self.ledger.advance(run.feed, head);
         let next = self.feeds.len() as u32;
@@ -244,7 +248,8 @@ impl Replica {
             self.note_new_feed(&run.feed);
         }
         self.index.put(keys::feed(number), &FeedRow { id: run.feed, head });
-        self.index.put(keys::run(number, run.last()), &RunRow { first: run.first, span, head, signature });
+        let row = RunRow { first: run.first, span, head, signature, edition };
+        self.index.put(keys::run(number, run.last()), &row);
         Some(before.hash)
     }
 
@@ -293,6 +298,11 @@ impl Replica {
         Ok(row.map(|row| self.read_run(row.span)).transpose()?.flatten())
     }
 
+    /// The edition of the dictionary that the run at a number of a feed names.
+    pub(crate) fn edition_at(&self, feed: &FeedId, number: u64) -> Result<DictionaryEdition, ReplicaError> {
+        Ok(self.run_row(feed, number)?.map_or(DictionaryEdition::FIRST, |row| row.edition))
+    }
+
     /// The row of the run in which a number of a feed lies.
     pub(crate) fn run_row(&self, feed: &FeedId, number: u64) -> Result<Option<RunRow>, ReplicaError> {
         let Some(no) = self.feeds.get(feed) else { return Ok(None) };
@@ -313,6 +323,19 @@ impl Replica {
             self.note_refusal(run.feed.channel, entry);
         }
     }
+}
+
+/// Entries cut where the lowest edition of the dictionary under which they are legal changes.
+fn by_edition(entries: Vec<Entry>) -> Vec<(DictionaryEdition, Vec<Entry>)> {
+    let mut parts: Vec<(DictionaryEdition, Vec<Entry>)> = Vec::new();
+    for entry in entries {
+        let edition = lowest_edition(&entry);
+        match parts.last_mut() {
+            Some((last, part)) if *last == edition => part.push(entry),
+            _ => parts.push((edition, vec![entry])),
+        }
+    }
+    parts
 }
 
 /// Whether an entry is part of a record's move.

@@ -1,7 +1,7 @@
 //! Editing: a form or an import row becomes one change, which passes the dictionary and the gate and is staged.
 
 use crate::error::ReplicaError;
-use crate::evaluate::allowed;
+use crate::evaluate::was_ever_allowed;
 use crate::replica::Replica;
 use crate::stays::applied;
 use huiliu_core::documents::{Actor, DELETED, Document, gate};
@@ -338,7 +338,7 @@ impl Replica {
         now: u64,
     ) -> Result<(), ReplicaError> {
         let heads = before.heads();
-        let gated = gate(before, &raw, |field, value| allowed(kind.id, field, value))?;
+        let gated = gate(before, &raw, |field, value| was_ever_allowed(kind.id, field, value))?;
         let envelope = Envelope {
             record: stay.record,
             kind: kind.id,

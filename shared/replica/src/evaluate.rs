@@ -4,11 +4,11 @@ use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use crate::stays::applied;
 use crate::upgrade::{UNSOUND_GATE, misjudges};
-use huiliu_core::documents::{Document, Gated, Verdict, gate, inspect};
-use huiliu_core::model::{Channel, KindId, Value, dictionary};
+use huiliu_core::documents::{DELETED, Document, Gated, Verdict, gate, inspect, writes};
+use huiliu_core::model::{Channel, DictionaryEdition, KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
 use huiliu_core::sync::ledger::Sum;
-use huiliu_core::sync::{EntryKind, Envelope, FeedId, Hash};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Hash};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow, Waiting};
 use std::cmp::Ordering;
@@ -227,9 +227,8 @@ impl Replica {
         {
             return Ok(Decision::Waits(Waiting::Review));
         }
-        let Some(kind) = dictionary::kind_by_id(row.envelope.kind) else {
-            return Ok(Decision::Waits(Waiting::Upgrade));
-        };
+        let known = dictionary::kind_by_id(row.envelope.kind).filter(|_| row.edition.is_known());
+        let Some(kind) = known else { return Ok(Decision::Waits(Waiting::Upgrade)) };
         if !row.is_authors && !self.has_bug("another's actor accepted") {
             return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
         }
@@ -260,7 +259,8 @@ impl Replica {
         let gated = match staged {
             Some((heads, gated)) if heads == record.heads => Ok(gated),
             _ => {
-                let gated = gate(before()?, &row.raw, |field, value| allowed(kind.id, field, value));
+                let gated =
+                    gate(before()?, &row.raw, |field, value| allowed(kind.id, field, value, row.edition));
                 let unsound = self.has_bug(UNSOUND_GATE) && misjudges(&self.device(), &row.hash);
                 if unsound { gated.and(Err(Verdict::WouldNotLoad)) } else { gated }
             }
@@ -406,8 +406,26 @@ pub(crate) fn why_not(document: &Document, raw: &[u8], verdict: Verdict) -> u16 
     if forked { reason::FORKED } else { verdict.code() }
 }
 
-/// The dictionary's word on a field. Fields that this version does not know are a newer version's.
-pub(crate) fn allowed(kind: KindId, field: &str, value: &Value) -> bool {
-    field == huiliu_core::documents::DELETED
-        || dictionary::kind_by_id(kind).is_some_and(|kind| kind.check_types(field, value).is_ok())
+/// The word of an edition of the dictionary on a field. Fields that this version does not know are a newer version's.
+pub(crate) fn allowed(kind: KindId, field: &str, value: &Value, edition: DictionaryEdition) -> bool {
+    field == DELETED
+        || dictionary::kind_by_id(kind).is_some_and(|kind| kind.check_types(field, value, edition).is_ok())
+}
+
+/// Whether some edition of the dictionary that this version knows allows it: what the hub has let count stays so.
+pub(crate) fn was_ever_allowed(kind: KindId, field: &str, value: &Value) -> bool {
+    field == DELETED || dictionary::kind_by_id(kind).is_some_and(|kind| kind.was_ever_legal(field, value))
+}
+
+/// The lowest edition of the dictionary under which an entry is legal: the first, unless its kind has known stricter
+/// rules and these values need one. What passes no gate has none, and is signed as the newest.
+pub(crate) fn lowest_edition(entry: &Entry) -> DictionaryEdition {
+    let kind = entry.envelope.as_ref().and_then(|envelope| dictionary::kind_by_id(envelope.kind));
+    let Some(kind) = kind.filter(|kind| entry.kind == EntryKind::EDIT && kind.has_history()) else {
+        return DictionaryEdition::FIRST;
+    };
+    let Some(values) = writes(&entry.payload) else { return DictionaryEdition::NEWEST };
+    let named =
+        values.iter().filter(|(name, _)| *name != DELETED).map(|(name, value)| (name.as_str(), value));
+    kind.lowest_edition(named).unwrap_or(DictionaryEdition::NEWEST)
 }

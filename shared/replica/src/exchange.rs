@@ -8,6 +8,7 @@ use crate::error::ReplicaError;
 use crate::fork::POINTS_EACH;
 use crate::receive::Received;
 use crate::replica::{Replica, Role};
+use crate::serve_peer::Loaded;
 use huiliu_core::sync::session::{Closing, Input, Output, START_BYTES, Session};
 use huiliu_core::sync::{DeviceId, FeedId};
 use huiliu_store::keys;
@@ -25,6 +26,10 @@ pub enum Effect {
     Level(SessionId, bool),
     /// The peer refuses entries for ever: feed, number, reason of each.
     Refused(SessionId, Vec<(FeedId, u64, u16)>),
+    /// So many feeds end for the other side, because what follows in them cannot be sent; the first reason.
+    Withheld(SessionId, usize, u16),
+    /// The peer works on what came: so many entries wait there to be applied.
+    PeerWorks(SessionId, u64),
     /// The session is over.
     Close(SessionId, Closing),
     /// More is held than before; handled inside, and of use to pages that wait for news.
@@ -144,6 +149,9 @@ impl Replica {
                 | Output::Holds { .. }
                 | Output::Acknowledged(_)
                 | Output::Pending(_)
+                | Output::PeerWorks(_)
+                | Output::Withheld(_)
+                | Output::WithheldThere(_)
                 | Output::Close(_)
         );
         if !held_is_enough {
@@ -152,10 +160,9 @@ impl Replica {
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
-                let (loaded, unreadable, runs) = self.load(session, &wants, bytes)?;
+                let Loaded { batch, read, heads, withheld, runs } = self.load(session, &wants, bytes)?;
                 self.hand_keys(id, session, &runs)?;
-                let (batch, read, heads) = loaded;
-                return Ok(vec![Input::Unreadable(unreadable), Input::Loaded { batch, read, heads }]);
+                return Ok(vec![Input::Withheld(withheld), Input::Loaded { batch, read, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
                 Some(Received { heads, refused, doubtful }) => {
@@ -190,6 +197,9 @@ impl Replica {
                 }
                 return Ok(inputs);
             }
+            Output::Withheld(withheld) => self.hear_withheld(id, session.peer(), false, &withheld),
+            Output::WithheldThere(withheld) => self.hear_withheld(id, session.peer(), true, &withheld),
+            Output::PeerWorks(waiting) => self.effects.push_back(Effect::PeerWorks(id, waiting)),
             Output::SeenUnderOurName(feed, number, hash) => {
                 let asked = self.seen_under_our_name(&feed, number, &hash, now)?;
                 return Ok(asked.map(Input::Say).into_iter().collect());
@@ -212,6 +222,9 @@ impl Replica {
                 self.peers.entry(session.peer()).or_default().pending = pending;
             }
             Output::Level(verified) => {
+                if verified {
+                    self.nothing_withheld(session.peer());
+                }
                 // What waits may still count or be refused: then equal is not yet verified.
                 if verified && !self.something_waits(&self.dialer_of(session))? {
                     self.verified(session.peer(), now);

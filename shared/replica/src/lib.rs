@@ -45,6 +45,7 @@ pub mod tables;
 mod tree;
 pub mod upgrade;
 pub mod view;
+pub mod withheld;
 
 pub use edit::{Outcome, RecordEdit};
 pub use error::ReplicaError;

@@ -17,6 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// The largest payload of an entry that is no edit, a moved record's history: it must fit a frame when it is relayed.
 pub(crate) const MAX_PAYLOAD_BYTES: usize = 3 * 1024 * 1024;
+/// The largest run of the hub's: such a payload with its envelope and its point.
+pub(crate) const MAX_HUB_RUN_BYTES: usize = MAX_PAYLOAD_BYTES + 64 * 1024;
 
 impl Replica {
     /// Where a record with these fields belongs, if that is not where it is: only within the home hub's tree.
@@ -343,6 +345,6 @@ fn judge_late(
     if row.envelope.kind != newest.kind {
         return Err(reason::OTHER_KIND);
     }
-    let gated = gate(document.clone(), raw, |field, value| allowed(newest.kind, field, value));
+    let gated = gate(document.clone(), raw, |field, value| allowed(newest.kind, field, value, row.edition));
     gated.map(|gated| gated.document).map_err(|verdict| why_not(document, raw, verdict))
 }

@@ -147,6 +147,7 @@ impl Replica {
             told_revoked: None,
             peers: BTreeMap::new(),
             quarantine: BTreeSet::new(),
+            withheld: BTreeMap::new(),
             parked: BTreeMap::new(),
             crowded: BTreeSet::new(),
             unread: RefCell::default(),

@@ -3,13 +3,13 @@
 
 use crate::error::ReplicaError;
 use crate::fork::ends_feed;
-use crate::moves::MAX_PAYLOAD_BYTES;
+use crate::moves::{MAX_HUB_RUN_BYTES, MAX_PAYLOAD_BYTES};
 use crate::replica::Replica;
 use crate::serve_peer::Reading;
 use huiliu_core::documents::change::MAX_CHANGE_BYTES;
 use huiliu_core::sync::control::{self, Beginning, Quarantined, reason};
 use huiliu_core::sync::entry::entry_hash;
-use huiliu_core::sync::feed::{BadRun, check_run, run_grant};
+use huiliu_core::sync::feed::{BadRun, MAX_ENCODED_BYTES, MAX_UNKNOWN_BYTES, check_run, run_grant};
 use huiliu_core::sync::message::Refused;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{Admission, DeviceId, EntryKind, FeedId, Hash, Head, Run, wire};
@@ -167,9 +167,24 @@ impl Replica {
         Ok(fork.is_some())
     }
 
+    /// Whether a run is larger than anybody takes, all of it counted, envelopes included. Who takes a run must be able to
+    /// send it on, and who sends one asks the same.
+    pub(crate) fn is_too_large(&self, run: &Run) -> bool {
+        let strange = run.entries.iter().any(|entry| !entry.kind.is_known());
+        let most = match (strange, run.feed.device == self.home.root.device()) {
+            (true, _) => MAX_UNKNOWN_BYTES,
+            (_, true) => MAX_HUB_RUN_BYTES,
+            (_, false) => MAX_ENCODED_BYTES,
+        };
+        run.encoded_bytes() > most
+    }
+
     /// The reason for which an entry of the run may not stand where it stands.
     fn wrong_entry(&self, run: &Run) -> Option<u16> {
         let is_root = run.feed.device == self.home.root.device();
+        if self.is_too_large(run) && !self.has_bug("runs of any size are taken") {
+            return Some(reason::BAD_SHAPE);
+        }
         run.entries.iter().find_map(|entry| {
             let cap = if entry.kind == EntryKind::EDIT { MAX_CHANGE_BYTES } else { MAX_PAYLOAD_BYTES };
             let empty = entry.kind == EntryKind::EDIT && entry.payload.is_empty();

@@ -111,7 +111,8 @@ impl Replica {
                 };
                 entries.extend(known);
             }
-            let point = Point { grant: row.head.grant, signature: row.signature.clone() };
+            let (grant, signature) = (row.head.grant, row.signature.clone());
+            let point = Point { grant, signature, edition: row.edition };
             entries.push(Entry { kind: EntryKind::POINT, envelope: None, payload: control::encode(&point) });
             let run = Run { feed: *feed, first: row.first, entries };
             if run.last() == row.head.number && self.hash_after(no, &run)? == row.head.hash {
@@ -226,7 +227,7 @@ impl Replica {
             for span in spans {
                 let Some(run) = self.read_run(span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
-                    self.bring_back(&feed, number, entry, now)?;
+                    self.bring_back(&run, number, entry, now)?;
                 }
             }
             self.note(&Note::Rewound { feed, after }, "huiliu", now);
@@ -273,17 +274,12 @@ impl Replica {
 
     /// Puts an edit from behind a hole into its record for a moment, to be written again. What a hub said there of
     /// others is said again at once.
-    fn bring_back(
-        &mut self,
-        feed: &FeedId,
-        number: u64,
-        entry: &Entry,
-        now: u64,
-    ) -> Result<(), ReplicaError> {
+    fn bring_back(&mut self, run: &Run, number: u64, entry: &Entry, now: u64) -> Result<(), ReplicaError> {
+        let feed = &run.feed;
         let Some(envelope) = &entry.envelope else { return Ok(()) };
         let say_again = match entry.kind {
             EntryKind::EDIT => {
-                self.apply_edit(feed, number, envelope, &entry.payload)?;
+                self.apply_edit(feed, number, (envelope, run.edition()), &entry.payload)?;
                 return self.evaluate_stale();
             }
             EntryKind::REFUSAL | EntryKind::FORK | EntryKind::REVOKE => true,

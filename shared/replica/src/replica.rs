@@ -92,6 +92,8 @@ pub struct Replica {
     pub(crate) peers: BTreeMap<DeviceId, Peer>,
     /// What is in the quarantine: whether ours, feed, number and reason.
     pub(crate) quarantine: BTreeSet<(bool, FeedId, u64, u16)>,
+    /// What cannot be sent to a peer, or by it: whether it is the peer that cannot, feed, first number, and why.
+    pub(crate) withheld: BTreeMap<(DeviceId, bool, FeedId), (u64, u16)>,
     /// Runs that are here and do not continue their feed, by their first number.
     pub(crate) parked: BTreeMap<FeedId, BTreeMap<u64, Span>>,
     /// Damage that was met while something was read, and how many entries it costs; noted with the next commit.

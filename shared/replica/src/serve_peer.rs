@@ -2,9 +2,10 @@
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::model::RecordId;
+use huiliu_core::model::{DictionaryEdition, RecordId};
+use huiliu_core::sync::control::reason;
 use huiliu_core::sync::entry::payload_hash;
-use huiliu_core::sync::message::Tag;
+use huiliu_core::sync::message::{MAX_FRAME_BYTES, Refused, Tag};
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, Run, wire};
 use huiliu_store::keys::Stay;
@@ -13,49 +14,95 @@ use huiliu_store::{Position, Span, keys};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A batch to be sent, how many bytes of the journal are in it, and where its feeds then stand.
-pub(crate) type Loaded = (Vec<u8>, usize, Vec<(FeedId, u64)>);
+/// What was loaded for a peer.
+#[derive(Default)]
+pub(crate) struct Loaded {
+    /// The batch to be sent; empty if there is nothing.
+    pub(crate) batch: Vec<u8>,
+    /// How many bytes of the journal are in it.
+    pub(crate) read: usize,
+    /// Where its feeds then stand.
+    pub(crate) heads: Vec<(FeedId, u64)>,
+    /// The first run of each feed that ends here for the peer, and why.
+    pub(crate) withheld: Vec<Refused>,
+    /// The runs in it, for whom they concern.
+    pub(crate) runs: Vec<Run>,
+}
+
+/// A batch is not larger when it is packed: the message around it takes the rest of the frame.
+const MOST_PACKED_BYTES: usize = MAX_FRAME_BYTES - 16;
 
 /// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first.
 type Candidate = (bool, Position, usize, Span, u64);
 
 impl Replica {
-    /// Loads runs for a peer: of each feed those after a number, about `bytes` in all. Feeds that end here for the
-    /// peer, because their next run is damaged, are named; the others go on. The runs come along, for whom they concern.
+    /// Loads runs for a peer: of each feed those after a number, about `bytes` in all, and never more than a frame holds.
+    /// Feeds that end here for the peer, because their next run is damaged or cannot be sent, are named; the others go
+    /// on.
     pub(crate) fn load(
         &self,
         session: &Session,
         wants: &[(FeedId, u64, bool)],
         bytes: usize,
-    ) -> Result<(Loaded, Vec<FeedId>, Vec<Run>), ReplicaError> {
+    ) -> Result<Loaded, ReplicaError> {
         let mut candidates: BTreeSet<Candidate> = BTreeSet::new();
-        let mut unreadable = Vec::new();
+        let mut loaded = Loaded::default();
+        let mut withhold = |feed, after: u64, reason| {
+            loaded.withheld.push(Refused { feed, number: after + 1, reason });
+        };
         for (at, (feed, after, _)) in wants.iter().enumerate() {
             match self.candidate(at, feed, *after)? {
                 Some(candidate) => drop(candidates.insert(candidate)),
                 // The index has lost it: whoever wants it must not ask for ever.
-                None => unreadable.push(*feed),
+                None => withhold(*feed, *after, reason::DAMAGED),
             }
         }
-        let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
+        let (mut runs, mut sizes): (Vec<Run>, Vec<usize>) = (Vec::new(), Vec::new());
         while let Some((_, _, at, span, last)) = candidates.pop_first() {
             let feed = wants[at].0;
             let Some(run) = self.read_run(span)? else {
-                unreadable.push(feed);
+                let after = runs.iter().filter(|run| run.feed == feed).map(Run::last).max();
+                withhold(feed, after.unwrap_or(wants[at].1), reason::DAMAGED);
                 continue;
             };
+            if self.is_too_large(&run) {
+                withhold(feed, run.first - 1, reason::TOO_LARGE_TO_SEND);
+                continue;
+            }
+            if run.edition() != DictionaryEdition::FIRST && !session.knows_editions() {
+                withhold(feed, run.first - 1, reason::NEEDS_NEWER);
+                continue;
+            }
+            let size: usize = sizes.iter().sum();
+            let next = span.bytes as usize;
+            // A large run goes in a batch of its own.
+            if !runs.is_empty() && size + next > MOST_PACKED_BYTES {
+                break;
+            }
             runs.push(run);
-            heads.insert(feed, last);
-            size += span.bytes as usize;
-            if size >= bytes {
+            sizes.push(next);
+            if size + next >= bytes {
                 break;
             }
             candidates.extend(self.candidate(at, &feed, last)?);
         }
         let known = wants.iter().filter(|want| want.2).map(|want| want.0).collect();
         let writing = Writing { replica: self, session, known, numbers: RefCell::default() };
-        let batch = wire::encode(&runs, &writing);
-        Ok(((batch, size, heads.into_iter().collect()), unreadable, runs))
+        let mut batch = wire::encode(&runs, &writing);
+        // What counts is the packed frame: a run that is too large even alone ends its feed for the peer.
+        while batch.len() > MOST_PACKED_BYTES {
+            let Some(run) = runs.pop() else { break };
+            sizes.pop();
+            if runs.is_empty() {
+                withhold(run.feed, run.first - 1, reason::TOO_LARGE_TO_SEND);
+            }
+            batch = wire::encode(&runs, &writing);
+        }
+        let mut heads: BTreeMap<FeedId, u64> = BTreeMap::new();
+        for run in &runs {
+            heads.insert(run.feed, run.last());
+        }
+        Ok(Loaded { batch, read: sizes.iter().sum(), heads: heads.into_iter().collect(), runs, ..loaded })
     }
 
     /// The change that stands at a number of a feed whose run is damaged; the index knows it still.

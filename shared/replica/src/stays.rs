@@ -3,10 +3,10 @@
 //! wrote there, and what the hub says came, went or was carried. The record as people see it is its current stay.
 
 use crate::error::ReplicaError;
-use crate::evaluate::allowed;
+use crate::evaluate::was_ever_allowed;
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, check_saved, inspect};
-use huiliu_core::model::{Channel, KindId, RecordId};
+use huiliu_core::model::{Channel, DictionaryEdition, KindId, RecordId};
 use huiliu_core::sync::control::{self, Arrived, Carried, Left, Written, reason};
 use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::{Admission, Entry, EntryKind, Envelope, FeedId, Hash, birth, carry};
@@ -28,7 +28,7 @@ pub(crate) fn newest(stays: &[StayRow]) -> Option<&StayRow> {
 pub(crate) fn change_row(
     feed: &FeedId,
     number: u64,
-    envelope: &Envelope,
+    (envelope, edition): (&Envelope, DictionaryEdition),
     raw: &[u8],
     stands: Stands,
 ) -> ChangeRow {
@@ -46,6 +46,7 @@ pub(crate) fn change_row(
         feed: *feed,
         number,
         envelope: envelope.clone(),
+        edition,
         stands,
         is_authors: info.as_ref().is_none_or(|info| info.actor == actor),
         is_birth: birth::is_made_by(&envelope.record, &maker)
@@ -208,7 +209,9 @@ impl Replica {
                 Some(carried) if self.is_carried(envelope, &carried) => {
                     let edit = carried.edit.envelope.as_ref().unwrap_or(envelope);
                     let stands = Stands::Carried { feed: *feed, number, epoch: envelope.epoch };
-                    let row = change_row(&carried.feed, carried.number, edit, &carried.edit.payload, stands);
+                    let (feed, number) = (carried.feed, carried.number);
+                    let written = (edit, carried.point.edition);
+                    let row = change_row(&feed, number, written, &carried.edit.payload, stands);
                     return self.apply_change(&stay, row);
                 }
                 Some(_) => Waiting::Judgement(reason::BAD_SIGNATURE),
@@ -281,7 +284,8 @@ pub(crate) fn applied(rows: &[ChangeRow]) -> BTreeSet<Hash> {
 
 /// Whether a record that arrived loads, and who wrote each of its changes is told.
 fn check_arrived(envelope: &Envelope, arrived: &Arrived) -> Result<(), u16> {
-    let document = check_saved(&arrived.history, |field, value| allowed(envelope.kind, field, value));
+    let document =
+        check_saved(&arrived.history, |field, value| was_ever_allowed(envelope.kind, field, value));
     let document = document.map_err(|verdict| verdict.code())?;
     let told: BTreeSet<Hash> = arrived.changes.iter().map(|written| written.change).collect();
     let whole = document.history().iter().all(|(change, ..)| told.contains(change));
@@ -296,6 +300,7 @@ fn history_row(written: Written) -> ChangeRow {
         feed: written.feed,
         number: written.number,
         envelope: written.envelope,
+        edition: DictionaryEdition::FIRST,
         stands: Stands::History,
         is_authors: true,
         is_birth: false,

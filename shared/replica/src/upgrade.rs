@@ -39,7 +39,7 @@ impl Replica {
                 let Some(entry) = self.entry_at(&feed, number)? else { continue };
                 // Entries of other kinds add up in any order, so this one may come after those that it preceded.
                 self.count_entry(&feed, number);
-                self.apply_entry(&feed, number, &entry)?;
+                self.apply_entry(&feed, number, &entry, self.edition_at(&feed, number)?)?;
             }
         }
         self.evaluate_stale()

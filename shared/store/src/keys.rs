@@ -5,7 +5,7 @@ use huiliu_core::model::{Channel, DivisionCode, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 9;
+pub const FORMAT: u32 = 10;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';

@@ -1,7 +1,7 @@
 //! The rows of the index.
 
 use crate::{Position, Span};
-use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, KindId, RecordId};
+use huiliu_core::model::{Channel, DictionaryEdition, DivisionCode, Fields, Hlc, KindId, RecordId};
 use huiliu_core::sync::control::Arrived;
 use huiliu_core::sync::{Entry, Envelope, FeedId, Hash, Head};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,8 @@ pub struct RunRow {
     pub head: Head,
     /// What its point is signed with: all else of a run can be computed from the rows of its entries.
     pub signature: Vec<u8>,
+    /// The edition of the dictionary that its point names.
+    pub edition: DictionaryEdition,
 }
 
 /// A run that is here and does not continue its feed: what comes before it was lost.
@@ -190,6 +192,8 @@ pub struct ChangeRow {
     pub number: u64,
     /// Its envelope there.
     pub envelope: Envelope,
+    /// The edition of the dictionary that its run names.
+    pub edition: DictionaryEdition,
     /// By what it stands here.
     pub stands: Stands,
     /// Whether the Automerge actor is the one that its entry's device, incarnation and branch make.

@@ -32,7 +32,7 @@ fn actor(branch: u32) -> Actor {
 /// Whether a field may hold a value, by the dictionary: what the replica asks the gate to hold to.
 pub fn allowed(field: &str, value: &Value) -> bool {
     field == huiliu_core::documents::DELETED
-        || dictionary::kind_by_id(ORGANIZATION).is_some_and(|kind| kind.check_types(field, value).is_ok())
+        || dictionary::kind_by_id(ORGANIZATION).is_some_and(|kind| kind.was_ever_legal(field, value))
 }
 
 /// A value for a field, another for each number.

@@ -302,6 +302,8 @@ impl World {
             Effect::Frame(session, _)
             | Effect::Level(session, _)
             | Effect::Refused(session, _)
+            | Effect::Withheld(session, ..)
+            | Effect::PeerWorks(session, _)
             | Effect::Close(session, _) => *session,
             Effect::Grew => return,
         };

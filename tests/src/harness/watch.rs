@@ -75,10 +75,14 @@ impl World {
                 told.extend(frontier.iter().filter_map(|(tag, _)| known(tag)));
             }
             Message::Batch(batch) => {
-                // A batch may refer to feeds by tag that only the receiver can name any more: those it knows already.
-                if let Ok(runs) = wire::decode(batch, &FeedsOnly { known: &known }) {
-                    told.extend(runs.iter().map(|run| run.feed));
-                    clear.extend(runs.into_iter().flat_map(|run| run.entries).map(|entry| entry.payload));
+                match wire::decode(batch, &FeedsOnly { known: &known }) {
+                    Ok(runs) => {
+                        told.extend(runs.iter().map(|run| run.feed));
+                        clear.extend(runs.into_iter().flat_map(|run| run.entries).map(|entry| entry.payload));
+                    }
+                    // A batch may refer to feeds by tag that only the receiver can name any more.
+                    Err(wire::BadBatch::Dangling) => {}
+                    Err(why) => self.violations.push(format!("{from} sends what nobody reads: {why}")),
                 }
                 if node != from || !self.level.contains_key(node) {
                     self.level.insert(node, false);

@@ -2,8 +2,9 @@
 
 use super::check_characters::{CitizenFault, UsccFault, check_citizen_id, check_uscc};
 use super::dates::Date;
-use super::dictionary::{CodeTable, Field, FieldType, Kind, Required};
+use super::dictionary::{CodeTable, Field, FieldType, Kind, Required, Sensitivity};
 use super::divisions::Divisions;
+use super::editions::{DictionaryEdition, GateRule};
 use super::ids::{DivisionCode, Level};
 use super::kinds::division::level_label;
 use super::messages::{Lang, Trouble};
@@ -119,20 +120,30 @@ impl Kind {
 
     /// The machine's check at the gate: known fields hold their type, names look like names, texts are not huge.
     ///
-    /// A field that a newer version knows passes; what its value means is that version's business.
+    /// A field that a newer version knows passes; what its value means is that version's business. `edition` is the
+    /// one that the value's run names: a rule that became stricter since does not bind it.
     ///
     /// # Errors
     /// [`TypeProblem`]: the entry that carries the value is refused.
-    pub fn check_types(&self, name: &str, value: &Value) -> Result<(), TypeProblem> {
+    pub fn check_types(
+        &self,
+        name: &str,
+        value: &Value,
+        edition: DictionaryEdition,
+    ) -> Result<(), TypeProblem> {
         if !is_identifier(name) {
             return Err(TypeProblem::Name);
         }
         let field = self.field(name);
-        let ty = field.map(|field| field.ty);
+        let (ty, sensitivity) = match field.map(|field| field.gate_rule(edition)) {
+            Some(GateRule::Holds(ty, sensitivity)) => (Some(ty), sensitivity),
+            Some(GateRule::Retired) if !value.is_null() => return Err(TypeProblem::Type),
+            Some(GateRule::Retired) | None => (None, Sensitivity::Open),
+        };
         let fits = match (ty, value) {
             (_, Value::Null) | (None, _) => true,
             // What tells who somebody is never enters a document in clear, whoever wrote it.
-            _ if field.is_some_and(Field::is_sealed) => matches!(value, Value::Sealed(_)),
+            _ if sensitivity != Sensitivity::Open => matches!(value, Value::Sealed(_)),
             _ if field.is_some_and(|field| field.import_only) => false,
             (Some(FieldType::Bool), value) => matches!(value, Value::Bool(_)),
             (Some(FieldType::Int { .. } | FieldType::Money), value) => matches!(value, Value::Int(_)),

@@ -6,6 +6,7 @@
 use super::channel::Class;
 use super::check::Problem;
 use super::divisions::Divisions;
+use super::editions::Earlier;
 use super::ids::{DivisionCode, KindId, Level};
 use super::value::{Fields, Value};
 use super::values::text::{plain, without_bracket};
@@ -111,6 +112,10 @@ pub struct Field {
     pub import_only: bool,
     /// The field that names the record of whose field of the same name this one is a copy.
     pub copied_from: Option<&'static str>,
+    /// Nothing is written into it any more: records from before keep what they have.
+    pub is_retired: bool,
+    /// What the gate asked of it in earlier editions of the dictionary, the earliest first.
+    pub earlier: &'static [Earlier],
 }
 
 /// What a field holds.
@@ -322,6 +327,8 @@ impl Field {
             begins: None,
             import_only: false,
             copied_from: None,
+            is_retired: false,
+            earlier: &[],
         }
     }
 
@@ -343,6 +350,17 @@ impl Field {
     /// A copy of the field of the same name of the record that another field names.
     pub(super) const fn copied_from(self, field: &'static str) -> Self {
         Self { copied_from: Some(field), ..self }
+    }
+
+    /// Written no more; `earlier` says what it held.
+    pub(super) const fn retired(self, earlier: &'static [Earlier]) -> Self {
+        Self { is_retired: true, earlier, ..self }
+    }
+
+    /// With the gate's rules of earlier editions.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the first field that becomes stricter needs it"))]
+    pub(super) const fn was(self, earlier: &'static [Earlier]) -> Self {
+        Self { earlier, ..self }
     }
 
     /// With other headers.
@@ -387,7 +405,7 @@ impl Field {
 
     /// Whether a person fills it in; else it follows from others.
     pub fn is_typed(&self) -> bool {
-        !matches!(self.ty, FieldType::KeyedHash(_))
+        !self.is_retired && !matches!(self.ty, FieldType::KeyedHash(_))
     }
 
     /// The kind of the record it names, if it names one.

@@ -38,7 +38,8 @@ pub fn is_proved(carried: &Carried, author: &PublicKey) -> bool {
         hash = chain_hash(feed, last, &hash, (bare.kind, bare.envelope.as_ref()), &bare.payload);
     }
     let Some(number) = last.checked_add(1) else { return false };
-    author.verify(&point_message(feed, number, &hash, &point.grant), &point.signature)
+    let message = point_message(feed, number, &hash, &point.grant, point.edition);
+    author.verify(&message, &point.signature)
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use super::feed::FeedId;
 use super::keys::Hash;
 use super::ledger::{Fingerprint, Sum};
-use super::message::{Common, Compare, RecordHeads};
+use super::message::{Common, Compare, MAX_SMALL_FRAME_BYTES, RecordHeads};
 use crate::model::{Channel, RecordId};
 use std::collections::BTreeMap;
 
@@ -83,6 +83,46 @@ pub fn step(theirs: Compare, listing: &impl Listing) -> Step {
     }
 }
 
+impl Compare {
+    /// The step as messages that each fit a frame: lists are told in parts. Of one range with more records than fit, which
+    /// nobody's ids make by chance, nothing is told.
+    pub fn in_parts(self) -> Vec<Self> {
+        // The message around it adds a byte.
+        let fits =
+            postcard::experimental::serialized_size(&self).is_ok_and(|size| size < MAX_SMALL_FRAME_BYTES);
+        if fits {
+            return vec![self];
+        }
+        let halves = match self {
+            Self::Channels(list) => halves(list).map(|[a, b]| [Self::Channels(a), Self::Channels(b)]),
+            Self::Chains(list) => halves(list).map(|[a, b]| [Self::Chains(a), Self::Chains(b)]),
+            Self::Common(list) => halves(list).map(|[a, b]| [Self::Common(a), Self::Common(b)]),
+            Self::Records(channel, ranges, records) => {
+                by_range(ranges, records).map(|halves| halves.map(|(a, b)| Self::Records(channel, a, b)))
+            }
+            Self::Answer(channel, ranges, records) => {
+                by_range(ranges, records).map(|halves| halves.map(|(a, b)| Self::Answer(channel, a, b)))
+            }
+            // 256 sums of 32 bytes always fit, but for what a hostile peer made us repeat.
+            Self::Ranges(..) => None,
+        };
+        halves.into_iter().flatten().flat_map(Self::in_parts).collect()
+    }
+}
+
+/// A list cut in two; `None` if it has no two items.
+fn halves<T>(mut list: Vec<T>) -> Option<[Vec<T>; 2]> {
+    let rest = list.split_off(list.len() / 2);
+    (!list.is_empty()).then_some([list, rest])
+}
+
+/// Ranges cut in two, each half with its records.
+fn by_range(ranges: Vec<u8>, records: Vec<RecordHeads>) -> Option<[(Vec<u8>, Vec<RecordHeads>); 2]> {
+    let [first, second] = halves(ranges)?;
+    let (theirs, others) = records.into_iter().partition(|(id, _)| first.contains(&range_of(id)));
+    Some([(first, theirs), (second, others)])
+}
+
 /// Whether the answerer has another branch of a feed, and not only less of it, or more.
 fn has_parted(common: &Common, listing: &impl Listing) -> bool {
     let (number, hash) = common.head;
@@ -126,6 +166,7 @@ fn differing(ours: &[RecordHeads], theirs: &[RecordHeads]) -> Vec<RecordId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sync::message::{Message, decode, encode};
 
     struct Replica(Vec<RecordHeads>);
 
@@ -143,6 +184,38 @@ mod tests {
         fn head(&self, _: &FeedId) -> (u64, Hash) {
             (0, Hash::ZERO)
         }
+    }
+
+    #[test]
+    fn long_lists_are_told_in_parts_that_each_decode() {
+        let channel = "own/330203/open".parse().unwrap();
+        let records: Vec<RecordHeads> = (0..20_000_u32)
+            .map(|n| {
+                let mut id = [0; 16];
+                id[12..].copy_from_slice(&n.to_be_bytes());
+                (RecordId(id), vec![Hash([n as u8; 32])])
+            })
+            .collect();
+        let step =
+            Compare::Records(channel, (0..16).collect(), within(records.clone(), &Vec::from_iter(0..16)));
+        let parts = step.clone().in_parts();
+        assert!(parts.len() == 1, "sixteen ranges of a city fit");
+        let all: Vec<u8> = (0..=255).collect();
+        let parts = Compare::Answer(channel, all.clone(), records.clone()).in_parts();
+        assert!(parts.len() > 1);
+        let mut told = (Vec::new(), Vec::new());
+        for part in parts {
+            let frame = encode(&Message::Compare(part));
+            let Ok(Message::Compare(Compare::Answer(_, ranges, records))) = decode(&frame) else {
+                panic!("a part is no message");
+            };
+            told.0.extend(ranges);
+            told.1.extend(records);
+        }
+        told.1.sort();
+        assert_eq!(told, (all, records));
+        let one_range = vec![(RecordId([0; 16]), vec![Hash([0; 32]); 10_000])];
+        assert_eq!(Compare::Answer(channel, vec![0], one_range).in_parts(), []);
     }
 
     #[test]

@@ -327,6 +327,12 @@ pub mod reason {
     pub const REPEATED: u16 = 11;
     /// Of a draft: the first edit of its record was refused, so that the record never came to be.
     pub const UNBORN: u16 = 12;
+    /// Held, and too large to be sent: somebody has made it so.
+    pub const TOO_LARGE_TO_SEND: u16 = 13;
+    /// Held, and not to be read by the program at the other end.
+    pub const NEEDS_NEWER: u16 = 14;
+    /// Held, and damaged on the disk there.
+    pub const DAMAGED: u16 = 15;
 }
 
 /// Reads a payload.

@@ -43,6 +43,12 @@ impl EntryKind {
     /// Local: anything else worth remembering.
     pub const NOTE: Self = Self(67);
 
+    /// Whether this version knows what it is.
+    pub fn is_known(self) -> bool {
+        (Self::EDIT.0..=Self::REGISTRY.0).contains(&self.0)
+            || (Self::QUARANTINED.0..=Self::NOTE.0).contains(&self.0)
+    }
+
     /// Whether it stands in a replica's own notebook and nowhere else.
     pub fn is_local(self) -> bool {
         self.0 >= Self::QUARANTINED.0
@@ -147,6 +153,15 @@ pub struct Entry {
     pub envelope: Option<Envelope>,
     /// An Automerge change for edits, else the postcard form of the kind's struct in `control`.
     pub payload: Vec<u8>,
+}
+
+impl Entry {
+    /// How many bytes envelope and payload have when they are written down.
+    pub fn encoded_bytes(&self) -> usize {
+        let envelope =
+            self.envelope.as_ref().map(|envelope| postcard::experimental::serialized_size(envelope));
+        envelope.and_then(Result::ok).unwrap_or(0) + self.payload.len()
+    }
 }
 
 /// The hash of an entry at its place.

@@ -6,14 +6,19 @@
 
 use super::entry::{Entry, EntryKind, Envelope, entry_hash};
 use super::keys::{DeviceId, DeviceKey, Hash, PublicKey, Suite};
-use crate::model::Channel;
-use serde::{Deserialize, Serialize};
+use crate::model::{Channel, DictionaryEdition};
+use serde::de::{self, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
 /// At most so many entries stand between two signed points.
 pub const MAX_RUN_ENTRIES: usize = 256;
 /// At most so many payload bytes stand between two signed points, unless one entry alone has more.
 pub const MAX_RUN_BYTES: usize = 16 * 1024;
+/// At most so many bytes has a run of a node's, envelopes included.
+pub const MAX_ENCODED_BYTES: usize = 1024 * 1024;
+/// At most so many has one with an entry of a kind that is not known here: nobody knows yet what it is for.
+pub const MAX_UNKNOWN_BYTES: usize = 64 * 1024;
 
 /// Eight random bytes drawn when a replica begins, or begins again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -60,12 +65,50 @@ impl fmt::Display for FeedId {
 }
 
 /// The payload of a signed point.
-#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+///
+/// A point of the first edition is written as it was before there were editions: grant and signature. Of a later one the
+/// number of the edition follows.
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Point {
     /// The hash of the grant entry under which the author writes.
     pub grant: Hash,
     /// The author's signature over [`point_message`].
     pub signature: Vec<u8>,
+    /// The lowest edition of the dictionary under which the entries of the run are legal.
+    pub edition: DictionaryEdition,
+}
+
+impl Serialize for Point {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { grant, signature, edition } = self;
+        match *edition {
+            DictionaryEdition::FIRST => (grant, signature).serialize(serializer),
+            later => (grant, signature, later).serialize(serializer),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Point {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Parts;
+        impl<'de> Visitor<'de> for Parts {
+            type Value = Point;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a grant, a signature and perhaps an edition")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut parts: A) -> Result<Point, A::Error> {
+                let missing = |at| de::Error::invalid_length(at, &"a grant and a signature");
+                let grant = parts.next_element()?.ok_or_else(|| missing(0))?;
+                let signature = parts.next_element()?.ok_or_else(|| missing(1))?;
+                // Where the bytes end here the point is of the first edition.
+                let edition = parts.next_element().ok().flatten().unwrap_or(DictionaryEdition::FIRST);
+                Ok(Point { grant, signature, edition })
+            }
+        }
+        deserializer.deserialize_tuple(3, Parts)
+    }
 }
 
 impl Point {
@@ -114,6 +157,17 @@ impl Run {
     pub fn last(&self) -> u64 {
         self.first + self.entries.len() as u64 - 1
     }
+
+    /// The edition of the dictionary under which its entries were written: the first, if it names none.
+    pub fn edition(&self) -> DictionaryEdition {
+        let point = self.entries.last().and_then(|point| Point::of(&point.payload));
+        point.map_or(DictionaryEdition::FIRST, |point| point.edition)
+    }
+
+    /// How many bytes it has when everything of it is written down, envelopes included: what caps are about.
+    pub fn encoded_bytes(&self) -> usize {
+        self.entries.iter().map(Entry::encoded_bytes).sum()
+    }
 }
 
 /// Why a run does not continue a feed.
@@ -130,22 +184,42 @@ pub enum BadRun {
     Signature,
 }
 
-/// What a point's signature covers: the whole chain before it by the previous hash, and its own place.
-pub fn point_message(feed: &FeedId, number: u64, previous: &Hash, grant: &Hash) -> Vec<u8> {
+/// What a point's signature covers: the whole chain before it by the previous hash, its own place, the grant, and the
+/// edition if it is not the first.
+pub fn point_message(
+    feed: &FeedId,
+    number: u64,
+    previous: &Hash,
+    grant: &Hash,
+    edition: DictionaryEdition,
+) -> Vec<u8> {
     let mut message = b"huiliu point".to_vec();
     message.push(Suite::Ed25519Sha256.number());
     message.extend_from_slice(&feed.bytes());
     message.extend_from_slice(&number.to_be_bytes());
     message.extend_from_slice(&previous.0);
     message.extend_from_slice(&grant.0);
+    if edition != DictionaryEdition::FIRST {
+        message.extend_from_slice(&edition.0.to_be_bytes());
+    }
     message
 }
 
-/// Ends `entries`, which follow `head`, with a signed point: the run, and where the feed then stands.
+/// Ends `entries`, which follow `head` and are legal under the first edition of the dictionary, with a signed point: the
+/// run, and where the feed then stands.
 ///
 /// # Panics
 /// If `entries` is empty: a point alone says nothing.
-pub fn sign_run(
+pub fn sign_run(key: &DeviceKey, grant: Hash, feed: FeedId, head: &Head, entries: Vec<Entry>) -> (Run, Head) {
+    sign_run_of(DictionaryEdition::FIRST, key, grant, feed, head, entries)
+}
+
+/// As [`sign_run`], of entries whose lowest edition is another.
+///
+/// # Panics
+/// If `entries` is empty: a point alone says nothing.
+pub fn sign_run_of(
+    edition: DictionaryEdition,
     key: &DeviceKey,
     grant: Hash,
     feed: FeedId,
@@ -159,8 +233,8 @@ pub fn sign_run(
         hash = entry_hash(&feed, number, &hash, entry);
     }
     let number = first + entries.len() as u64;
-    let signature = key.sign(&point_message(&feed, number, &hash, &grant));
-    let payload = Point { grant, signature }.bytes();
+    let signature = key.sign(&point_message(&feed, number, &hash, &grant, edition));
+    let payload = Point { grant, signature, edition }.bytes();
     let point = Entry { kind: EntryKind::POINT, envelope: None, payload };
     let hash = entry_hash(&feed, number, &hash, &point);
     entries.push(point);
@@ -200,7 +274,7 @@ pub fn check_run(author: &PublicKey, head: &Head, run: &Run) -> Result<Head, Bad
         before_point = hash;
         hash = entry_hash(&run.feed, number, &hash, entry);
     }
-    let message = point_message(&run.feed, run.last(), &before_point, &point.grant);
+    let message = point_message(&run.feed, run.last(), &before_point, &point.grant, point.edition);
     if !author.verify(&message, &point.signature) {
         return Err(BadRun::Signature);
     }
@@ -210,17 +284,19 @@ pub fn check_run(author: &PublicKey, head: &Head, run: &Run) -> Result<Head, Bad
 /// Cuts entries into stretches that each fit a run.
 pub fn into_stretches(entries: Vec<Entry>) -> Vec<Vec<Entry>> {
     let mut stretches: Vec<Vec<Entry>> = Vec::new();
-    let mut bytes = 0;
+    let (mut bytes, mut encoded) = (0, 0);
     for entry in entries {
-        let size = entry.payload.len();
+        let (payload, whole) = (entry.payload.len(), entry.encoded_bytes());
+        let fits = bytes + payload <= MAX_RUN_BYTES && encoded + whole <= MAX_UNKNOWN_BYTES;
         match stretches.last_mut() {
-            Some(last) if last.len() < MAX_RUN_ENTRIES && bytes + size <= MAX_RUN_BYTES => {
-                bytes += size;
+            Some(last) if last.len() < MAX_RUN_ENTRIES && fits => {
+                bytes += payload;
+                encoded += whole;
                 last.push(entry);
             }
             _ => {
                 // The first entry of a run does not count: one alone may have more than the limit.
-                bytes = 0;
+                (bytes, encoded) = (0, 0);
                 stretches.push(vec![entry]);
             }
         }
@@ -302,11 +378,40 @@ mod tests {
     }
 
     #[test]
+    fn a_point_of_the_first_edition_is_written_as_before_there_were_editions() {
+        let haishu = DeviceKey::from_seed([1; 32]);
+        let (feed, start) = (feed(&haishu), Head::START);
+        let (run, _) = sign_run(&haishu, Hash::ZERO, feed, &start, entries(1));
+        let payload = &run.entries[1].payload;
+        let (grant, signature): (Hash, Vec<u8>) = postcard::from_bytes(payload).unwrap();
+        assert_eq!(postcard::to_allocvec(&(grant, &signature)).unwrap(), *payload);
+        assert_eq!(Point::of(payload).unwrap().edition, DictionaryEdition::FIRST);
+        let written_twice = postcard::to_allocvec(&(grant, &signature, DictionaryEdition::FIRST)).unwrap();
+        assert_eq!(Point::of(&written_twice), None, "there is one way to write a point");
+        let later = DictionaryEdition(7);
+        let (run, _) = sign_run_of(later, &haishu, Hash::ZERO, feed, &start, entries(1));
+        assert_eq!((run.edition(), check_run(&haishu.public(), &start, &run).is_ok()), (later, true));
+        let mut bent = run.clone();
+        let point = Point::of(&run.entries[1].payload).unwrap();
+        bent.entries[1].payload = Point { edition: DictionaryEdition::FIRST, ..point }.bytes();
+        let checked = check_run(&haishu.public(), &start, &bent);
+        assert_eq!(checked, Err(BadRun::Signature), "the edition is signed too");
+    }
+
+    #[test]
     fn long_lists_are_cut_into_runs() {
         let cut = into_stretches(entries(600));
         assert_eq!(cut.iter().map(Vec::len).collect::<Vec<_>>(), [256, 256, 88]);
         let mut big = entries(3);
         big.iter_mut().for_each(|entry| entry.payload = vec![0; MAX_RUN_BYTES * 2]);
         assert_eq!(into_stretches(big).len(), 3);
+        let mut settling = entries(MAX_RUN_ENTRIES);
+        for entry in &mut settling {
+            entry.envelope.as_mut().unwrap().settles = vec![Hash::ZERO; 256];
+        }
+        for stretch in into_stretches(settling) {
+            let encoded: usize = stretch.iter().map(Entry::encoded_bytes).sum();
+            assert!(encoded < MAX_ENCODED_BYTES, "envelopes count: {encoded}");
+        }
     }
 }

@@ -6,8 +6,18 @@ use super::ledger::{Combined, Fingerprint, Sum};
 use crate::model::{Channel, RecordId};
 use serde::{Deserialize, Serialize};
 
-/// The protocol versions this program speaks.
-pub const VERSIONS: (u16, u16) = (1, 1);
+/// The protocol versions this program speaks. The highest that both sides speak counts. The dialer tells its versions in
+/// Hello; a listener tells a dialer of version 2 its own with [`Welcome::Speaks`].
+pub const VERSIONS: (u16, u16) = (1, 2);
+/// From this version on a side knows editions of the dictionary ([`super::feed::Point`]), and the messages
+/// [`Message::Working`], [`Message::Withheld`] and [`Message::Further`]. What needs it is not sent to others.
+pub const WITH_EDITIONS: u16 = 2;
+/// A bit of [`Hello::features`]: the frontier did not fit; a listener asks for the rest with [`Welcome::Continue`].
+pub const HAS_FURTHER: u64 = 1;
+/// A list of feeds or numbers is told in parts of so many items: each stays well below the cap of small frames.
+pub const MOST_LISTED: usize = 1_500;
+/// The same for frontiers, whose items are small.
+pub const MOST_IN_FRONTIER: usize = 8_000;
 
 /// The largest frame of any kind.
 pub const MAX_FRAME_BYTES: usize = 4 * 1024 * 1024;
@@ -45,6 +55,12 @@ pub enum Message {
     Done(Combined),
     /// Looking for the records that differ although the frontiers agree.
     Compare(Compare),
+    /// The receiver works on what came, and is neither gone nor stuck: so many entries wait to be applied.
+    Working(u64),
+    /// What the sender holds and cannot send, each with its reason: these feeds end here for the receiver.
+    Withheld(Vec<Refused>),
+    /// A part of a frontier that does not fit one message: it belongs to the Hello or Welcome that follows.
+    Further(Frontier),
 }
 
 /// Hello.
@@ -52,7 +68,7 @@ pub enum Message {
 pub struct Hello {
     /// Lowest and highest protocol version spoken.
     pub versions: (u16, u16),
-    /// Feature bits; none so far.
+    /// Feature bits: [`HAS_FURTHER`].
     pub features: u64,
     /// Who is calling.
     pub device: DeviceId,
@@ -88,6 +104,10 @@ pub enum Welcome {
     Upgrade(u16, u16),
     /// Other feeds are folded here: say Hello again with all of them.
     Unfold,
+    /// The listener's highest version; its answer follows.
+    Speaks(u16),
+    /// Say Hello again, after the parts of the frontier that did not fit.
+    Continue,
 }
 
 /// Acknowledgement: durable at the receiver.
@@ -99,7 +119,7 @@ pub struct Ack {
     pub credit: u32,
 }
 
-/// An entry that will never be taken.
+/// An entry that will never be taken, or cannot be sent.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Refused {
     /// Its feed.

@@ -11,7 +11,7 @@ use super::entry::{Entry, EntryKind, Envelope};
 use super::feed::{FeedId, MAX_RUN_ENTRIES, Point, Run};
 use super::keys::Hash;
 use super::message::Tag;
-use crate::model::RecordId;
+use crate::model::{DictionaryEdition, RecordId};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -66,9 +66,16 @@ enum Payload {
         back: u64,
         rest: Vec<u8>,
     },
+    /// A point of the first edition.
     Point {
         grant: Option<Hash>,
         signature: Vec<u8>,
+    },
+    /// A point of a later edition. Sent to those alone who speak [`super::message::WITH_EDITIONS`].
+    LaterPoint {
+        grant: Option<Hash>,
+        signature: Vec<u8>,
+        edition: DictionaryEdition,
     },
 }
 
@@ -145,7 +152,11 @@ fn elide_point(run: &Run, entry: &Entry, sending: &impl Sending) -> Option<Paylo
     let point = Point::of(&entry.payload)?;
     let held = sending.grant_at(&run.feed, run.first - 1);
     let grant = (held != Some(point.grant)).then_some(point.grant);
-    Some(Payload::Point { grant, signature: point.signature })
+    let Point { signature, edition, .. } = point;
+    Some(match edition {
+        DictionaryEdition::FIRST => Payload::Point { grant, signature },
+        edition => Payload::LaterPoint { grant, signature, edition },
+    })
 }
 
 /// Leaves out of a change what the receiver computes; `None` if it would not come out the same.
@@ -257,12 +268,12 @@ impl<R: Receiving> Seen<'_, R> {
                 assemble(&deps, &actor, &rest)
             }
             Payload::Point { grant, signature } => {
-                // Not that of the newest point: a run can be sent again whose author's grant has been renewed since.
-                let before = self.grants.get(&(*feed, first - 1)).copied();
-                let before = before.or_else(|| self.receiving.grant_at(feed, first - 1));
-                let grant = grant.or(before).ok_or(BadBatch::Dangling)?;
-                self.grants.insert((*feed, number), grant);
-                Point { grant, signature }.bytes()
+                let grant = self.grant(feed, first, number, grant)?;
+                Point { grant, signature, edition: DictionaryEdition::FIRST }.bytes()
+            }
+            Payload::LaterPoint { grant, signature, edition } => {
+                let grant = self.grant(feed, first, number, grant)?;
+                Point { grant, signature, edition }.bytes()
             }
         };
         let entry = Entry { kind: entry.kind, envelope: entry.envelope, payload };
@@ -270,6 +281,22 @@ impl<R: Receiving> Seen<'_, R> {
             self.changes.insert((*feed, number), super::entry::payload_hash(&entry));
         }
         Ok(entry)
+    }
+
+    /// The grant of the point at a number: the one that is told, else that of the point before.
+    fn grant(
+        &mut self,
+        feed: &FeedId,
+        first: u64,
+        number: u64,
+        told: Option<Hash>,
+    ) -> Result<Hash, BadBatch> {
+        // Not that of the newest point: a run can be sent again whose author's grant has been renewed since.
+        let before = self.grants.get(&(*feed, first - 1)).copied();
+        let before = before.or_else(|| self.receiving.grant_at(feed, first - 1));
+        let grant = told.or(before).ok_or(BadBatch::Dangling)?;
+        self.grants.insert((*feed, number), grant);
+        Ok(grant)
     }
 
     fn change(&self, feed: &FeedId, number: u64) -> Result<Hash, BadBatch> {

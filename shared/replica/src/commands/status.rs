@@ -1,9 +1,10 @@
 //! `status` and `sync plan`.
 
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{aligned, json_time, moment};
+use crate::commands::words::{self, aligned, json_time, moment};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
+use crate::withheld::Withheld;
 use crate::{Replica, Role};
 use huiliu_core::model::dictionary::kinds;
 use huiliu_core::model::messages::{Lang, Say};
@@ -44,6 +45,8 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
             })
         })
         .collect();
+    let withheld: Vec<Json> =
+        replica.withheld().map(|one: Withheld| withheld_json(replica, &one, lang)).collect();
     let pending = replica.pending();
     let duplicates =
         kinds().iter().map(|kind| Ok(replica.duplicates(kind)?.len())).sum::<Result<usize, Failure>>()?;
@@ -65,6 +68,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "duplicates": duplicates,
         "revoked": revoked,
         "waiting": replica.waiting()?,
+        "withheld": withheld,
         "frontier": frontier,
         "fingerprint": fingerprints,
         "verified_at": json_time(verified_at),
@@ -85,6 +89,9 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     if duplicates > 0 {
         let _ = write!(text, "\n{}", Say::LookAtDuplicates.text(lang));
     }
+    if !withheld.is_empty() {
+        let _ = write!(text, "\n{}", Say::WithheldHere { count: withheld.len() }.text(lang));
+    }
     if mended > 0 {
         let _ = write!(text, "\n{}", Say::MendedHere { times: mended }.text(lang));
     }
@@ -92,6 +99,20 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         let _ = write!(text, "\n{revoked}");
     }
     Ok(Answer::good(json, text))
+}
+
+/// A feed that ends for the other side.
+fn withheld_json(replica: &Replica, withheld: &Withheld, lang: Lang) -> Json {
+    let Withheld { peer, there, feed, number, reason } = withheld;
+    json!({
+        "peer": peer.to_string(),
+        "name": replica.device_name(peer),
+        "there": there,
+        "channel": feed.channel.to_string(),
+        "author": feed.device.to_string(),
+        "number": number,
+        "reason": words::reason(*reason, lang),
+    })
 }
 
 /// What the person must know besides the figures: damage, a new incarnation, a disk that takes nothing.

@@ -201,6 +201,9 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         code::NOT_ITS_AUTHOR => Say::ReasonAuthor,
         code::REPEATED => Say::ReasonRepeated,
         code::UNBORN => Say::ReasonUnborn,
+        code::TOO_LARGE_TO_SEND => Say::ReasonTooLarge,
+        code::NEEDS_NEWER => Say::ReasonNeedsNewer,
+        code::DAMAGED => Say::ReasonDamaged,
         _ => Say::ReasonGate,
     };
     say.text(lang)

@@ -37,6 +37,10 @@ pub enum SessionEvent {
     Level(bool),
     /// The peer refuses entries: how many stretches, and the first reason.
     Refused(usize, u16),
+    /// So many feeds end for the other side, since what follows in them cannot be sent; the first reason.
+    Withheld(usize, u16),
+    /// The peer works on what came: so many entries wait there.
+    PeerWorks(u64),
     /// The session is over for a reason of the protocol.
     Closing(Closing),
     /// The engine cannot go on: the disk has failed.
@@ -354,6 +358,8 @@ impl State {
                 let reason = list.first().map_or(0, |one| one.2);
                 self.tell(id, SessionEvent::Refused(list.len(), reason));
             }
+            Effect::Withheld(id, count, reason) => self.tell(id, SessionEvent::Withheld(count, reason)),
+            Effect::PeerWorks(id, waiting) => self.tell(id, SessionEvent::PeerWorks(waiting)),
             Effect::Close(id, closing) => {
                 self.tell(id, SessionEvent::Closing(closing));
                 self.ports.remove(&id);

@@ -34,6 +34,8 @@ struct Talk {
     begun: Instant,
     /// What the hub does not take: how many stretches, and the first reason. It stays so as long as the session.
     refused: Option<(usize, u16)>,
+    /// Feeds that end here because what follows cannot be sent: how many, and the first reason. It stays so too.
+    withheld: Option<(usize, u16)>,
     /// How often it was asked anew since both were level, and when it is to be next.
     asks: u32,
     ask_at: Option<Instant>,
@@ -58,7 +60,7 @@ impl Worker {
         let (incoming, mut arrived) = mpsc::channel(INCOMING_FRAMES);
         let pump = huiliu_link::pump(stream, frames, incoming);
         self.set_state(Some(pump.transport()), None);
-        let mut talk = Talk { begun: Instant::now(), refused: None, asks: 0, ask_at: None };
+        let mut talk = Talk { begun: Instant::now(), refused: None, withheld: None, asks: 0, ask_at: None };
         let (mut movement, mut look) = (Movement::default(), interval(LOOK));
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let end = loop {
@@ -142,6 +144,13 @@ impl Worker {
                 talk.refused = Some((before + count, first));
                 Ok(())
             }
+            Some(SessionEvent::Withheld(count, reason)) => {
+                let (before, first) = talk.withheld.unwrap_or((0, reason));
+                talk.withheld = Some((before + count, first));
+                Ok(())
+            }
+            // That the hub is at work is told by the event itself.
+            Some(SessionEvent::PeerWorks(_)) => Ok(()),
             Some(SessionEvent::Closing(closing)) => Err(closed(&closing).into()),
             Some(SessionEvent::Failed) => Err(Failure::new(1, Say::ReadOnly).into()),
             None => Err(ended(Ok(())).into()),
@@ -154,6 +163,12 @@ impl Worker {
         if let Some((count, reason)) = talk.refused {
             let [zh, en] = [Lang::Zh, Lang::En].map(|lang| words::reason(reason, lang));
             self.answer(&Err(Failure::new(4, Say::EntriesRefused { count, zh, en })));
+            if !self.always {
+                return Err(End::Level);
+            }
+        } else if let Some((count, reason)) = talk.withheld {
+            let [zh, en] = [Lang::Zh, Lang::En].map(|lang| words::reason(reason, lang));
+            self.answer(&Err(Failure::new(3, Say::FeedsWithheld { count, zh, en })));
             if !self.always {
                 return Err(End::Level);
             }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::DictionaryEdition;
 use crate::model::dictionary::{Owner, kind, kind_by_id, kinds};
 
 /// A synthetic organization of 海曙区, without faults.
@@ -178,7 +179,7 @@ fn a_new_record_gets_what_nobody_wrote() {
 #[test]
 fn the_gate_checks_types_and_tolerates_newer_fields() {
     let kind = kind("social_org").unwrap();
-    let check = |name: &str, value: Value| kind.check_types(name, &value);
+    let check = |name: &str, value: Value| kind.check_types(name, &value, DictionaryEdition::NEWEST);
     assert_eq!(check("name", Value::of("甲")), Ok(()));
     assert_eq!(check("name", Value::Null), Ok(()));
     assert_eq!(check("org_type", Value::of("NEWER")), Ok(()));

@@ -6,11 +6,15 @@ use super::{date_in, division_field, division_in, fixed_defaults, text};
 use crate::model::channel::Class;
 use crate::model::check::Problem;
 use crate::model::dates::Date;
-use crate::model::dictionary::{Field, FieldType, Identity, Kind, Owns, Rules};
+use crate::model::dictionary::{Field, FieldType, Identity, Kind, Owns, Rules, Sensitivity};
 use crate::model::divisions::Divisions;
+use crate::model::editions::{DictionaryEdition, Earlier, GateRule};
 use crate::model::ids::{DivisionCode, KindId, Level};
 use crate::model::messages::Trouble;
 use crate::model::value::{Fields, Value};
+
+/// Under the city's key, which the hub holds too: records from before editions have it.
+const HASH: FieldType = FieldType::KeyedHash("id_number");
 
 const FIELDS: &[Field] = &[
     Field::new("name", "姓名", "name", FieldType::Text { max: 50 })
@@ -20,7 +24,10 @@ const FIELDS: &[Field] = &[
     Field::new("id_number", "公民身份号码", "identity number", FieldType::CitizenId)
         .also(&["身份证号", "身份证号码", "身份证", "公民身份证号码"])
         .secret(),
-    Field::new("id_hash", "身份号码摘要", "hash of the identity number", FieldType::KeyedHash("id_number")),
+    Field::new("id_hash", "身份号码摘要", "hash of the identity number", HASH).retired(&[Earlier {
+        last: DictionaryEdition::FIRST,
+        rule: GateRule::Holds(HASH, Sensitivity::Open),
+    }]),
     Field::new("sex", "性别", "sex", FieldType::Code(&SEXES)).personal(),
     Field::new("birth_ym", "出生年月", "month of birth", FieldType::Month)
         .also(&["出生日期", "出生年月日"])

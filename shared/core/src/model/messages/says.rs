@@ -89,6 +89,8 @@ catalogue! {
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
         EntriesRefused { count: usize, zh: String, en: String } => "市级不接收其中 {count} 处内容（{zh}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({en}); they are in the quarantine, everything else goes on";
+        WithheldHere { count: usize } => "有 {count} 处内容无法与对方交换，其余照常。用 status --json 可看明细，请告知市级管理员。", "{count} stretches cannot be exchanged with the other side, everything else goes on; status --json has the details";
+        FeedsWithheld { count: usize, zh: String, en: String } => "有 {count} 处内容无法发送（{zh}），其余已全部交换。两边的记录都没有丢失，请用 status 查看，并告知市级管理员。", "{count} stretches cannot be sent ({en}); everything else was exchanged and nothing is lost; see status and tell the hub's operator";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
         Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";
@@ -304,6 +306,9 @@ catalogue! {
         ReasonMaker => "记录编号不是该设备所建", "the record's id was not made by that device";
         ReasonAuthor => "修改不是该设备所写", "the change was not written by that device";
         ReasonRepeated => "同一内容已经在了", "the same is there already";
+        ReasonTooLarge => "一批内容过大，超过可以传送的大小", "a stretch is larger than can be sent";
+        ReasonNeedsNewer => "需要对方升级程序才能读取", "the other side needs a newer program to read it";
+        ReasonDamaged => "本机数据有损坏，等待修复", "its bytes are damaged on the disk and wait for repair";
         ReasonUnborn => "该记录的首次登记已被退回，记录没有建成", "the first edit of its record was refused, so that there is no such record";
         ReasonChannel => "记录不在这个范围内", "the record lives elsewhere";
         ReasonKind => "记录种类不符", "another kind of record";

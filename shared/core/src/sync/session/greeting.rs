@@ -5,7 +5,10 @@ use crate::model::Channel;
 use crate::sync::feed::{FeedId, Incarnation};
 use crate::sync::keys::Hash;
 use crate::sync::ledger::Ledger;
-use crate::sync::message::{Frontier, Hello, Message, Tag, VERSIONS, Welcome, tag};
+use crate::sync::message::{
+    Frontier, HAS_FURTHER, Hello, MOST_IN_FRONTIER, MOST_LISTED, Message, Tag, VERSIONS, WITH_EDITIONS,
+    Welcome, tag,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Session {
@@ -13,6 +16,8 @@ impl Session {
         let (folded, digest) = self.folded(ledger).unzip();
         let folded = folded.unwrap_or_default();
         let frontier = self.frontier(ledger, &folded);
+        let has_further = frontier.len() > MOST_IN_FRONTIER && !self.in_parts;
+        let frontier = self.last_part(frontier);
         self.hello = Greeting {
             folded,
             pending,
@@ -22,7 +27,7 @@ impl Session {
         };
         let hello = Hello {
             versions: VERSIONS,
-            features: 0,
+            features: if has_further { HAS_FURTHER } else { 0 },
             device: self.me,
             incarnation: ledger.incarnation,
             salt: self.salt,
@@ -48,6 +53,19 @@ impl Session {
         told.map(|(feed, head)| (tag(&self.salt, feed), head.number)).collect()
     }
 
+    /// Sends a frontier that does not fit one message in parts, and gives back the last. To a peer that knows no parts
+    /// only one is told: it then sends what is held here already, which is waste and no harm.
+    fn last_part(&mut self, mut frontier: Frontier) -> Frontier {
+        while frontier.len() > MOST_IN_FRONTIER {
+            let rest = frontier.split_off(MOST_IN_FRONTIER);
+            if !self.in_parts {
+                return frontier;
+            }
+            self.send(Message::Further(std::mem::replace(&mut frontier, rest)));
+        }
+        frontier
+    }
+
     pub(super) fn learn_tags(&mut self, ledger: &Ledger) {
         if self.tags.len() < ledger.heads().count() {
             self.tags = ledger.heads().map(|(feed, _)| (tag(&self.salt, feed), *feed)).collect();
@@ -63,6 +81,16 @@ impl Session {
             return self.outputs.push_back(Output::Close(Closing::Stranger));
         }
         self.outputs.push_back(Output::Pending(hello.pending));
+        if self.speaks < WITH_EDITIONS && hello.versions.1 >= WITH_EDITIONS {
+            self.speaks = hello.versions.1.min(VERSIONS.1);
+            self.in_parts = true;
+            self.send(Message::Welcome(Welcome::Speaks(VERSIONS.1)));
+        }
+        let mut told = std::mem::take(&mut self.further);
+        if hello.features & HAS_FURTHER != 0 && self.in_parts {
+            return self.send(Message::Welcome(Welcome::Continue));
+        }
+        told.extend(hello.frontier.unwrap_or_default());
         // What is on its way to it may come too early by now, if it has taken something out: it is sent again.
         self.sent.clear();
         self.salt = hello.salt;
@@ -85,8 +113,9 @@ impl Session {
                 }
             },
         };
-        self.take_frontier(hello.frontier.as_deref().unwrap_or_default(), &folded);
+        self.take_frontier(&told, &folded);
         let frontier = self.frontier(ledger, &folded);
+        let frontier = self.last_part(frontier);
         let heads = self.heads_of_peer(hello.incarnation, ledger);
         self.seen_of_ours(ledger);
         self.send(Message::Welcome(Welcome::Send { frontier, heads }));
@@ -109,7 +138,13 @@ impl Session {
             let other = self.peer_has.get(*feed).copied().unwrap_or(0) != head.number;
             feed.device == self.peer && (feed.incarnation == newest || other)
         });
-        own.map(|(feed, head)| (feed.channel, feed.incarnation, head.number, head.hash)).collect()
+        let own = own.map(|(feed, head)| (feed.channel, feed.incarnation, head.number, head.hash));
+        // Those it writes now first: the others are told in the next session, should there be too many.
+        let (mut heads, others): (Vec<_>, Vec<_>) =
+            own.partition(|(_, incarnation, ..)| *incarnation == newest);
+        heads.extend(others);
+        heads.truncate(MOST_LISTED);
+        heads
     }
 
     pub(super) fn everything_shared(&self, ledger: &Ledger) -> BTreeMap<FeedId, u64> {
@@ -141,6 +176,7 @@ impl Session {
         match welcome {
             Welcome::Same => {
                 self.open = true;
+                self.unsure.clear();
                 let hello = std::mem::take(&mut self.hello);
                 self.said = hello.combined;
                 self.asked = false;
@@ -153,9 +189,13 @@ impl Session {
             }
             Welcome::Send { frontier, heads } => {
                 self.open = true;
+                // A hub that has not said what it speaks is of the first version: now that is sure.
+                self.unsure.clear();
                 self.learn_tags(ledger);
                 let Greeting { folded, believed, .. } = std::mem::take(&mut self.hello);
-                self.take_frontier(&frontier, &folded);
+                let mut told = std::mem::take(&mut self.further);
+                told.extend(frontier);
+                self.take_frontier(&told, &folded);
                 // What went out with the Hello after entries that the peer does not hold, or no longer, was too early.
                 self.offer_again(&believed);
                 self.left.clear();
@@ -170,6 +210,15 @@ impl Session {
             Welcome::Unfold => {
                 self.unfolded = true;
                 self.hello(self.hello.pending, ledger);
+            }
+            Welcome::Continue if !self.in_parts => {
+                self.in_parts = true;
+                self.hello(self.hello.pending, ledger);
+            }
+            Welcome::Continue => self.outputs.push_back(Output::Close(Closing::Nonsense)),
+            Welcome::Speaks(highest) => {
+                self.speaks = highest.min(VERSIONS.1);
+                self.unsure.clear();
             }
             Welcome::Busy(seconds) => self.outputs.push_back(Output::Close(Closing::Busy(seconds))),
             Welcome::Upgrade(low, high) => self.outputs.push_back(Output::Close(Closing::Upgrade(low, high))),

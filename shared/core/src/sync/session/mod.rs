@@ -19,10 +19,14 @@ mod pace;
 mod tests;
 mod turns;
 
+use super::control::reason;
 use super::feed::FeedId;
 use super::keys::DeviceId;
 use super::ledger::{Combined, Ledger};
-use super::message::{Ack, Compare, MAX_FRAME_BYTES, Message, Refused, Tag, decode, encode, tag};
+use super::message::{
+    Ack, Compare, Frontier, MAX_FRAME_BYTES, Message, Refused, Tag, VERSIONS, WITH_EDITIONS, decode, encode,
+    tag,
+};
 use crate::model::Channel;
 use pace::{CREDIT_BYTES, Pace};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -37,6 +41,9 @@ enum Role {
     Listener,
 }
 
+/// A frontier has no more items than this: nobody holds so many feeds.
+const MOST_FURTHER: usize = 500_000;
+
 /// One session with one peer.
 #[derive(Debug)]
 pub struct Session {
@@ -46,6 +53,12 @@ pub struct Session {
     salt: [u8; 8],
     /// Dialer: what the last Hello said, until it is answered.
     hello: Greeting,
+    /// The highest protocol version that both speak, as far as the peer has said.
+    speaks: u16,
+    /// Parts of the peer's frontier that came before the message they belong to.
+    further: Frontier,
+    /// Dialer: the peer takes the frontier in parts.
+    in_parts: bool,
     /// Frontiers have been exchanged.
     open: bool,
     /// Dialer: the peer has folded other feeds, so all are named.
@@ -56,8 +69,10 @@ pub struct Session {
     sent: BTreeMap<FeedId, u64>,
     /// Feeds of which the peer left something with us, and that were offered again since.
     left: BTreeSet<FeedId>,
-    /// Feeds the peer refuses; nothing more of them is offered.
+    /// Feeds the peer refuses, or of which the next run cannot be sent; nothing more of them is offered.
     refused: BTreeSet<FeedId>,
+    /// Feeds that wait for the peer to say which version it speaks.
+    unsure: BTreeSet<FeedId>,
     /// The batches under way, and how large the next may be.
     pace: Pace,
     loading: bool,
@@ -109,12 +124,16 @@ impl Session {
             peer,
             salt,
             hello: Greeting::default(),
+            speaks: VERSIONS.0,
+            further: Vec::new(),
+            in_parts: false,
             open: false,
             unfolded: false,
             peer_has: BTreeMap::new(),
             sent: BTreeMap::new(),
             left: BTreeSet::new(),
             refused: BTreeSet::new(),
+            unsure: BTreeSet::new(),
             pace: Pace::new(batch_bytes),
             loading: false,
             arrived: VecDeque::new(),
@@ -144,6 +163,19 @@ impl Session {
     /// The size of batches with which the next session with this peer should begin; smaller if this one was cut.
     pub fn next_batch_bytes(&self) -> usize {
         self.pace.next()
+    }
+
+    /// Whether the peer is known to read runs that name an edition of the dictionary.
+    pub fn knows_editions(&self) -> bool {
+        self.speaks >= WITH_EDITIONS
+    }
+
+    /// Tells the peer that what it sent is being worked on: so many entries wait to be applied. Nothing is said to one
+    /// that would not understand it.
+    pub fn say_working(&mut self, waiting: u64) {
+        if self.open && self.speaks >= WITH_EDITIONS {
+            self.send(Message::Working(waiting));
+        }
     }
 
     /// The session's name for a feed.
@@ -184,15 +216,14 @@ impl Session {
                 self.asked = true;
                 self.said = None;
             }
-            // Until somebody has mended them these feeds end here for the peer.
-            Input::Unreadable(feeds) => self.refused.extend(feeds),
+            Input::Withheld(withheld) => self.withhold(withheld),
             Input::Loaded { batch, read, heads } => self.loaded(batch, read, heads, now),
             Input::Stored { heads, refused } => self.stored(heads, refused, ledger),
             Input::Compared(reply) => match reply {
-                Some(compare) => self.send(Message::Compare(compare)),
+                Some(compare) => self.compare(compare),
                 None => self.said = None,
             },
-            Input::Say(compare) => self.send(Message::Compare(compare)),
+            Input::Say(compare) => self.compare(compare),
             Input::Anew(pending) if self.role == Role::Dialer => {
                 self.said = None;
                 self.hello(pending, ledger);
@@ -203,6 +234,11 @@ impl Session {
 
     fn send(&mut self, message: Message) {
         self.outputs.push_back(Output::Send(encode(&message)));
+    }
+
+    /// Sends a step of a comparison, in as many parts as its lists need.
+    fn compare(&mut self, compare: Compare) {
+        compare.in_parts().into_iter().for_each(|part| self.send(Message::Compare(part)));
     }
 
     fn message(&mut self, message: Message, ledger: &Ledger, now: u64) {
@@ -225,8 +261,27 @@ impl Session {
             (Message::Done(theirs), Role::Dialer) => self.done(theirs, ledger),
             (Message::Compare(compare), _) => self.outputs.push_back(Output::Compare(compare)),
             (Message::Keys(sealed), _) => self.outputs.push_back(Output::Keys(sealed)),
+            (Message::Working(waiting), _) => self.outputs.push_back(Output::PeerWorks(waiting)),
+            (Message::Withheld(withheld), _) => self.outputs.push_back(Output::WithheldThere(withheld)),
+            (Message::Further(part), _) if self.further.len() < MOST_FURTHER => self.further.extend(part),
             _ => self.outputs.push_back(Output::Close(Closing::Nonsense)),
         }
+    }
+
+    /// What cannot be sent is named to the peer, and its feeds end here for it: the others go on.
+    fn withhold(&mut self, withheld: Vec<Refused>) {
+        // A peer that has not said yet what it speaks may well understand: what needs that is looked at again then.
+        let waits = |one: &Refused| one.reason == reason::NEEDS_NEWER && !self.open;
+        let (unsure, known): (Vec<_>, Vec<_>) = withheld.into_iter().partition(waits);
+        self.unsure.extend(unsure.iter().map(|one| one.feed));
+        self.refused.extend(known.iter().map(|one| one.feed));
+        if known.is_empty() {
+            return;
+        }
+        if self.speaks >= WITH_EDITIONS {
+            self.send(Message::Withheld(known.clone()));
+        }
+        self.outputs.push_back(Output::Withheld(known));
     }
 
     fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger, now: u64) {
@@ -313,8 +368,8 @@ impl Session {
         let lacking = ledger.heads().filter_map(|(feed, head)| {
             let has = self.peer_has.get(feed).copied();
             let after = has.unwrap_or(0).max(self.sent.get(feed).copied().unwrap_or(0));
-            let wanted =
-                head.number > after && channels.contains(&feed.channel) && !self.refused.contains(feed);
+            let ended = self.refused.contains(feed) || self.unsure.contains(feed);
+            let wanted = head.number > after && channels.contains(&feed.channel) && !ended;
             // Before the answer to Hello, only what the hub is known to lack: our own.
             let sure = self.open || feed.device == self.me;
             (wanted && sure).then_some((*feed, after, self.open && has.is_some_and(|has| has > 0)))
@@ -365,7 +420,7 @@ impl Session {
                 let channels = ledger.channels_for(&self.me);
                 let prints =
                     channels.into_iter().map(|channel| (channel, ledger.fingerprint(channel))).collect();
-                return self.send(Message::Compare(Compare::Channels(prints)));
+                return self.compare(Compare::Channels(prints));
             }
         } else if self.asked {
             // On a connection that was level once, a full Hello tells what the short question did not.

@@ -181,3 +181,125 @@ fn a_closed_feed_that_grows_is_named_again() {
     assert!(!ledger.is_folded(&feed));
     assert_eq!(ledger.folded_for(&ledger.device), None);
 }
+
+/// A hub and a node that hold so many feeds of others in the channel that both may see, and each some of its own.
+fn large(feeds: u32) -> (Ledger, Ledger) {
+    let (mut node, _) = node();
+    let hub_key = DeviceKey::from_seed([HUB; 32]);
+    let city = "3302".parse().unwrap();
+    let mut hub = Ledger::new(hub_key.device(), Incarnation([1; 8]));
+    hub.authority = Some(Authority::new(hub_key.public(), city));
+    let channel = Channel::published(city, Class::Open);
+    for n in 0..feeds {
+        let mut incarnation = [9; 8];
+        incarnation[..4].copy_from_slice(&n.to_be_bytes());
+        for (ledger, number) in [(&mut hub, u64::MAX - 2), (&mut node, u64::MAX - 1)] {
+            let feed = FeedId { channel, device: node_device(), incarnation: Incarnation(incarnation) };
+            stand_at(ledger, feed, number);
+        }
+    }
+    (hub, node)
+}
+
+fn node_device() -> DeviceId {
+    DeviceKey::from_seed([2; 32]).device()
+}
+
+/// What both say to each other until nobody says anything more; each frame must be a message for its receiver.
+fn converse(mut sides: [(Session, &Ledger); 2]) -> Vec<Message> {
+    let mut said = Vec::new();
+    loop {
+        let before = said.len();
+        for at in [0, 1] {
+            let frames: Vec<Vec<u8>> = {
+                let (session, ledger) = &mut sides[at];
+                let outputs = drive(session, ledger).into_iter();
+                outputs
+                    .filter_map(|it| if let Output::Send(frame) = it { Some(frame) } else { None })
+                    .collect()
+            };
+            for frame in frames {
+                let message = decode(&frame).unwrap_or_else(|why| panic!("{why}: {} bytes", frame.len()));
+                // What is loaded in these tests is no batch.
+                if !matches!(message, Message::Batch(_)) {
+                    let (session, ledger) = &mut sides[1 - at];
+                    session.handle(Input::Frame(frame), ledger, 0);
+                }
+                said.push(message);
+            }
+        }
+        if said.len() == before {
+            return said;
+        }
+    }
+}
+
+#[test]
+fn however_many_feeds_there_are_every_frame_fits_its_receiver() {
+    for feeds in [7_000, 17_000] {
+        let (hub, node) = large(feeds);
+        let dialer = Session::dial(hub.device, [5; 8], BTreeMap::new(), 0, START_BYTES, &node);
+        let listener = Session::listen(node.device, START_BYTES, &hub);
+        let said = converse([(dialer, &node), (listener, &hub)]);
+        let parts = said.iter().filter(|message| matches!(message, Message::Further(_))).count();
+        assert_eq!(parts > 0, feeds > 8_000, "{feeds}");
+        let told: usize = said
+            .iter()
+            .filter_map(|message| match message {
+                Message::Welcome(Welcome::Send { frontier, .. }) => Some(frontier.len()),
+                _ => None,
+            })
+            .sum();
+        assert!(told > 0, "the hub has told where it stands");
+    }
+}
+
+#[test]
+fn an_older_hub_is_told_only_what_it_reads() {
+    let (hub, node) = large(17_000);
+    let mut dialer = Session::dial(hub.device, [5; 8], BTreeMap::new(), 0, START_BYTES, &node);
+    let newer = |message: &Message| {
+        matches!(message, Message::Working(_) | Message::Withheld(_) | Message::Further(_))
+            || matches!(message, Message::Welcome(Welcome::Speaks(_) | Welcome::Continue))
+    };
+    let mut told = drive(&mut dialer, &node);
+    told.extend(hear(&mut dialer, &node, welcome(Vec::new())));
+    dialer.say_working(3);
+    told.extend(drive(&mut dialer, &node));
+    assert!(!says(&told, |message| matches!(message, Message::Working(_))));
+    for output in &told {
+        if let Output::Send(frame) = output {
+            assert!(!newer(&decode(frame).expect("every frame is a message")));
+        }
+    }
+}
+
+#[test]
+fn what_cannot_be_sent_is_named_and_ends_its_feed_alone() {
+    let (ledger, feed) = node();
+    let mut dialer = dial(&ledger);
+    drive(&mut dialer, &ledger);
+    hear(&mut dialer, &ledger, Message::Welcome(Welcome::Speaks(2)));
+    hear(&mut dialer, &ledger, welcome(Vec::new()));
+    let withheld = vec![Refused { feed, number: 1, reason: reason::TOO_LARGE_TO_SEND }];
+    dialer.handle(Input::Withheld(withheld), &ledger, 0);
+    let outputs = drive(&mut dialer, &ledger);
+    assert!(says(&outputs, |message| matches!(message, Message::Withheld(list) if list.len() == 1)));
+    assert!(outputs.iter().any(|output| matches!(output, Output::Withheld(_))), "it is told here too");
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Close(_))), "the session goes on");
+}
+
+#[test]
+fn what_needs_a_newer_peer_waits_until_it_has_said_what_it_speaks() {
+    let (ledger, feed) = node();
+    let mut dialer = dial(&ledger);
+    let needs = || Input::Withheld(vec![Refused { feed, number: 1, reason: reason::NEEDS_NEWER }]);
+    dialer.handle(needs(), &ledger, 0);
+    let outputs = drive(&mut dialer, &ledger);
+    assert!(!outputs.iter().any(|output| matches!(output, Output::Withheld(_))), "nothing is sure yet");
+    let outputs = hear(&mut dialer, &ledger, welcome(Vec::new()));
+    assert_eq!(loads(&outputs), 1, "an older hub: looked at once more, and told then");
+    dialer.handle(needs(), &ledger, 0);
+    let outputs = drive(&mut dialer, &ledger);
+    assert!(outputs.iter().any(|output| matches!(output, Output::Withheld(_))));
+}

@@ -22,8 +22,8 @@ pub enum Input {
         /// The last number of each feed in it.
         heads: Vec<(FeedId, u64)>,
     },
-    /// What follows in these feeds cannot be read here: they end for the peer as long as the session lasts.
-    Unreadable(Vec<FeedId>),
+    /// What follows in these feeds cannot be sent, each for a reason: they end for the peer as long as the session lasts.
+    Withheld(Vec<Refused>),
     /// The answer to [`Output::Store`]: durable and applied, but for what was refused.
     Stored {
         /// Where the feeds of the batch stand.
@@ -59,6 +59,12 @@ pub enum Output {
     Keys(Vec<u8>),
     /// The peer will never take these.
     RefusedThere(Vec<Refused>),
+    /// The peer holds these and cannot send them.
+    WithheldThere(Vec<Refused>),
+    /// These cannot be sent to the peer.
+    Withheld(Vec<Refused>),
+    /// The peer works on what came: so many entries wait there to be applied.
+    PeerWorks(u64),
     /// The peer holds our own feed up to here: number and hash of its last point, which may be new to us.
     SeenUnderOurName(FeedId, u64, Hash),
     /// The caller says how many entries it has not sent yet.
