@@ -11,6 +11,8 @@ use std::path::Path;
 
 /// Every generation that was ever kept.
 const GENERATIONS: [&str; 1] = ["first"];
+/// Fields that are shown no more: what only programs compare is nobody's to read.
+const SHOWN_NO_MORE: [&str; 1] = ["id_hash"];
 /// When the kept frames were exchanged.
 const NOW: u64 = 1_793_491_200_000;
 
@@ -36,7 +38,8 @@ fn every_answer_of_an_earlier_program_keeps_its_shape() {
         let (_place, sites) = stores(generation);
         for answer in answers(generation) {
             let now = sites[answer.site.as_str()].run(&words(&answer)).json;
-            let gone = missing(&answer.json, &now, "");
+            let mut gone = missing(&answer.json, &now, "");
+            gone.retain(|path| !SHOWN_NO_MORE.iter().any(|field| path.contains(field)));
             assert!(gone.is_empty(), "{generation}: {} {:?}: {gone:?}\n{now}", answer.site, answer.arguments);
         }
     }
@@ -61,7 +64,8 @@ fn a_store_of_an_earlier_program_opens_with_every_record_as_it_was() {
                 "{generation} {answer:?}"
             );
             for (id, record) in kept {
-                for (field, value) in record["fields"].as_object().unwrap() {
+                let fields = record["fields"].as_object().unwrap().iter();
+                for (field, value) in fields.filter(|(field, _)| !SHOWN_NO_MORE.contains(&field.as_str())) {
                     assert_eq!(&now[id]["fields"][field], value, "{generation}: {field} of {record}");
                 }
             }

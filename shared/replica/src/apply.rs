@@ -10,7 +10,9 @@ use huiliu_core::sync::control::{self, Fork, Note, Refusal, Revoke, reason};
 use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::{DeviceId, Entry, EntryKind, Envelope, FeedId, Hash, Run};
 use huiliu_store::keys::{self, Stay};
-use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, Stands, Waiting, WaitingRow};
+use huiliu_store::rows::{
+    ChangeRow, ChangeState, ControlRow, LocalRow, MatchRow, Stands, Waiting, WaitingRow,
+};
 use std::collections::BTreeSet;
 
 impl Replica {
@@ -54,6 +56,13 @@ impl Replica {
                 if feed.device == self.home.root.device() && !self.has_bug(BEFORE_MOVES) =>
             {
                 self.apply_move(feed, number, entry, envelope)
+            }
+            (EntryKind::MATCH_OFFERED | EntryKind::MATCH_CHOSEN, _) if !self.has_bug(BEFORE_MOVES) => {
+                let no = self.feeds.get(feed).copied().unwrap_or_default();
+                let row = MatchRow { feed: *feed, entry: entry.clone() };
+                self.index.put(keys::matching(no, number), &row);
+                self.apply_matching(feed, entry);
+                Ok(())
             }
             (EntryKind::POINT | EntryKind::GRANT | EntryKind::REVOKE | EntryKind::REGISTRY, _) => Ok(()),
             _ if !feed.channel.is_shared() => {

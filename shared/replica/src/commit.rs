@@ -66,6 +66,7 @@ impl Replica {
         loop {
             self.answer_refusals()?;
             self.close_old_feeds();
+            self.choose_match_key();
             self.settle_moves()?;
             let runs = self.sign_granted(|_| true);
             if runs.is_empty() {

@@ -2,9 +2,10 @@
 //! coming, so people are told.
 
 use crate::error::ReplicaError;
+use crate::people::People;
 use crate::replica::Replica;
 use huiliu_core::model::dictionary::Kind;
-use huiliu_core::model::{Fields, RecordId};
+use huiliu_core::model::{Fields, Purpose, RecordId};
 use huiliu_store::keys;
 use std::collections::BTreeMap;
 
@@ -27,6 +28,9 @@ impl Replica {
 
     /// The living records of a kind that are the same, group by group.
     pub fn duplicates(&self, kind: &Kind) -> Result<Vec<Vec<RecordId>>, ReplicaError> {
+        if kind.same_by_secret().is_some() {
+            return self.with_people(People::twins);
+        }
         // All natural keys of the kind begin like the empty one, but for its end.
         let mut all = keys::naturals(kind.id, "");
         all.pop();
@@ -54,6 +58,7 @@ impl Replica {
         })?;
         let mut keys = BTreeMap::new();
         for (id, fields, division, reason) in deleted {
+            let fields = self.opened(kind, &id, &fields, Some(&Purpose::Comparing));
             keys.extend(self.identity_of(kind, &fields, division)?.map(|key| (key, (id, reason))));
         }
         Ok(keys)

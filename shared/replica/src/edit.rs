@@ -6,7 +6,7 @@ use crate::replica::Replica;
 use crate::stays::applied;
 use huiliu_core::documents::{Actor, DELETED, Document, gate};
 use huiliu_core::model::dictionary::{self, Kind};
-use huiliu_core::model::{Channel, DivisionCode, Fields, Hlc, RecordId, Value};
+use huiliu_core::model::{Channel, DivisionCode, FieldType, Fields, Hlc, Purpose, RecordId, Value};
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::keys::Stay;
@@ -145,6 +145,7 @@ impl Replica {
         fields.retain(|_, value| !value.is_null());
         fields.extend(kind.defaults(&fields, place, &self.divisions));
         let mut fields = self.prepare(kind, &fields, place.unwrap_or(self.home.division))?;
+        fields.retain(|_, value| !value.is_null());
         let near = owner.unwrap_or(self.home.division);
         let owner = match (self.owner_of(kind, &fields, near)?, owner) {
             (Some(named), Some(given)) if named != given && strict => {
@@ -223,7 +224,8 @@ impl Replica {
         let owner = record.channel.division;
         let given = self.prepare(kind, fields, owner)?;
         let wanted = self.wanted_affiliation(kind, id, owner, &given)?;
-        let before = self.opened(kind, id, &document.fields());
+        let before = self.opened(kind, id, &document.fields(), Some(&Purpose::Comparing));
+        let given = without_same_hashes(kind, &before, given);
         let given = match settles.is_empty() {
             true => self.without_same_references(kind, &before, given, owner)?,
             false => given,
@@ -364,4 +366,16 @@ impl Replica {
     pub fn row(&self, kind: &Kind, id: &RecordId) -> Result<Option<Row>, ReplicaError> {
         Ok(self.index.get(&huiliu_store::keys::row(kind.id, id))?)
     }
+}
+
+/// A change without the hashes of numbers that stay as they are.
+fn without_same_hashes(kind: &Kind, before: &Fields, mut change: Fields) -> Fields {
+    for field in kind.fields {
+        if let FieldType::KeyedHash(of) = field.ty
+            && before.get(of) == change.get(of)
+        {
+            change.remove(field.name);
+        }
+    }
+    change
 }

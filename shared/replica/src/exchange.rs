@@ -232,6 +232,7 @@ impl Replica {
                 if self.role() == Role::Node {
                     self.answer_unsure()?;
                     self.adopt_followed()?;
+                    self.match_people(now)?;
                     self.keys_arrived(id)?;
                     self.hand_unsent(id, session)?;
                 }

@@ -86,9 +86,6 @@ impl Replica {
     fn carry_for_devices(&mut self) {
         let secret = self.keychain.division_keys().filter(|key| key.class == Sensitivity::Secret);
         let secret: Vec<DivisionKey> = secret.cloned().collect();
-        if secret.is_empty() {
-            return;
-        }
         let me = self.device();
         let devices: Vec<(DeviceId, PublicKey, _)> = self
             .authority()
@@ -96,6 +93,7 @@ impl Replica {
             .filter(|(device, _)| **device != me)
             .map(|(device, grant)| (*device, grant.key.clone(), grant.division))
             .collect();
+        self.carry_match_key(&devices);
         for key in &secret {
             let name = key.key.id();
             for (device, public, division) in &devices {
@@ -147,9 +145,10 @@ impl Replica {
         if self.role() == Role::Hub {
             return Ok(());
         }
+        let missing = self.keychain.missing_keys();
         let wants = Wants {
-            city: self.keychain.city().is_none(),
-            divisions: self.keychain.missing_keys().into_iter().take(MOST_KEYS).collect(),
+            city: false,
+            divisions: self.missing_match_key().into_iter().chain(missing).take(MOST_KEYS).collect(),
             records: self.keyless()?,
         };
         self.send_keys(id, session, &Keys { wants, ..Keys::default() });
@@ -214,13 +213,16 @@ impl Replica {
             if carried.device == me
                 && let Some(key) = open_with(&self.key, &carried.bytes).and_then(|key| key.try_into().ok())
             {
-                let (division, class) = (carried.division, carried.class);
-                self.keychain.keep(Kept::Division(DivisionKey { division, class, key: seal::Key(key) }));
+                let (division, class, key) = (carried.division, carried.class, seal::Key(key));
+                self.keychain.keep(match class {
+                    Sensitivity::Open => Kept::Match(key),
+                    _ => Kept::Division(DivisionKey { division, class, key }),
+                });
             }
             self.keychain.keep(Kept::Carried(carried));
         }
         wraps.into_iter().for_each(|wrap| self.keychain.keep(Kept::Wrap(wrap)));
-        self.names.replace(None);
+        self.forget_people();
         self.save_keys()?;
         self.answer_wants(id, session, &keys.wants)?;
         Ok(true)

@@ -13,11 +13,15 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many wraps of one record's key under the keys of one division are kept: a hostile device may send many.
 const MOST_WRAPS: usize = 8;
 
+/// A key that is wrapped or sealed to a device has fewer bytes: what has more is none, and would fill frames.
+const MOST_SEALED_BYTES: usize = 128;
+
 /// What a replica knows of keys.
 #[derive(Default)]
 pub(crate) struct Keychain {
     file: Keyring,
     city: Option<Key>,
+    matches: BTreeMap<KeyId, Key>,
     divisions: BTreeMap<KeyId, DivisionKey>,
     carried: BTreeMap<(DeviceId, KeyId), Carried>,
     wraps: BTreeMap<(RecordId, Sensitivity), BTreeSet<Wrap>>,
@@ -49,10 +53,16 @@ impl Keychain {
         match kept {
             Kept::City(key) => self.city.replace(key.clone()).as_ref() != Some(key),
             Kept::Division(key) => self.divisions.insert(key.key.id(), key.clone()).is_none(),
+            Kept::Match(key) => self.matches.insert(key.id(), key.clone()).is_none(),
             Kept::Carried(carried) => {
-                self.carried.insert((carried.device, carried.key), carried.clone()).is_none()
+                let place = (carried.device, carried.key);
+                carried.bytes.len() <= MOST_SEALED_BYTES
+                    && self.carried.insert(place, carried.clone()).is_none()
             }
             Kept::Wrap(wrap) => {
+                if wrap.bytes.len() > MOST_SEALED_BYTES {
+                    return false;
+                }
                 let wraps = self.wraps.entry((wrap.record, wrap.class)).or_default();
                 let many = wraps.iter().filter(|other| other.division == wrap.division).count();
                 many < MOST_WRAPS && wraps.insert(wrap.clone())
@@ -86,6 +96,11 @@ impl Keychain {
     /// The city's key.
     pub(crate) fn city(&self) -> Option<&Key> {
         self.city.as_ref()
+    }
+
+    /// A match key by its name.
+    pub(crate) fn match_key(&self, id: &KeyId) -> Option<&Key> {
+        self.matches.get(id)
     }
 
     /// A division's key by its name.
@@ -162,7 +177,7 @@ impl Keychain {
                         wraps.remove(wrap);
                     }
                 }
-                Kept::City(_) | Kept::Carried(_) | Kept::Handed => {}
+                Kept::City(_) | Kept::Match(_) | Kept::Carried(_) | Kept::Handed => {}
             }
             self.unsent.retain(|other| *other != kept);
         }
@@ -185,7 +200,7 @@ impl Replica {
     }
 
     /// A new random key.
-    fn draw_key(&mut self) -> Key {
+    pub(crate) fn draw_key(&mut self) -> Key {
         let mut bytes = [0; 32];
         (self.entropy)(&mut bytes);
         Key(bytes)

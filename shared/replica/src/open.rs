@@ -5,6 +5,7 @@ use crate::arrived::Arrived;
 use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::keychain::Keychain;
+use crate::matching::Matching;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
@@ -15,7 +16,7 @@ use huiliu_core::sync::{
 };
 use huiliu_store::journal::Tail;
 use huiliu_store::keys::Stay;
-use huiliu_store::rows::{ControlRow, FeedRow, Meta, WaitingRow};
+use huiliu_store::rows::{ControlRow, FeedRow, MatchRow, Meta, WaitingRow};
 use huiliu_store::{Disk, Found, Index, Journal, Position, Span, StoreError, Working, keys};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -152,7 +153,8 @@ impl Replica {
             crowded: BTreeSet::new(),
             unread: RefCell::default(),
             keychain: Keychain::default(),
-            names: RefCell::new(None),
+            people: RefCell::new(None),
+            matching: Matching::default(),
             greeting: BTreeSet::new(),
             handed: BTreeMap::new(),
             bugs: parts.bugs,
@@ -202,6 +204,9 @@ impl Replica {
                 self.unsure.insert(Stay { record: row.record, channel: row.feed.channel });
             }
         }
+        for (_, row) in self.index.list::<MatchRow>(&keys::all_matching())? {
+            self.apply_matching(&row.feed, &row.entry);
+        }
         self.load_closed()?;
         self.load_unsettled()?;
         self.load_parked()
@@ -229,6 +234,8 @@ impl Replica {
         self.parked.clear();
         self.stale.clear();
         self.unsettled.clear();
+        self.matching = Matching::default();
+        self.forget_people();
         self.arrived = Arrived::default();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;

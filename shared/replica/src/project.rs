@@ -80,7 +80,9 @@ impl Replica {
             None => self.index.remove(keys::row(record.kind, id)),
         }
         if dictionary::kind_by_id(record.kind).is_some_and(Kind::is_sealed) {
-            self.names.replace(None);
+            if let Some(kind) = dictionary::kind_by_id(record.kind) {
+                self.keep_people(kind, id, shown.as_ref());
+            }
             if moved && lives {
                 self.wrap_for_owner(id, record.channel.division);
             }

@@ -97,7 +97,7 @@ impl Replica {
     }
 
     /// The records of one kind that name this one in a field.
-    fn referrers_by(
+    pub(crate) fn referrers_by(
         &self,
         kind: &Kind,
         id: &RecordId,
@@ -258,7 +258,9 @@ impl Replica {
         near: DivisionCode,
     ) -> Result<Option<String>, ReplicaError> {
         let Some(same) = kind.same_by() else {
-            return Ok(kind.natural_key(fields).or_else(|| alike(kind, fields)));
+            let secret = kind.same_by_secret().and_then(|field| fields.get(field)).and_then(Value::text);
+            let secret = secret.map(|secret| format!("secret:{secret}"));
+            return Ok(secret.or_else(|| kind.natural_key(fields)).or_else(|| alike(kind, fields)));
         };
         let mut parts = Vec::new();
         for name in same {
@@ -278,6 +280,13 @@ impl Replica {
         near: DivisionCode,
     ) -> Result<Vec<RecordId>, ReplicaError> {
         let Some(same) = kind.same_by() else {
+            let secret = kind.same_by_secret().and_then(|field| fields.get(field)).and_then(Value::text);
+            if let Some(secret) = secret {
+                let found = self.with_people(|people| people.numbered(secret))?;
+                let mut ids: Vec<RecordId> = found.into_iter().map(|(id, _)| id).collect();
+                ids.sort();
+                return Ok(ids);
+            }
             return match kind.natural_key(fields) {
                 Some(key) => self.find_natural(kind, &key),
                 None => self.find_alike(kind, fields),
@@ -308,10 +317,10 @@ impl Replica {
         let (Some(wanted), Some(Value::Text(name))) = (alike(kind, fields), fields.get("name")) else {
             return Ok(Vec::new());
         };
-        let named = self.with_names(|names| names.get(&compact(name)).cloned().unwrap_or_default())?;
+        let named = self.with_people(|people| people.named(name))?;
         let mut found = Vec::new();
         for (id, _) in named {
-            let row = self.row(kind, &id)?.map(|row| self.opened(kind, &id, &row.fields));
+            let row = self.row(kind, &id)?.map(|row| self.opened(kind, &id, &row.fields, None));
             found.extend(row.filter(|row| alike(kind, row).as_ref() == Some(&wanted)).map(|_| id));
         }
         Ok(found)

@@ -12,7 +12,7 @@ use huiliu_core::sync::entry::entry_hash;
 use huiliu_core::sync::feed::{Point, check_run, run_grant};
 use huiliu_core::sync::{Admission, Entry, EntryKind, FeedId, Hash, Head, Run};
 use huiliu_store::keys::Stay;
-use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, RunRow, Waiting};
+use huiliu_store::rows::{ChangeRow, ChangeState, ControlRow, LocalRow, MatchRow, RunRow, Waiting};
 use huiliu_store::{Damage, Found, Journal, Position, Span, journal, keys};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -160,6 +160,9 @@ impl Replica {
     /// An entry that is no edit, if the index holds it whole.
     fn other_entry(&self, no: u32, number: u64) -> Result<Option<Entry>, ReplicaError> {
         if let Some(row) = self.index.get::<ControlRow>(&keys::control(no, number))? {
+            return Ok(Some(row.entry));
+        }
+        if let Some(row) = self.index.get::<MatchRow>(&keys::matching(no, number))? {
             return Ok(Some(row.entry));
         }
         for kind in LOCAL_KINDS {

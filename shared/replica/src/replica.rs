@@ -3,8 +3,9 @@
 use crate::arrived::Arrived;
 use crate::exchange::{Effect, SessionId};
 use crate::keychain::Keychain;
+use crate::matching::Matching;
 use crate::open::{Edition, Entropy, Home};
-use crate::sealing::Names;
+use crate::people::People;
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
@@ -100,8 +101,10 @@ pub struct Replica {
     pub(crate) unread: RefCell<BTreeMap<Position, u64>>,
     /// The keys that are here.
     pub(crate) keychain: Keychain,
-    /// People by name, once somebody has asked and until one of them changes.
-    pub(crate) names: RefCell<Option<Names>>,
+    /// People by name and number, once somebody has asked.
+    pub(crate) people: RefCell<Option<People>>,
+    /// Which match key counts.
+    pub(crate) matching: Matching,
     /// Sessions whose Hello has not gone out yet: keys follow it.
     pub(crate) greeting: BTreeSet<SessionId>,
     /// The keys handed to the hub in each session, until it is level.

@@ -5,18 +5,16 @@ use crate::replica::Replica;
 use huiliu_core::model::check_characters::{check_citizen_id, check_uscc};
 use huiliu_core::model::dictionary::{self, Field, FieldType, Kind};
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{DivisionCode, Fields, Level, Problem, RecordId, Sensitivity, Trouble, Value};
-use huiliu_core::sync::seal::{keyed_hash, open_value, seal_value};
-use std::collections::BTreeMap;
+use huiliu_core::model::{
+    DivisionCode, Fields, Level, Problem, Purpose, RecordId, Sensitivity, Trouble, Value,
+};
+use huiliu_core::sync::seal::{open_value, seal_value};
 
 /// The words with which an alias begins.
 const ALIASES: [&str; 3] = ["id:", "uscc:", "name:"];
 
-/// The living people here by their names: sealed on the disk, so kept in memory alone.
-pub(crate) type Names = BTreeMap<String, Vec<(RecordId, DivisionCode)>>;
-
 impl Replica {
-    /// What a person or a table has written, as a record keeps it: references by id or alias, identity numbers hashed,
+    /// What a person or a table has written, as a record keeps it: references by id or alias, hashes of identity numbers,
     /// copies of what other records say. Fields that are so already stay as they are. `near`: where it is written.
     pub fn prepare(
         &self,
@@ -39,19 +37,14 @@ impl Replica {
                         Err(trouble) => problems.push(Problem::error(Some(field), trouble)),
                     }
                 }
-                (FieldType::KeyedHash(of), _) => match given.get(of) {
-                    Some(Value::Text(number)) => match self.keychain.city() {
-                        Some(city) => {
-                            let hash = keyed_hash(city, number);
-                            fields.insert(field.name.to_owned(), Value::Text(hash));
-                        }
-                        None => problems.push(Problem::error(kind.field(of), Trouble::NoCityKey)),
-                    },
-                    Some(Value::Null) => {
-                        fields.insert(field.name.to_owned(), Value::Null);
-                    }
-                    _ => {}
-                },
+                // A number that changes takes its hash with it: who cannot make the new one leaves none.
+                (FieldType::KeyedHash(of), _) if given.contains_key(of) => {
+                    let hash = match field.is_retired {
+                        true => Value::Null,
+                        false => self.match_for(&given[of], near),
+                    };
+                    fields.insert(field.name.to_owned(), hash);
+                }
                 _ => {}
             }
         }
@@ -88,7 +81,11 @@ impl Replica {
             let named = by.and_then(|by| fields.get(by.name)).and_then(Value::text);
             let Some((target, reference)) = target.zip(named) else { continue };
             let Some(id) = self.resolve(target, reference, near)? else { continue };
-            let value = self.row(target, &id)?.and_then(|row| row.fields.get(field.name).cloned());
+            let Some(row) = self.row(target, &id)? else { continue };
+            let value =
+                row.fields.get(field.name).map(|value| self.open_field(target, &id, field.name, value, None));
+            // What cannot be read here is copied by who can.
+            let value = value.filter(|value| !matches!(value, Value::Sealed(_)));
             copies.extend(value.map(|value| (field.name.to_owned(), value)));
         }
         Ok(copies)
@@ -127,63 +124,88 @@ impl Replica {
     ) -> Result<Result<String, Trouble>, ReplicaError> {
         let word = compact(text).to_uppercase();
         match target {
-            "person" | "instructor" if check_citizen_id(&word).is_ok() => match self.keychain.city() {
-                Some(city) => Ok(Ok(format!("id:{}", keyed_hash(city, &word)))),
-                None => Ok(Err(Trouble::NoCityKey)),
-            },
+            "person" | "instructor" if check_citizen_id(&word).is_ok() => {
+                let found = self.with_people(|people| people.numbered(&word))?;
+                // Of several records of one person the one that was made first.
+                let first = self.nearest(near, found).into_iter().take(1).collect();
+                self.person_meant(target, first)
+            }
             // What looks like a number and is none must not be taken for a name.
             "person" | "instructor" if word.bytes().filter(u8::is_ascii_digit).count() > 8 => {
                 let fault = check_citizen_id(&word).err();
                 Ok(Err(fault.map_or(Trouble::ReferenceUnknown, Trouble::from)))
             }
-            "person" | "instructor" => self.person_named(&compact(text), near),
+            "person" | "instructor" => {
+                let found = self.with_people(|people| people.named(text))?;
+                self.person_meant(target, self.nearest(near, found))
+            }
             "social_org" if check_uscc(&word).is_ok() => Ok(Ok(format!("uscc:{word}"))),
             _ => Ok(Ok(format!("name:{word}"))),
         }
     }
 
-    /// The one person of a name in the county: a name that is not here cannot be kept, since it would tell who it is.
-    fn person_named(&self, name: &str, near: DivisionCode) -> Result<Result<String, Trouble>, ReplicaError> {
+    /// The one person that is meant, or the instructor that this person is. Who is not here cannot be kept as a reference:
+    /// name and number would tell who it is.
+    fn person_meant(
+        &self,
+        target: &'static str,
+        found: Vec<RecordId>,
+    ) -> Result<Result<String, Trouble>, ReplicaError> {
+        let [one] = found.as_slice() else {
+            return Ok(Err(match found.len() {
+                0 => Trouble::ReferenceUnknown,
+                count => Trouble::ReferenceSeveral { count },
+            }));
+        };
+        let (Some(people), Some(kind)) = (dictionary::kind("person"), dictionary::kind(target)) else {
+            return Ok(Err(Trouble::ReferenceUnknown));
+        };
+        let id = match kind.same_by() {
+            Some([by]) => self.referrers_by(people, one, kind, by)?.into_iter().next(),
+            _ => Some(*one),
+        };
+        Ok(id.map(|id| id.to_string()).ok_or(Trouble::ReferenceUnknown))
+    }
+
+    /// Of records with their owners those that are nearest to a division: its own and those below it, else those of its
+    /// county, else all. Made first first.
+    pub(crate) fn nearest(
+        &self,
+        near: DivisionCode,
+        mut found: Vec<(RecordId, DivisionCode)>,
+    ) -> Vec<RecordId> {
+        found.sort();
         let county = self.county_of(near);
-        let found = self.with_names(|names| {
-            let all = names.get(name).map_or(&[][..], Vec::as_slice);
-            let close: Vec<RecordId> =
-                all.iter().filter(|(_, owner)| self.county_of(*owner) == county).map(|(id, _)| *id).collect();
-            if close.is_empty() { all.iter().map(|(id, _)| *id).collect() } else { close }
-        })?;
-        Ok(match found.as_slice() {
-            [one] => Ok(one.to_string()),
-            [] => Err(Trouble::ReferenceUnknown),
-            several => Err(Trouble::ReferenceSeveral { count: several.len() }),
-        })
+        let within = |of: DivisionCode| -> Vec<RecordId> {
+            let inside = found.iter().filter(|(_, owner)| self.divisions.is_within(*owner, of));
+            inside.map(|(id, _)| *id).collect()
+        };
+        let tiers = [within(near), within(county)];
+        let close = tiers.into_iter().find(|tier| !tier.is_empty());
+        close.unwrap_or_else(|| found.iter().map(|(id, _)| *id).collect())
     }
 
-    /// The people here by name, read once until one of them changes.
-    pub(crate) fn with_names<T>(&self, look: impl FnOnce(&Names) -> T) -> Result<T, ReplicaError> {
-        if self.names.borrow().is_none() {
-            let mut names = Names::new();
-            if let Some(kind) = dictionary::kind("person") {
-                self.each_row(kind, |id, row| {
-                    if let Some(Value::Text(name)) = self.opened(kind, &id, &row.fields).get("name") {
-                        names.entry(compact(name)).or_default().push((id, row.division));
-                    }
-                    true
-                })?;
-            }
-            self.names.replace(Some(names));
-        }
-        Ok(look(self.names.borrow().as_ref().expect("read above")))
+    /// Fields as people read them: what is sealed opened, as far as its key is here; what is secret only for a purpose.
+    pub fn opened(&self, kind: &Kind, id: &RecordId, fields: &Fields, purpose: Option<&Purpose>) -> Fields {
+        let open = |(name, value): (&String, &Value)| {
+            (name.clone(), self.open_field(kind, id, name, value, purpose))
+        };
+        fields.iter().map(open).collect()
     }
 
-    /// Fields as people read them: what is sealed opened, as far as its key is here.
-    pub fn opened(&self, kind: &Kind, id: &RecordId, fields: &Fields) -> Fields {
-        fields.iter().map(|(name, value)| (name.clone(), self.open_field(kind, id, name, value))).collect()
-    }
-
-    /// One field's value as people read it, still sealed if its key is not here.
-    pub fn open_field(&self, kind: &Kind, id: &RecordId, name: &str, value: &Value) -> Value {
+    /// One field's value as people read it, still sealed if its key is not here, or if it is secret and nobody says what
+    /// it is read for.
+    pub fn open_field(
+        &self,
+        kind: &Kind,
+        id: &RecordId,
+        name: &str,
+        value: &Value,
+        purpose: Option<&Purpose>,
+    ) -> Value {
         let class = kind.field(name).map_or(Sensitivity::Personal, |field| field.sensitivity);
         match value {
+            Value::Sealed(_) if class == Sensitivity::Secret && purpose.is_none() => value.clone(),
             Value::Sealed(bytes) => {
                 let keys = self.keychain.keys_of(id, class);
                 let opened = keys.iter().find_map(|key| open_value(key, id, name, bytes));

@@ -34,6 +34,7 @@ const TALLY: u8 = b'T';
 const TALLIED: u8 = b'J';
 const UNCOUNTED: u8 = b'O';
 const UNSETTLED: u8 = b'$';
+const MATCHING: u8 = b'%';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -53,6 +54,16 @@ impl Stay {
 /// The format, and how far into the journal the index has come.
 pub fn meta() -> Vec<u8> {
     vec![META]
+}
+
+/// The entries about match keys.
+pub fn all_matching() -> Vec<u8> {
+    vec![MATCHING]
+}
+
+/// One of them.
+pub fn matching(feed: u32, number: u64) -> Vec<u8> {
+    [&[MATCHING][..], &feed.to_be_bytes(), &number.to_be_bytes()].concat()
 }
 
 /// All feeds by their number here.

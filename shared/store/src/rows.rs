@@ -265,6 +265,15 @@ pub struct ControlRow {
     pub entry: Entry,
 }
 
+/// An entry about match keys, kept so that the key that counts is known at once on opening.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MatchRow {
+    /// Its feed.
+    pub feed: FeedId,
+    /// The entry.
+    pub entry: Entry,
+}
+
 /// A waiting entry, by what it belongs to.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct WaitingRow {

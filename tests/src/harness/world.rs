@@ -4,7 +4,7 @@
 
 use super::network::{Link, Weather};
 use huiliu_core::model::divisions::Divisions;
-use huiliu_core::model::{DivisionCode, Fields, RecordId, Value};
+use huiliu_core::model::{DivisionCode, Fields, Purpose, RecordId, Value};
 use huiliu_core::sync::control::Registry;
 use huiliu_core::sync::{DeviceKey, FeedId, Hash};
 use huiliu_replica::upgrade::{BEFORE_MOVES, UNSOUND_GATE};
@@ -377,7 +377,7 @@ impl World {
         let replica = self.replica(name);
         let (kind, _) = replica.kind_of(&id).expect("the index reads")?;
         let value = replica.row(kind, &id).expect("the index reads")?.fields.get(field).cloned()?;
-        Some(replica.open_field(kind, &id, field, &value))
+        Some(replica.open_field(kind, &id, field, &value, Some(&Purpose::Comparing)))
     }
 }
 

@@ -5,11 +5,12 @@ use super::holdings::Holding;
 use super::people::Wish;
 use super::play::{Play, Staged};
 use super::reference::EditId;
+use super::schedule::REPLICAS;
 use crate::harness::world::HUB;
 use huiliu_core::documents::writes;
 use huiliu_core::model::check_characters::citizen_check;
 use huiliu_core::model::rules::affiliation::formal;
-use huiliu_core::model::{Channel, Date, Fields, Kind, RecordId, Value, dictionary};
+use huiliu_core::model::{Channel, Date, Fields, Kind, Purpose, RecordId, Value, dictionary};
 use huiliu_replica::RecordEdit;
 use huiliu_store::rows::Row;
 use std::collections::BTreeMap;
@@ -33,6 +34,10 @@ fn day(edit: EditId) -> Value {
     Value::of(format!("20{:02}-{:02}-{:02}", edit % 40, 1 + edit % 12, 1 + edit % 28))
 }
 
+fn month(edit: EditId) -> Value {
+    Value::of(format!("19{:02}-{:02}", 10 + edit % 80, 1 + edit % 12))
+}
+
 /// After every first day.
 fn last_day(edit: EditId) -> Value {
     Value::of(format!("20{:02}-{:02}-{:02}", 40 + edit % 50, 1 + edit % 12, 1 + edit % 28))
@@ -49,7 +54,8 @@ pub(super) fn change(kind: &str, edit: EditId, rng: &mut fastrand::Rng) -> Field
         "party_org" => {
             [("approval_doc", text("月党")), ("approved_by", text("党工委")), ("founded_on", day(edit))]
         }
-        "person" => [("phone", text("000998")), ("name", text("甲")), ("joined_on", day(edit))],
+        // What others copy is told in stories: an edit of it is one of several records.
+        "person" => [("phone", text("000998")), ("birth_ym", month(edit)), ("phone", text("0009981"))],
         "affiliation" => [0, 1, 2].map(|nth| ("from", day(3 * edit + nth))),
         _ => {
             [("post", text("干事")), ("from", day(edit)), ("full_time", Value::Bool(edit.is_multiple_of(2)))]
@@ -192,30 +198,47 @@ impl Play {
         }
     }
 
-    /// Count once: whoever shows a person says the same of the formal affiliation, and it is the one that the rule names.
+    /// Count once: of the affiliations of a person with branches of a division, whoever sees that division takes the same
+    /// for the formal one, and it is the one that the rule names.
     pub(super) fn check_affiliations(&mut self) {
         let mut wrong = Vec::new();
         for (year, month, day) in DAYS {
             let on = Date::new(year, month, day).expect("a day of the calendar");
-            let mut said: BTreeMap<RecordId, (&str, Option<RecordId>)> = BTreeMap::new();
+            let mut said: BTreeMap<(&str, String), (&str, Option<RecordId>)> = BTreeMap::new();
             for name in self.names.iter().filter(|name| !self.world.revoked.contains(*name)) {
-                for (person, _) in self.shown(name, "person") {
-                    let found = self.affiliations(name, &person);
-                    let listed: Vec<(RecordId, &Fields)> = found.iter().map(|(id, it)| (*id, it)).collect();
-                    let one = formal(&listed, on);
-                    if one != newest(&found, &on.to_string()) {
-                        wrong.push(format!("{name} takes {one:?} for formal of {found:?} on {on}"));
-                    }
-                    let (first, other) = said.entry(person).or_insert((*name, one));
-                    if *other != one {
-                        wrong.push(format!(
-                            "on {on} {person} belongs by {other:?} at {first}, by {one:?} at {name}"
-                        ));
+                let own = self.world.machines[name].division.to_string();
+                for (_, division) in REPLICAS.iter().filter(|(_, division)| division.starts_with(&own)) {
+                    for (person, found) in self.affiliated_in(name, division) {
+                        let listed: Vec<(RecordId, &Fields)> =
+                            found.iter().map(|(id, it)| (*id, it)).collect();
+                        let one = formal(&listed, on);
+                        if one != newest(&found, &on.to_string()) {
+                            wrong.push(format!("{name} takes {one:?} for formal of {found:?} on {on}"));
+                        }
+                        let place = (*division, person.clone());
+                        let (first, other) = said.entry(place).or_insert((*name, one));
+                        if *other != one {
+                            wrong.push(format!(
+                                "on {on} {person} belongs in {division} by {other:?} at {first}, by {one:?} at {name}"
+                            ));
+                        }
                     }
                 }
             }
         }
         self.failures.extend(wrong.into_iter().take(3));
+    }
+
+    /// The affiliations that lie in a division and below it, as a replica shows them, by the person they name.
+    fn affiliated_in(&self, name: &str, division: &str) -> BTreeMap<String, Vec<(RecordId, Fields)>> {
+        let mut by_person: BTreeMap<String, Vec<(RecordId, Fields)>> = BTreeMap::new();
+        for (id, row) in self.shown(name, "affiliation") {
+            let person = row.fields.get("person").and_then(Value::text).unwrap_or_default().to_owned();
+            if row.division.to_string().starts_with(division) {
+                by_person.entry(person).or_default().push((id, row.fields));
+            }
+        }
+        by_person
     }
 
     /// What stays in the county goes from the county to the hub for its townships, and to them when they next come.
@@ -224,6 +247,42 @@ impl Play {
             self.world.connect(name);
             self.world.settle();
         }
+    }
+
+    /// Of two records with hashes of one key, the hashes are the same if and only if the numbers are; and no record keeps
+    /// the hash of a number that it no longer has.
+    pub(super) fn check_matches(&mut self) {
+        let mut told: Vec<(RecordId, String, String)> = Vec::new();
+        for name in self.names.iter().filter(|name| **name != HUB) {
+            let Some(replica) = self.world.machines[name].replica.as_ref() else { continue };
+            for (id, row) in self.shown(name, "person") {
+                let Some(hash) = row.fields.get("id_match").and_then(Value::text) else { continue };
+                let number = row.fields.get("id_number").unwrap_or(&Value::Null);
+                let open = replica.open_field(
+                    kind_of("person"),
+                    &id,
+                    "id_number",
+                    number,
+                    Some(&Purpose::Comparing),
+                );
+                match open {
+                    Value::Text(number) => told.push((id, hash.to_owned(), number)),
+                    Value::Sealed(_) => {}
+                    _ => told.push((id, hash.to_owned(), String::new())),
+                }
+            }
+        }
+        let key = |hash: &str| hash.split_once(':').map(|(key, _)| key.to_owned());
+        let mut wrong = Vec::new();
+        for (at, (one, hash, number)) in told.iter().enumerate() {
+            let others = told[at + 1..].iter().filter(|(_, other, _)| key(other) == key(hash));
+            for (other, other_hash, other_number) in others {
+                if (hash == other_hash) != (number == other_number) {
+                    wrong.push(format!("{one} and {other} are matched by {hash} and {other_hash}"));
+                }
+            }
+        }
+        self.failures.extend(wrong.into_iter().take(3));
     }
 
     /// Phones and identity numbers stand in clear on no disk.
@@ -257,7 +316,10 @@ impl Play {
                 let moved = stays.len() > 1 || stays.iter().any(|stay| stay.epoch > 0);
                 for field in ["name", "phone", "id_number"] {
                     let Some(value) = row.fields.get(field) else { continue };
-                    let read = matches!(replica.open_field(kind, &id, field, value), Value::Text(_));
+                    let read = matches!(
+                        replica.open_field(kind, &id, field, value, Some(&Purpose::Comparing)),
+                        Value::Text(_)
+                    );
                     let may = field != "id_number" || *name != HUB;
                     if read != may && !(moved && field == "id_number") {
                         let can = if read { "reads" } else { "does not read" };

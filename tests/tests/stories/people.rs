@@ -140,39 +140,119 @@ fn equal_values_written_apart_are_no_conflict_and_others_are_one() {
     assert_eq!(fields, ["education"]);
 }
 
-#[test]
-fn a_second_record_of_one_number_is_found_by_its_hash_on_both_sides() {
-    let mut world = joined();
+/// The ids that the findings of a replica name for a rule, list by list.
+fn found(world: &mut World, name: &str, division: &str, rule: &str) -> Vec<Vec<String>> {
+    let wanted = Wanted { name: "findings".into(), division: Some(division.into()), as_of: None, file: None };
+    let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
+    let report = run(world.replica(name), &Request::Report(wanted), &context).json;
+    let rows = report["rows"].as_array().unwrap().iter().filter(|row| row["rule"] == rule);
+    let ids = |row: &serde_json::Value| {
+        let records = row["records"].as_array().unwrap().iter();
+        let mut ids: Vec<String> = records.map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    rows.map(ids).collect()
+}
+
+/// Everybody meets the hub until nobody has anything more to hand on.
+fn meet(world: &mut World, times: usize) {
+    for _ in 0..times {
+        for name in ["haishu", "yuyao", "yuehu"] {
+            visit(world, name);
+        }
+    }
+}
+
+/// Two counties each have a record of one person.
+fn two_of_one(world: &mut World) -> [RecordId; 2] {
     let first = world.make("haishu", "person", &member());
     let mut elsewhere = member();
     elsewhere.retain(|(name, _)| *name != "division");
     elsewhere.push(("division", "330281001"));
-    let second = world.make("yuyao", "person", &elsewhere);
-    for name in ["haishu", "yuyao"] {
+    [first, world.make("yuyao", "person", &elsewhere)]
+}
+
+#[test]
+fn a_person_with_a_record_in_two_counties_is_found_by_the_hub_that_cannot_read_the_number() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    let mut expected = both.map(|id| id.to_string()).to_vec();
+    expected.sort();
+    meet(&mut world, 4);
+    let matches = both.map(|id| read(&mut world, HUB, id, "id_match"));
+    assert!(matches[0].is_some() && matches[0] == matches[1], "{matches:?}");
+    assert_eq!(found(&mut world, HUB, "3302", "SAME_PERSON"), [expected]);
+    assert_eq!(read(&mut world, HUB, both[0], "id_number").as_deref(), Some("密封"));
+    assert!(world.replica(HUB).people_numbered(NUMBER).unwrap().is_empty());
+    assert!(world.violations.is_empty(), "{:?}", world.violations);
+}
+
+#[test]
+fn counties_that_draw_a_match_key_at_once_and_one_that_comes_late_use_the_one_the_hub_names() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    world.join("jiangbei", "330205");
+    let mut third = member();
+    third.retain(|(name, _)| *name != "division");
+    third.push(("division", "330205"));
+    let third = world.make("jiangbei", "person", &third);
+    meet(&mut world, 4);
+    for name in ["jiangbei", "haishu", "jiangbei", "jiangbei"] {
         visit(&mut world, name);
     }
-    let kind = huiliu_core::model::dictionary::kind("person").unwrap();
-    let mut groups = world.replica(HUB).duplicates(kind).unwrap();
-    groups.iter_mut().for_each(|group| group.sort());
-    let mut both = vec![first, second];
-    both.sort();
-    assert_eq!(groups, [both]);
+    let matches = [both[0], both[1], third].map(|id| read(&mut world, HUB, id, "id_match").unwrap());
+    assert!(matches.iter().all(|hash| *hash == matches[0]), "{matches:?}");
+}
+
+#[test]
+fn a_match_key_that_is_lost_is_replaced_by_another_countys_and_all_is_written_anew() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    meet(&mut world, 4);
+    let before = read(&mut world, HUB, both[0], "id_match").unwrap();
+    let now = world.now;
+    world.replica("yuyao").offer_match_key(now).unwrap();
+    meet(&mut world, 4);
+    let after = both.map(|id| read(&mut world, HUB, id, "id_match").unwrap());
+    assert_eq!(after[0], after[1]);
+    assert_ne!(after[0], before);
+    assert_ne!(after[0].split_once(':').unwrap().0, before.split_once(':').unwrap().0, "another key");
+}
+
+#[test]
+fn a_number_is_matched_later_where_no_key_is_and_never_kept_as_a_reference() {
+    let mut world = joined();
+    // A township saves it: the hash is its county's to write.
+    let id = world.make("yuehu", "person", &member());
+    assert_eq!(read(&mut world, "yuehu", id, "id_match"), None);
+    meet(&mut world, 4);
+    let hash = read(&mut world, "haishu", id, "id_match").unwrap();
+    // Another edit in the township leaves it; another number takes it away, until the county has made the new one.
+    world.set("yuehu", id, &[("phone", "00011112222"), ("id_number", NUMBER)]);
+    assert_eq!(read(&mut world, "yuehu", id, "id_match").as_ref(), Some(&hash));
+    world.set("yuehu", id, &[("id_number", "330299197906150023")]);
+    assert_eq!(read(&mut world, "yuehu", id, "id_match"), None);
+    meet(&mut world, 2);
+    let other = read(&mut world, "haishu", id, "id_match").unwrap();
+    assert_ne!(other, hash);
+    refused(&mut world, "haishu", &affiliation(BRANCH[0].1));
 }
 
 #[test]
 fn what_names_others_may_come_before_them_and_follows_where_they_lie() {
     let mut world = joined();
+    let mut person = member();
+    person.push(("party_org", BRANCH[0].1));
+    let id = world.make("haishu", "person", &person);
     let engagement = [("person", NUMBER), ("social_org", USCC), ("full_time", "true")];
     let mut fields = form(&engagement);
     fields.insert("full_time".into(), Value::Bool(true));
     let wish = RecordEdit::New { kind: "engagement".into(), fields, owner: None, strict: false };
     let engaged = world.save("haishu", &wish).unwrap().id();
     let kind = huiliu_core::model::dictionary::kind("engagement").unwrap();
-    assert_eq!(world.replica("haishu").open_references(kind).unwrap().len(), 2);
+    assert_eq!(world.replica("haishu").open_references(kind).unwrap().len(), 1);
 
-    let mut person = member();
-    person.push(("party_org", BRANCH[0].1));
-    let id = world.make("haishu", "person", &person);
     let mut organization = READERS.to_vec();
     organization.extend([("town_code", "330203004"), ("party_org", BRANCH[0].1), ("build_mode", "SOLO")]);
     world.create("haishu", &organization);
@@ -184,7 +264,7 @@ fn what_names_others_may_come_before_them_and_follows_where_they_lie() {
         visit(&mut world, name);
     }
     let affiliations = world.replica("yuehu").affiliations_of(&id).unwrap();
-    assert_eq!(affiliations.len(), 1, "the row named a branch, and the affiliation came with its person");
+    assert_eq!(affiliations.len(), 1, "the row named a branch, and the affiliation lies with it");
     assert_eq!(read(&mut world, "yuehu", engaged, "member_kind").as_deref(), Some("FULL"));
 
     world.set("yuehu", id, &[("member_kind", "PROB")]);
@@ -222,14 +302,39 @@ fn affiliation(branch: &str) -> RecordEdit {
 }
 
 #[test]
-fn an_affiliation_that_came_before_its_person_is_not_made_twice() {
+fn who_is_not_known_by_the_number_is_affiliated_with_nobody() {
     let mut world = joined();
-    world.save("haishu", &affiliation(BRANCH[0].1)).unwrap();
-    refused(&mut world, "haishu", &affiliation("中共海曙区另一支部委员会"));
+    refused(&mut world, "haishu", &affiliation(BRANCH[0].1));
     let mut person = member();
     person.push(("party_org", BRANCH[0].1));
     let id = world.make("haishu", "person", &person);
     assert_eq!(world.replica("haishu").affiliations_of(&id).unwrap().len(), 1);
+    refused(&mut world, "haishu", &affiliation("中共海曙区另一支部委员会"));
+}
+
+#[test]
+fn what_a_branch_must_know_of_its_members_stands_in_their_affiliations() {
+    let mut world = joined();
+    let id = world.make("haishu", "person", &member());
+    let mut elsewhere = BRANCH.to_vec();
+    elsewhere[2].1 = "330203005";
+    world.join("gulou", "330203005");
+    world.make("haishu", "party_org", &elsewhere);
+    let joined_it = world.save("haishu", &affiliation(BRANCH[0].1)).unwrap().id();
+    for name in ["haishu", "gulou", "haishu", "gulou"] {
+        visit(&mut world, name);
+    }
+    // The person lies in another township, and the branch reads who its member is.
+    assert_eq!(read(&mut world, "gulou", id, "name"), None);
+    assert_eq!(read(&mut world, "gulou", joined_it, "name").as_deref(), Some(NAME));
+    assert_eq!(read(&mut world, "gulou", joined_it, "member_kind").as_deref(), Some("FULL"));
+    assert_eq!(read(&mut world, "yuehu", joined_it, "name"), None, "it lies with the branch");
+    world.set("haishu", id, &[("member_kind", "PROB"), ("name", "测试司马")]);
+    for name in ["haishu", "gulou"] {
+        visit(&mut world, name);
+    }
+    assert_eq!(read(&mut world, "gulou", joined_it, "member_kind").as_deref(), Some("PROB"), "copies follow");
+    assert_eq!(read(&mut world, "gulou", joined_it, "name").as_deref(), Some("测试司马"));
 }
 
 #[test]
@@ -294,15 +399,21 @@ fn who_has_moved_away_makes_no_figure_of_the_hub_differ_from_the_countys() {
         let wish = RecordEdit::New { kind: "engagement".into(), fields, owner: None, strict: false };
         world.save("haishu", &wish).unwrap();
     };
+    let mut other = member();
+    other.retain(|(name, _)| !matches!(*name, "id_number" | "name"));
+    other.extend([("name", "测试乙"), ("id_number", "330299197906150023")]);
+    world.make("haishu", "person", &other);
+    other.extend([("name", "测试丙"), ("id_number", "330299198811110031")]);
+    let third = world.make("haishu", "person", &other);
     engage(&mut world, &id.to_string());
     engage(&mut world, "330299197906150023");
+    engage(&mut world, &third.to_string());
     visit(&mut world, "haishu");
     world.set("haishu", id, &[("division", "330281001")]);
     for name in ["haishu", "yuyao", "haishu"] {
         visit(&mut world, name);
     }
-    // The same person, and no longer known to be: three for the county, and so for the hub, which could tell.
-    engage(&mut world, NUMBER);
+    // Who has moved away is still engaged here: three for the county, and so for the hub, which knows more.
     for name in ["haishu", "yuehu"] {
         visit(&mut world, name);
     }

@@ -64,11 +64,10 @@ pub(super) enum Owns {
 pub(super) enum Identity {
     /// A key made of their fields.
     Key(fn(&Fields) -> Option<String>),
-    /// A key made of their fields, or, where they do not say enough, that they say the same in all of these: which may
-    /// be two that look alike.
-    KeyOrAlike(fn(&Fields) -> Option<String>, &'static [&'static str]),
     /// They say the same in all of these fields, of which the first names another record.
     Same(&'static [&'static str]),
+    /// The same number in a secret field, or, where none is known, the same in all of these.
+    SecretOrAlike(&'static str, &'static [&'static str]),
 }
 
 /// Who owns a record, as far as its own fields tell.
@@ -162,7 +161,7 @@ pub enum FieldType {
     Uscc,
     /// A citizen's identity number (GB 11643).
     CitizenId,
-    /// The hash of another field under the city's key: nobody types it, and without the key nobody guesses it.
+    /// The hash of another field under a key that some hold: nobody types it, and without the key nobody guesses it.
     KeyedHash(&'static str),
     /// Another record: its id, or one of its aliases until it is here.
     Ref(&'static str),
@@ -244,8 +243,8 @@ impl Kind {
     /// What makes two rows the same record; `None` if the fields do not say enough, or if the kind has no such key.
     pub fn natural_key(&self, fields: &Fields) -> Option<String> {
         match self.rules.identity {
-            Identity::Key(key) | Identity::KeyOrAlike(key, _) => key(fields),
-            Identity::Same(_) => None,
+            Identity::Key(key) => key(fields),
+            Identity::Same(_) | Identity::SecretOrAlike(..) => None,
         }
     }
 
@@ -253,15 +252,23 @@ impl Kind {
     /// another record.
     pub fn same_by(&self) -> Option<&'static [&'static str]> {
         match self.rules.identity {
-            Identity::Key(_) | Identity::KeyOrAlike(..) => None,
+            Identity::Key(_) | Identity::SecretOrAlike(..) => None,
             Identity::Same(fields) => Some(fields),
+        }
+    }
+
+    /// The secret field by which two rows are the same record. It is compared in memory alone.
+    pub fn same_by_secret(&self) -> Option<&'static str> {
+        match self.rules.identity {
+            Identity::SecretOrAlike(field, _) => Some(field),
+            Identity::Key(_) | Identity::Same(_) => None,
         }
     }
 
     /// The fields by which two rows are taken for the same record where their natural key is not known.
     pub fn alike_by(&self) -> &'static [&'static str] {
         match self.rules.identity {
-            Identity::KeyOrAlike(_, fields) => fields,
+            Identity::SecretOrAlike(_, fields) => fields,
             Identity::Key(_) | Identity::Same(_) => &[],
         }
     }
@@ -406,6 +413,11 @@ impl Field {
     /// Whether a person fills it in; else it follows from others.
     pub fn is_typed(&self) -> bool {
         !self.is_retired && !matches!(self.ty, FieldType::KeyedHash(_))
+    }
+
+    /// Whether it holds several items in one text, as [`super::values::list`] writes them.
+    pub fn is_list(&self) -> bool {
+        matches!(self.ty, FieldType::Codes(_) | FieldType::Divisions)
     }
 
     /// The kind of the record it names, if it names one.

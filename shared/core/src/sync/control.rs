@@ -4,6 +4,7 @@
 use super::entry::{Entry, EntryKind, Envelope, Origin};
 use super::feed::{FeedId, Incarnation, Point};
 use super::keys::{DeviceId, Hash, PublicKey};
+use super::seal::KeyId;
 use crate::model::{Channel, Class, DivisionCode, RecordId, Scope};
 use serde::{Deserialize, Serialize};
 
@@ -62,6 +63,24 @@ pub struct Registry {
     pub edition: String,
     /// SHA-256 of its uncompressed text.
     pub sha256: Hash,
+}
+
+/// MATCH_OFFERED: a device of the county in whose channel it stands holds a match key of this name.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MatchOffered {
+    /// The key's name.
+    pub key: KeyId,
+    /// The key that it shall take the place of, because that was lost or stolen; none for the first.
+    pub replaces: Option<KeyId>,
+}
+
+/// MATCH_CHOSEN: this match key counts from now on.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct MatchChosen {
+    /// The key's name.
+    pub key: KeyId,
+    /// Whose offer it was.
+    pub county: DivisionCode,
 }
 
 /// REFUSAL: the entry `number` of that device's feed in this channel, and all that depends on it, is left out.

@@ -34,6 +34,10 @@ impl EntryKind {
     pub const ERASE: Self = Self(11);
     /// The hub names the edition of the division registry.
     pub const REGISTRY: Self = Self(12);
+    /// A county device offers a match key by its name.
+    pub const MATCH_OFFERED: Self = Self(13);
+    /// The hub names the match key that counts.
+    pub const MATCH_CHOSEN: Self = Self(14);
     /// Local: something that did not enter, and why.
     pub const QUARANTINED: Self = Self(64);
     /// Local: a refused edit kept as a draft.
@@ -45,7 +49,7 @@ impl EntryKind {
 
     /// Whether this version knows what it is.
     pub fn is_known(self) -> bool {
-        (Self::EDIT.0..=Self::REGISTRY.0).contains(&self.0)
+        (Self::EDIT.0..=Self::MATCH_CHOSEN.0).contains(&self.0)
             || (Self::QUARANTINED.0..=Self::NOTE.0).contains(&self.0)
     }
 
@@ -67,6 +71,7 @@ impl EntryKind {
                 | Self::LEFT
                 | Self::CARRIED
                 | Self::REGISTRY
+                | Self::MATCH_CHOSEN
         )
     }
 }

@@ -10,7 +10,7 @@ pub const MOST_KEYS: usize = 1000;
 /// Keys that one replica hands another, and what it asks for.
 #[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 pub struct Keys {
-    /// The city's key, under which identity numbers are hashed. From the hub.
+    /// The city's key, under which older programs hash identity numbers. From the hub.
     pub city: Option<Key>,
     /// Division keys that the receiver may hold.
     pub divisions: Vec<DivisionKey>,
@@ -53,4 +53,6 @@ pub enum Kept {
     Wrap(Wrap),
     /// The hub has been handed everything before this.
     Handed,
+    /// A match key, see [`super::seal::match_of`].
+    Match(Key),
 }

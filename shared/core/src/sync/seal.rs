@@ -12,6 +12,7 @@ use chacha20poly1305::XChaCha20Poly1305;
 use chacha20poly1305::aead::Aead;
 use curve25519_dalek::edwards::CompressedEdwardsY;
 use curve25519_dalek::montgomery::MontgomeryPoint;
+use data_encoding::HEXLOWER;
 use ring::{digest, hkdf, hmac};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -62,12 +63,18 @@ fn derive(secret: &[u8], purpose: &[u8], into: &mut [u8]) {
     okm.expect("64 bytes are less than HKDF gives");
 }
 
-/// The hash by which a number is compared and found without being told: HMAC-SHA-256 under the city's key, 16 bytes in
-/// hexadecimal. Without the key nobody can go through all numbers.
-pub fn keyed_hash(city: &Key, text: &str) -> String {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, &city.0);
-    let tag = hmac::sign(&key, text.as_bytes());
-    tag.as_ref()[..16].iter().map(|byte| format!("{byte:02x}")).collect()
+/// What counties compare instead of an identity number: the match key's name, a colon, and HMAC-SHA-256 of the number under
+/// the key, 16 bytes; both in hexadecimal. Without the key nobody can go through all numbers. Only values of one key can
+/// be compared.
+pub fn match_of(key: &Key, number: &str) -> String {
+    let hmac_key = hmac::Key::new(hmac::HMAC_SHA256, &key.0);
+    let tag = hmac::sign(&hmac_key, &[b"huiliu match ", number.as_bytes()].concat());
+    format!("{}:{}", HEXLOWER.encode(&key.id()), HEXLOWER.encode(&tag.as_ref()[..16]))
+}
+
+/// The name of the key under which a match was made.
+pub fn matched_under(text: &str) -> Option<KeyId> {
+    HEXLOWER.decode(text.split_once(':')?.0.as_bytes()).ok()?.try_into().ok()
 }
 
 /// Seals the value of a field of a record under its person's key.
@@ -123,7 +130,7 @@ pub struct Carried {
     pub device: DeviceId,
     /// Whose key it is.
     pub division: DivisionCode,
-    /// For which fields.
+    /// For which fields; open, which nothing is sealed for: it is a match key, which opens nothing.
     pub class: Sensitivity,
     /// The key's name.
     pub key: KeyId,
@@ -234,11 +241,12 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_of_a_number_needs_the_citys_key() {
-        let (ours, theirs) =
-            (keyed_hash(&key(1), "330299198501010019"), keyed_hash(&key(2), "330299198501010019"));
-        assert_eq!(ours, keyed_hash(&key(1), "330299198501010019"));
-        assert_ne!(ours, theirs);
-        assert_eq!(ours.len(), 32);
+    fn matches_of_one_key_are_compared_and_others_are_not() {
+        let number = "330299198501010019";
+        let (ours, theirs) = (match_of(&key(1), number), match_of(&key(2), number));
+        assert_eq!(ours, match_of(&key(1), number));
+        assert_ne!(ours.split_once(':').unwrap().1, theirs.split_once(':').unwrap().1);
+        assert_eq!((ours.len(), matched_under(&ours)), (49, Some(key(1).id())));
+        assert_eq!((matched_under("abc"), matched_under("zz:00")), (None, None));
     }
 }

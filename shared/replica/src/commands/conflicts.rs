@@ -10,6 +10,7 @@ use crate::{RecordEdit, Replica};
 use huiliu_core::documents::DELETED;
 use huiliu_core::model::Value;
 use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::model::values::list;
 use serde_json::json;
 
 /// Lists open conflicts, of one record or of all: every value with person, device, division and time, and the
@@ -24,7 +25,7 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
         }
         None => replica.conflicted()?.into_iter().map(|(id, _)| id).collect(),
     };
-    let (mut list, mut lines) = (Vec::new(), Vec::new());
+    let (mut conflicts, mut lines) = (Vec::new(), Vec::new());
     for id in records {
         let Some((kind, _)) = replica.kind_of(&id)? else { continue };
         let read = |field: &str, value: &Value| reading::value_of(replica, kind, &id, field, value, context);
@@ -68,12 +69,19 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
                 }));
             }
             lines.push(aligned(&rows));
+            let lists = conflict.claims.iter().filter_map(|claim| claim.value.text());
+            let union = kind.field(&conflict.field).filter(|it| it.is_list()).map(|_| list::union(lists));
+            if let Some(union) = &union {
+                let value = shown(replica, kind, &conflict.field, &Value::of(union.as_str()), lang);
+                lines.push(Say::UnionOffered { value, union: union.clone() }.text(lang));
+            }
             let field = if conflict.field == DELETED { "deleted" } else { &conflict.field };
-            list.push(json!({
+            conflicts.push(json!({
                 "record": id.to_string(),
                 "kind": kind.name,
                 "field": field,
                 "values": values,
+                "union": union,
                 "previous": json_of(&previous),
             }));
         }
@@ -81,7 +89,7 @@ pub fn list(replica: &Replica, only: Option<&str>, context: &Context) -> Result<
     let end = if lines.is_empty() { Say::NoConflicts } else { Say::HowToResolve };
     lines.push(end.text(lang));
     let text = lines.join("\n");
-    Ok(Answer::good(json!({ "v": 1, "conflicts": list }), text))
+    Ok(Answer::good(json!({ "v": 1, "conflicts": conflicts }), text))
 }
 
 /// Settles one field's conflict: with the value of a number in the list, or with another.

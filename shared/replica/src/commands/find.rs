@@ -1,4 +1,4 @@
-//! `find TEXT`: records by a part of a name, a code, or the pinyin initials of a name.
+//! `find TEXT`: records by a part of a name, a code, the pinyin initials of a name, or a whole identity number.
 
 use crate::Replica;
 use crate::commands::request::{Answer, Context};
@@ -43,7 +43,7 @@ impl<'a> Sought<'a> {
                         || is_name
                             && self.pinyin.as_ref().is_some_and(|pinyin| pinyin.is_match(value.as_str()))
                 }
-                FieldType::Uscc | FieldType::CitizenId => value.to_lowercase().contains(self.text),
+                FieldType::Uscc => value.to_lowercase().contains(self.text),
                 FieldType::NewDivision => value.starts_with(self.text),
                 _ => false,
             };
@@ -60,11 +60,14 @@ pub fn find(replica: &Replica, text: &str, context: &Context) -> Result<Answer, 
         return Err(Failure::new(2, Say::NothingSought));
     }
     let lang = context.lang();
+    // Secrets are found by their whole value alone: by parts of it anybody could spell it out.
+    let numbered = replica.people_numbered(&text.to_uppercase())?;
     let (mut found, mut lines, mut more) = (Vec::new(), Vec::new(), 0);
     for kind in kinds() {
         replica.each_row(kind, |id, row| {
-            let fields = replica.opened(kind, &id, &row.fields);
-            let Some(by) = sought.find(kind, &fields) else { return true };
+            let fields = replica.opened(kind, &id, &row.fields, None);
+            let number = kind.same_by_secret().filter(|_| numbered.contains(&id));
+            let Some(by) = number.or_else(|| sought.find(kind, &fields)) else { return true };
             if found.len() == MOST {
                 more += 1;
                 return true;

@@ -5,7 +5,7 @@ use crate::commands::request::{Context, Request};
 use crate::service::home::Failure;
 use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::messages::Say;
-use huiliu_core::model::{Fields, RecordId, Sensitivity, Value};
+use huiliu_core::model::{Fields, Purpose, RecordId, Sensitivity, Value};
 use huiliu_core::sync::control::Note;
 
 /// So many characters at the end of a secret are shown: enough to tell two people of one name apart.
@@ -15,7 +15,9 @@ const SHOWN: usize = 4;
 pub fn readable(replica: &Replica, kind: &Kind, id: &RecordId, fields: &Fields, context: &Context) -> Fields {
     let read =
         |(name, value): (&String, &Value)| (name.clone(), value_of(replica, kind, id, name, value, context));
-    fields.iter().map(read).collect()
+    // What only programs compare is nobody's to read.
+    let is_shown = |name: &&String| kind.field(name).is_none_or(Field::is_typed);
+    fields.iter().filter(|(name, _)| is_shown(name)).map(read).collect()
 }
 
 /// One field's value as whoever asks may read it.
@@ -28,8 +30,9 @@ pub fn value_of(
     context: &Context,
 ) -> Value {
     let secret = kind.field(name).is_some_and(|field| field.sensitivity == Sensitivity::Secret);
-    match replica.open_field(kind, id, name, value) {
-        Value::Text(text) if secret && context.purpose.is_none() => Value::Text(masked(&text)),
+    let purpose = context.purpose.clone().map_or(Purpose::Masking, Purpose::Said);
+    match replica.open_field(kind, id, name, value, Some(&purpose)) {
+        Value::Text(text) if secret && purpose == Purpose::Masking => Value::Text(masked(&text)),
         opened => opened,
     }
 }
@@ -64,7 +67,7 @@ pub fn record_title(replica: &Replica, mut kind: &'static Kind, mut id: RecordId
     }
     let row = replica.row(kind, &id).ok()??;
     let name = ["name", "full_name"].into_iter().find(|name| kind.field(name).is_some())?;
-    match replica.open_field(kind, &id, name, row.fields.get(name)?) {
+    match replica.open_field(kind, &id, name, row.fields.get(name)?, None) {
         Value::Text(name) => Some(name),
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::service::time::rfc3339;
 use crate::{Outcome, RecordEdit, Replica};
 use huiliu_core::model::dictionary::{Field, Kind, Required};
 use huiliu_core::model::messages::{Lang, Say};
-use huiliu_core::model::{Fields, Problem, RecordId, Value};
+use huiliu_core::model::{Fields, Problem, Purpose, RecordId, Value};
 use huiliu_store::rows::Row;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
@@ -208,7 +208,7 @@ pub fn new(
 /// Changes a record.
 pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context) -> Result<Answer, Failure> {
     let (id, kind, mut row) = found(replica, id)?;
-    row.fields = replica.opened(kind, &id, &row.fields);
+    row.fields = replica.opened(kind, &id, &row.fields, Some(&Purpose::Comparing));
     if let Some(reason) = &row.deleted {
         return Err(Failure::new(1, is_deleted(replica, &id, reason)?));
     }
@@ -246,7 +246,10 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
 /// What the dictionary finds odd about a record, which is saved all the same.
 fn oddities(replica: &Replica, kind: &'static Kind, id: &RecordId) -> Result<Vec<Say>, Failure> {
     let Some(row) = replica.row(kind, id)? else { return Ok(Vec::new()) };
-    let mut problems = kind.check(&replica.opened(kind, id, &row.fields), replica.divisions());
+    let mut problems = {
+        let opened = replica.opened(kind, id, &row.fields, Some(&Purpose::Comparing));
+        kind.check(&opened, replica.divisions())
+    };
     problems.retain(|problem| !problem.is_error());
     let both = |problem: &Problem| (problem.sentence(Lang::Zh), problem.sentence(Lang::En));
     Ok(problems.iter().map(both).map(|(zh, en)| Say::Odd { zh, en }).collect())

@@ -12,6 +12,7 @@ pub use edition::{EditionFault, EditionRow, write_edition};
 use super::dates::Date;
 use super::ids::{DivisionCode, Level};
 use super::value::{Fields, Value};
+use super::values::list::items;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The tree of one edition with its amendments. Cheap to ask, never changed: an amendment makes a new one.
@@ -79,7 +80,7 @@ impl DivisionRecordData {
             name: text("name")?.to_owned(),
             parent: text("parent").and_then(code),
             successors: text("successor")
-                .map(|list| list.split(',').filter_map(code).collect())
+                .map(|list| items(list).filter_map(code).collect())
                 .unwrap_or_default(),
         })
     }

@@ -21,9 +21,18 @@ const AFFILIATION_FIELDS: &[Field] = &[
         .required(),
     Field::new("from", "转入日期", "from", FieldType::Date).also(&["转入时间"]),
     Field::new("to", "转出日期", "to", FieldType::Date).also(&["转出时间"]),
+    // Written here so that a figure of the branch's division needs no look at the person, who may lie elsewhere.
+    Field::new("name", "姓名（抄录）", "name, copied", FieldType::Text { max: 50 })
+        .personal()
+        .copied_from("person"),
+    Field::new("member_kind", "人员类别", "kind of member", FieldType::Code(&MEMBER_KINDS))
+        .also(&["党员类别"])
+        .copied_from("person"),
+    Field::new("joined_on", "入党日期", "joined on", FieldType::Date).copied_from("person"),
+    Field::new("full_on", "转正日期", "full member on", FieldType::Date).copied_from("person"),
 ];
 
-/// A member's formal affiliation: at most one is current (count once).
+/// A member's formal affiliation: at most one is current (count once). It lies with the branch.
 pub(super) const AFFILIATION: Kind = Kind {
     id: KindId(5),
     name: "affiliation",
@@ -32,7 +41,7 @@ pub(super) const AFFILIATION: Kind = Kind {
     class: Class::People,
     fields: AFFILIATION_FIELDS,
     rules: Rules {
-        owner: Owns::With("person"),
+        owner: Owns::With("party_org"),
         identity: Identity::Same(&["person", "party_org"]),
         aliases: no_key,
         defaults: |fields, _, _| fixed_defaults(AFFILIATION_FIELDS, fields),

@@ -28,6 +28,12 @@ const FIELDS: &[Field] = &[
         last: DictionaryEdition::FIRST,
         rule: GateRule::Holds(HASH, Sensitivity::Open),
     }]),
+    Field::new(
+        "id_match",
+        "身份号码比对码",
+        "match of the identity number",
+        FieldType::KeyedHash("id_number"),
+    ),
     Field::new("sex", "性别", "sex", FieldType::Code(&SEXES)).personal(),
     Field::new("birth_ym", "出生年月", "month of birth", FieldType::Month)
         .also(&["出生日期", "出生年月日"])
@@ -63,7 +69,7 @@ pub(super) const KIND: Kind = Kind {
     fields: FIELDS,
     rules: Rules {
         owner: Owns::Named(|fields, _| division_in(fields, "division")),
-        identity: Identity::KeyOrAlike(alias, &["name", "birth_ym", "division"]),
+        identity: Identity::SecretOrAlike("id_number", &["name", "birth_ym", "division"]),
         aliases: |fields| alias(fields).into_iter().collect(),
         defaults,
         derived: |_| Fields::new(),
@@ -71,8 +77,7 @@ pub(super) const KIND: Kind = Kind {
     },
 };
 
-/// By the keyed hash of the identity number. Who has none here is found by name and month of birth, which are sealed:
-/// the replica keeps them in memory alone.
+/// Records from before editions name a person by the hash of the identity number under the city's key.
 fn alias(fields: &Fields) -> Option<String> {
     text(fields, "id_hash").map(|hash| format!("id:{hash}"))
 }

@@ -47,7 +47,7 @@ troubles! {
         CitizenFifteen => "这是15位旧号码", "this is an old number of 15 digits"; "请填写18位公民身份号码", "write the number of 18 digits";
         CitizenCharacter { position: usize } => "第{position}位不是允许的字符", "position {position} is not allowed"; "请对照身份证核对", "compare it with the card";
         CitizenBirthday => "第7至14位不是有效的出生日期", "positions 7 to 14 are no date of birth"; "请对照身份证核对", "compare it with the card";
-        CitizenCheck { expected: char } => "校验码不符，第18位应为 {expected}", "the check character does not fit; position 18 should be {expected}"; "请对照身份证逐位核对", "compare it with the card";
+        CitizenCheck => "校验码不符，十八位里有一位写错", "the check character does not fit: one of the eighteen is wrong"; "请对照身份证逐位核对", "compare it with the card";
         BirthOfNumber => "与公民身份号码中的出生年月不一致", "differs from the month of birth in the identity number"; "请对照身份证核对", "compare both with the card";
         SexOfNumber => "与公民身份号码中的性别不一致", "differs from the sex in the identity number"; "请对照身份证核对", "compare both with the card";
         JoinedYoung => "入党时不满18周岁", "younger than 18 when joining"; "请核对入党日期和出生年月", "check both dates";

@@ -89,6 +89,7 @@ catalogue! {
         HubSilent { pending: u64 } => "连不上市级。本机内容都已保存，{pending} 条待上报，连通后会自动上报。", "the hub cannot be reached; everything is saved here, {pending} entries wait and will be sent";
         JoinSilent => "连不上市级，还没有加入。邀请码仍然有效，请检查网络和地址后再运行一次 join。", "the hub cannot be reached, so this device has not joined; the ticket is still good, join again when there is a link";
         EntriesRefused { count: usize, zh: String, en: String } => "市级不接收其中 {count} 处内容（{zh}），已放入隔离区，其余照常。请用 quarantine list 查看。", "the hub does not take {count} stretches ({en}); they are in the quarantine, everything else goes on";
+        UnionOffered { value: String, union: String } => "  合并两边：{value}（--value \"{union}\"）", "  both together: {value} (--value \"{union}\")";
         WithheldHere { count: usize } => "有 {count} 处内容无法与对方交换，其余照常。用 status --json 可看明细，请告知市级管理员。", "{count} stretches cannot be exchanged with the other side, everything else goes on; status --json has the details";
         FeedsWithheld { count: usize, zh: String, en: String } => "有 {count} 处内容无法发送（{zh}），其余已全部交换。两边的记录都没有丢失，请用 status 查看，并告知市级管理员。", "{count} stretches cannot be sent ({en}); everything else was exchanged and nothing is lost; see status and tell the hub's operator";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";

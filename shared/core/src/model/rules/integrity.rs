@@ -102,7 +102,7 @@ pub fn same_credit_code(organizations: &[(RecordId, &str)]) -> Vec<Finding> {
     shared.into_iter().map(finding).collect()
 }
 
-/// Records of the same person: their `id_hash` is the same (DOMAIN 2.5).
+/// Records of the same person: their `id_match` is the same, which tells the key too (DOMAIN 2.5).
 pub fn same_person(people: &[(RecordId, &str)]) -> Vec<Finding> {
     let finding = |records: Vec<RecordId>| {
         let why = RuleSay::WhySamePerson { count: records.len() };
@@ -123,7 +123,7 @@ pub struct Likeness<'a> {
     pub birth_ym: &'a str,
     /// The division the record names.
     pub division: &'a str,
-    /// Whether the record has an `id_hash`.
+    /// Whether the record has an identity number.
     pub has_number: bool,
 }
 

@@ -1,5 +1,6 @@
 //! Values between people and documents: reading what is typed, showing what is stored.
 
+pub mod list;
 mod money;
 mod read;
 pub mod text;
@@ -26,7 +27,7 @@ pub fn show(field: &Field, value: &Value, divisions: &Divisions, lang: Lang) -> 
             let label = |code: &str| {
                 table.get(code).map_or(code.to_owned(), |it| lang.pick(it.label, it.label_en).to_owned())
             };
-            codes.split(',').map(label).collect::<Vec<_>>().join(lang.pick("、", ", "))
+            list::items(codes).map(label).collect::<Vec<_>>().join(lang.pick("、", ", "))
         }
         (_, Value::Sealed(_)) => lang.pick("密封待钥", "sealed, its key is not here").to_owned(),
         (FieldType::Code(table), Value::Text(code)) => {

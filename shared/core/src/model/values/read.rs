@@ -1,5 +1,6 @@
 //! Reading what people type, with the tolerance of an office: widths, blanks, labels for codes, names for divisions.
 
+use super::list;
 use super::money::{self, Bare};
 use super::text::{compact, has_invisible, kept, means_nothing, one_line};
 use crate::model::check::Problem;
@@ -158,13 +159,14 @@ fn read_month(text: &str) -> Option<String> {
     Some(format!("{:04}-{:02}", date.year(), date.month()))
 }
 
-/// Codes or labels, with commas or 、 between, in the table's order and each once.
+/// Codes or labels, with commas or 、 between, or codes as they are kept.
 fn read_codes(text: &str, table: &'static CodeTable) -> Result<String, Trouble> {
     let parts = text.split([',', '，', '、', ';', '；', '\n']).map(str::trim).filter(|part| !part.is_empty());
-    let found: Option<Vec<&str>> = parts.map(|part| table.find(part).map(|entry| entry.code)).collect();
-    let found = found.ok_or_else(|| Trouble::unknown_code(table))?;
-    let codes = table.codes.iter().map(|entry| entry.code).filter(|code| found.contains(code));
-    Ok(codes.collect::<Vec<_>>().join(","))
+    let code = |part: &str| table.find(part).map(|entry| entry.code);
+    let found: Option<Vec<&str>> = parts.map(code).collect();
+    // A label may have a blank in it, a code has none.
+    let found = found.or_else(|| list::items(text).map(code).collect());
+    Ok(list::joined(found.ok_or_else(|| Trouble::unknown_code(table))?))
 }
 
 /// 2018-05-21至2023-05-20, 自2018年5月21日至2023年5月20日.
@@ -200,7 +202,7 @@ fn read_list(text: &str) -> Option<String> {
         text.split([',', '，', '、', ';', '；', ' ', '\n']).map(compact).filter(|part| !part.is_empty());
     let codes: Option<Vec<String>> =
         parts.map(|part| part.parse::<DivisionCode>().ok().map(|_| part)).collect();
-    codes.map(|codes| codes.join(","))
+    codes.map(|codes| list::joined(codes.iter().map(String::as_str)))
 }
 
 fn read_division(

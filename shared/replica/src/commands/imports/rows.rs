@@ -10,7 +10,7 @@ use crate::tables::{self, Taken};
 use crate::{Outcome, RecordEdit, Replica, ReplicaError};
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, RecordId, Sensitivity, Value};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, Purpose, RecordId, Sensitivity, Value};
 
 /// The record of a row as it is before it.
 struct Here {
@@ -105,7 +105,7 @@ impl Import {
         };
         let (_, record) = replica.kind_of(id)?.ok_or(ReplicaError::NoSuchRecord(*id))?;
         let fields = replica.row(self.kind, id)?.map(|row| row.fields).unwrap_or_default();
-        let fields = replica.opened(self.kind, id, &fields);
+        let fields = replica.opened(self.kind, id, &fields, Some(&Purpose::Comparing));
         Ok(Ok(Some(Here { id: *id, channel: record.channel, fields })))
     }
 

@@ -67,7 +67,7 @@ struct Reading {
 impl Reading {
     fn of(replica: &Replica, division: DivisionCode) -> Result<Self, Failure> {
         let (people, affiliation) = (of_name("person"), of_name("affiliation"));
-        let opened = |(id, row): (RecordId, Row)| (id, replica.opened(people, &id, &row.fields));
+        let opened = |(id, row): (RecordId, Row)| (id, replica.opened(people, &id, &row.fields, None));
         let mut affiliations: BTreeMap<RecordId, Records> = BTreeMap::new();
         for (id, row) in within(replica, affiliation, division)? {
             if let Some(person) = replica.means(affiliation, &row, "person")? {
@@ -88,7 +88,7 @@ impl Reading {
             found.into_iter().map(move |finding| (kind, finding))
         };
         let codes = self.organizations.iter().map(|(id, row)| (*id, said(&row.fields, "uscc")));
-        let hashes = self.people.iter().map(|(id, fields)| (*id, said(fields, "id_hash")));
+        let hashes = self.people.iter().map(|(id, fields)| (*id, said(fields, "id_match")));
         let mut found = Vec::new();
         found.extend(of("social_org", integrity::same_credit_code(&codes.collect::<Vec<_>>())));
         found.extend(of("person", integrity::same_person(&hashes.collect::<Vec<_>>())));
@@ -109,7 +109,7 @@ impl Reading {
                 name: said(fields, "name"),
                 birth_ym: said(fields, "birth_ym"),
                 division: said(fields, "division"),
-                has_number: !said(fields, "id_hash").is_empty(),
+                has_number: fields.get("id_number").is_some_and(|number| !number.is_null()),
             });
         }
         found
@@ -133,17 +133,22 @@ impl Reading {
         Ok(found)
     }
 
-    /// The full members of each branch on a day, each person by the one formal affiliation.
+    /// The full members of each branch on a day, each person by the one formal affiliation. What decides stands in the
+    /// affiliation, which lies with the branch; one from before it had copies is looked up in the person's record, if
+    /// that lies here.
     fn full_members(&self, replica: &Replica, on: Date) -> Result<BTreeMap<RecordId, usize>, Failure> {
         let kind = of_name("affiliation");
+        let people: BTreeMap<RecordId, &Fields> =
+            self.people.iter().map(|(id, fields)| (*id, fields)).collect();
         let mut members = BTreeMap::new();
-        for (person, fields) in &self.people {
-            if counted(fields, on) != Some(cells::Cell::MembersFull) {
-                continue;
-            }
-            let Some(own) = self.affiliations.get(person) else { continue };
+        for (person, own) in &self.affiliations {
             let counts = formal(&fields_of(own), on);
             let Some((_, row)) = own.iter().find(|(id, _)| Some(*id) == counts) else { continue };
+            let copied = row.fields.contains_key("member_kind").then_some(&row.fields);
+            let deciding = copied.or_else(|| people.get(person).copied());
+            if deciding.and_then(|fields| counted(fields, on)) != Some(cells::Cell::MembersFull) {
+                continue;
+            }
             if let Some(branch) = replica.means(kind, row, "party_org")? {
                 *members.entry(branch).or_default() += 1;
             }
