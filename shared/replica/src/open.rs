@@ -6,6 +6,7 @@ use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::keychain::Keychain;
 use crate::replica::{Replica, Role};
+use crate::tickets::TicketBook;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
 use huiliu_core::sync::control::{self, Beginning, Note, reason};
@@ -151,6 +152,7 @@ impl Replica {
             crowded: BTreeSet::new(),
             unread: RefCell::default(),
             keychain: Keychain::default(),
+            tickets: TicketBook::default(),
             names: RefCell::new(None),
             greeting: BTreeSet::new(),
             handed: BTreeMap::new(),
@@ -201,6 +203,7 @@ impl Replica {
                 self.unsure.insert(Stay { record: row.record, channel: row.feed.channel });
             }
         }
+        self.load_tickets()?;
         self.load_closed()?;
         self.load_unsettled()?;
         self.load_parked()
@@ -228,6 +231,7 @@ impl Replica {
         self.parked.clear();
         self.stale.clear();
         self.unsettled.clear();
+        self.forget_tickets();
         self.arrived = Arrived::default();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;

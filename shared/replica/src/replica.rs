@@ -5,6 +5,7 @@ use crate::exchange::{Effect, SessionId};
 use crate::keychain::Keychain;
 use crate::open::{Edition, Entropy, Home};
 use crate::sealing::Names;
+use crate::tickets::TicketBook;
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
@@ -98,6 +99,8 @@ pub struct Replica {
     pub(crate) unread: RefCell<BTreeMap<Position, u64>>,
     /// The keys that are here.
     pub(crate) keychain: Keychain,
+    /// Hub: the tickets it has issued.
+    pub(crate) tickets: TicketBook,
     /// People by name, once somebody has asked and until one of them changes.
     pub(crate) names: RefCell<Option<Names>>,
     /// Sessions whose Hello has not gone out yet: keys follow it.

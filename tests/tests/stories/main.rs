@@ -11,6 +11,7 @@ mod moves;
 mod people;
 mod programs;
 mod recovery;
+mod tickets;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;
