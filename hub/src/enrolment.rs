@@ -166,11 +166,11 @@ mod tests {
         let (release, held) = mpsc::channel::<()>();
         let engine = running.engine.clone();
         let busy = tokio::spawn(async move { engine.call(move |_, _| held.recv().is_err()).await });
-        let refused = enrolment.join(&request(8), None);
-        let refused = timeout(Duration::from_secs(60), refused).await.expect("the engine was asked");
+        let (stranger, invited) = (request(8), request(7));
+        let refused = timeout(Duration::from_secs(60), enrolment.join(&stranger, None)).await;
+        let refused = refused.expect("the engine was asked");
         let JoinReply::Refused { sentence, .. } = refused else { panic!("{refused:?}") };
         assert_eq!(sentence, Say::TicketUnknown.both());
-        let invited = request(7);
         let mut admitted = Box::pin(enrolment.join(&invited, None));
         let early = tokio::select! { biased;
             reply = &mut admitted => Some(reply),
