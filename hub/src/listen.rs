@@ -4,6 +4,7 @@ use crate::enrolment::Enrolment;
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::{DeviceId, Hash};
 use huiliu_link::enrol::{JoinReply, JoinRequest, Message, RenewRequest};
+use huiliu_link::quic::GOODBYE;
 use huiliu_link::{Arrival, HubIdentity, Listener, PeerIdentity, Pumped, Purpose};
 use huiliu_replica::commands::words::closing;
 use huiliu_replica::service::engine::{Engine, OpenSession, SessionEvent};
@@ -46,8 +47,10 @@ impl Listening {
         let mut listener = Listener::bind(address, &identity).map_err(|e| link_failure(&e))?;
         let address = listener.local_addr().map_err(|e| link_failure(&e))?;
         remember(running.root(), &reachable(address))?;
+        let tickets = running.engine.look(|replica| replica.tickets().clone()).await;
         let enrolment = Enrolment {
             engine: running.engine.clone(),
+            tickets: tickets.map_err(|_| Failure::new(1, Say::EngineDied))?,
             identity,
             root: running.root().to_owned(),
             name: running.settings.name.clone(),
@@ -109,18 +112,21 @@ pub(crate) fn last_addresses(root: &Path) -> Vec<String> {
 }
 
 async fn serve(enrolment: Enrolment, falls: Fallen, arrival: Arrival) {
-    let Arrival { peer, purpose, channel, connection, .. } = arrival;
+    let Arrival { peer, seat, purpose, channel, connection, .. } = arrival;
     let mut channel = channel;
     match (purpose, peer) {
         (Purpose::Join, _) => {
-            let Ok(Some(request)) = channel.receive_one().await else { return };
-            let reply = match JoinRequest::decode(&request) {
-                Ok(request) => enrolment.join(&request).await,
-                Err(error) => JoinReply::Refused { code: REFUSED, sentence: error.to_string() },
-            };
-            if let Ok(reply) = reply.encode() {
-                let _ = channel.reply(reply).await;
+            if let Ok(Some(request)) = channel.receive_one().await {
+                let reply = match JoinRequest::decode(&request) {
+                    Ok(request) => enrolment.join(&request, seat.as_ref()).await,
+                    Err(error) => JoinReply::Refused { code: REFUSED, sentence: error.to_string() },
+                };
+                if let Ok(reply) = reply.encode() {
+                    let _ = channel.reply(reply).await;
+                }
             }
+            // All is said, or nothing was, and others want the place.
+            connection.close(GOODBYE, "");
         }
         (Purpose::Renew, Some(peer)) => {
             let Ok(Some(request)) = channel.receive_one().await else { return };

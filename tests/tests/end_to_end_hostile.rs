@@ -16,6 +16,8 @@ use huiliu_replica::Role;
 use huiliu_replica::service::home;
 use huiliu_tests::harness::lists::uscc;
 use huiliu_tests::harness::process::{City, LIMIT, Site, assert_equal_fingerprints, until};
+use huiliu_tests::harness::strangers::endpoint;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 
 /// A program of somebody who has a joined node's files: it speaks the protocol and says what it likes.
@@ -288,58 +290,6 @@ fn datagrams_of_noise_at_the_hubs_port_disturb_nobody() {
     assert_eq!(city.hub.organizations().len(), 1);
 }
 
-/// Accepts whoever answers: these tests know whom they dial.
-#[derive(Debug)]
-struct Anybody;
-
-impl rustls::client::danger::ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &[rustls::pki_types::CertificateDer<'_>],
-        _: &rustls::pki_types::ServerName<'_>,
-        _: &[u8],
-        _: rustls::pki_types::UnixTime,
-    ) -> Result<rustls::client::danger::ServerCertVerified, rustls::Error> {
-        Ok(rustls::client::danger::ServerCertVerified::assertion())
-    }
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-    }
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &rustls::pki_types::CertificateDer<'_>,
-        _: &rustls::DigitallySignedStruct,
-    ) -> Result<rustls::client::danger::HandshakeSignatureValid, rustls::Error> {
-        Ok(rustls::client::danger::HandshakeSignatureValid::assertion())
-    }
-    fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
-        vec![rustls::SignatureScheme::ED25519, rustls::SignatureScheme::ECDSA_NISTP256_SHA256]
-    }
-}
-
-/// A stranger's QUIC endpoint: no certificate, no manners.
-fn stranger() -> quinn::Endpoint {
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13])
-        .unwrap()
-        .dangerous()
-        .with_custom_certificate_verifier(std::sync::Arc::new(Anybody));
-    let mut tls = tls.with_no_client_auth();
-    tls.alpn_protocols = vec![b"huiliu/1".to_vec()];
-    let tls = quinn::crypto::rustls::QuicClientConfig::try_from(tls).unwrap();
-    let mut endpoint = quinn::Endpoint::client("127.0.0.1:0".parse().unwrap()).unwrap();
-    endpoint.set_default_client_config(quinn::ClientConfig::new(std::sync::Arc::new(tls)));
-    endpoint
-}
-
 #[tokio::test]
 async fn random_bytes_on_the_streams_of_strangers_disturb_nobody() {
     let city = City::found();
@@ -347,7 +297,7 @@ async fn random_bytes_on_the_streams_of_strangers_disturb_nobody() {
     let service = haishu.serve();
     let address = city.address().parse().unwrap();
     let mut rng = fastrand::Rng::with_seed(5);
-    let endpoint = stranger();
+    let endpoint = endpoint(Ipv4Addr::LOCALHOST);
     for round in 0..40_usize {
         let connection = endpoint.connect(address, "huiliu-hub").unwrap().await.unwrap();
         for _ in 0..3 {

@@ -88,3 +88,44 @@ async fn a_dead_engine_ends_its_service() {
     assert!(!Directory::is_open(&hub.data), "the next service can begin");
     assert_eq!(hub.good(&["verify"])["ok"], true);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_want_stands_behind_all_else_and_few_of_them_may_wait() {
+    let (_city, hub) = quiet_hub();
+    let running = start(&hub);
+    let engine = &running.engine;
+    let release = occupy(engine).await;
+    let (done, order) = mpsc::channel();
+    let strangers = (0..20).map(|n| {
+        let done = done.clone();
+        Box::pin(engine.call_for_stranger(move |_, _| done.send(format!("stranger {n}")).unwrap()))
+    });
+    let mut strangers: Vec<_> = strangers.collect();
+    for stranger in &mut strangers {
+        assert_eq!(at_once(stranger).await, None);
+    }
+    let devices = (0..200).map(|n| {
+        let done = done.clone();
+        Box::pin(engine.call(move |_, _| done.send(format!("device {n}")).unwrap()))
+    });
+    let mut devices: Vec<_> = devices.collect();
+    for device in &mut devices {
+        assert_eq!(at_once(device).await, None);
+    }
+    drop(release);
+    for device in devices {
+        device.await.unwrap();
+    }
+    // Those who wait outside come in when they look again.
+    for stranger in strangers {
+        stranger.await.unwrap();
+    }
+    let order: Vec<String> = order.try_iter().collect();
+    assert_eq!(order.len(), 220);
+    // One in each round of work; those that had no room to wait came after everybody.
+    let before_last = order.iter().position(|done| done == "device 199").unwrap();
+    let early = order[..before_last].iter().filter(|done| done.starts_with("stranger")).count();
+    assert!(early <= 4, "{order:?}");
+    let first = order.iter().position(|done| done == "stranger 0").unwrap();
+    assert!(first >= 50, "{order:?}");
+}

@@ -6,7 +6,7 @@
 
 use crate::error::{LinkError, Result};
 use crate::frame::{FRAME_CAP, cut_sentence};
-use crate::quic::{GOODBYE, PATIENCE, Purpose, link_error, stalled};
+use crate::quic::{GOODBYE, KNOWN_WINDOW, PATIENCE, Purpose, STREAMS, link_error, stalled};
 use crate::stream::FrameStream;
 use quinn::VarInt;
 use std::net::SocketAddr;
@@ -126,8 +126,10 @@ impl Connection {
         self.0.quic.accept_bi().await.ok()
     }
 
-    pub(crate) fn set_receive_window(&self, bytes: u32) {
-        self.0.quic.set_receive_window(VarInt::from_u32(bytes));
+    /// The other side is a known device: it may have more under way.
+    pub(crate) fn widen(&self) {
+        self.0.quic.set_receive_window(VarInt::from_u32(KNOWN_WINDOW));
+        self.0.quic.set_max_concurrent_bi_streams(VarInt::from_u32(STREAMS));
     }
 
     /// Takes note of a sending stream, so that a close can reset it.

@@ -2,6 +2,7 @@
 
 use crate::connection::Connection;
 use crate::error::{Fault, LinkError, Result};
+use crate::identity::random;
 use crate::quic::{ALERT_NO_PROTOCOL, ALERT_VERSION, GOODBYE, link_error, node_transport, tls_alert};
 use crate::tls::{Credential, PinnedHub, client_config};
 use huiliu_core::sync::keys::DeviceId;
@@ -10,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
 /// No search for the hub takes longer than this, whatever the caller allows.
 pub const DIAL_LIMIT: Duration = Duration::from_secs(15);
@@ -18,6 +19,9 @@ pub const DIAL_LIMIT: Duration = Duration::from_secs(15);
 const STAGGER: Duration = Duration::from_secs(2);
 /// A host name stands for at most this many addresses.
 const RESOLVED: usize = 4;
+/// A hub that has no room just now is asked again after once to four times this long: others crowd at its door, and
+/// each attempt is a new chance.
+const BUSY_PAUSE: Duration = Duration::from_millis(100);
 const FAREWELL_LIMIT: Duration = Duration::from_secs(1);
 /// TLS wants a name; the hub is known by its key.
 const HUB_NAME: &str = "huiliu-hub";
@@ -46,9 +50,10 @@ impl Dialer {
 
     /// Connects to the hub at the first of the addresses (`host:port`) where it answers.
     ///
-    /// Addresses are tried in order; one that keeps silent for 2 s gets company from the next. Takes at most
-    /// `limit`, and never more than 15 s. [`LinkError::Silent`] if nobody answers anywhere; if somebody answers
-    /// and it is no, or not the hub, then that error, because it tells more than the silence of the others.
+    /// Addresses are tried in order; one that keeps silent for 2 s gets company from the next, one that is busy is
+    /// tried again. Takes at most `limit`, and never more than 15 s. [`LinkError::Silent`] if nobody answers
+    /// anywhere; if somebody answers and it is busy, or no, or not the hub, then that error, because it tells more
+    /// than the silence of the others.
     pub async fn connect(&self, addresses: &[String], limit: Duration) -> Result<Connection> {
         let limit = limit.min(DIAL_LIMIT);
         let deadline = Instant::now() + limit;
@@ -60,7 +65,7 @@ impl Dialer {
         loop {
             let now_due = attempts.is_empty() || Instant::now() >= next;
             if let Some(address) = now_due.then(|| waiting.next()).flatten() {
-                attempts.spawn(attempt(self.endpoint.clone(), self.pin.clone(), address.clone()));
+                attempts.spawn(self.attempt(address, Duration::ZERO));
                 next = Instant::now() + stagger;
             }
             if attempts.is_empty() {
@@ -69,8 +74,13 @@ impl Dialer {
             tokio::select! {
                 ended = timeout_at(deadline, attempts.join_next()) => match ended {
                     Err(_) => break,
-                    Ok(Some(Ok(Ok(connection)))) => return Ok(connection),
-                    Ok(Some(Ok(Err(error)))) => worst = Some(more_telling(worst, error)),
+                    Ok(Some(Ok((_, Ok(connection))))) => return Ok(connection),
+                    Ok(Some(Ok((address, Err(error))))) => {
+                        if error == LinkError::Busy {
+                            attempts.spawn(self.attempt(&address, busy_pause()));
+                        }
+                        worst = Some(more_telling(worst, error));
+                    }
                     Ok(_) => {}
                 },
                 () = sleep_until(next), if waiting.len() > 0 => {}
@@ -78,6 +88,20 @@ impl Dialer {
         }
         let silent = LinkError::Silent { addresses: addresses.join(", "), seconds: limit.as_secs().max(1) };
         Err(worst.filter(|it| it.fault() == Fault::Refused || *it == LinkError::Busy).unwrap_or(silent))
+    }
+
+    /// One address, after a pause, by its name.
+    fn attempt(
+        &self,
+        address: &str,
+        pause: Duration,
+    ) -> impl Future<Output = (String, Result<Connection>)> + use<> {
+        let (endpoint, pin, address) = (self.endpoint.clone(), self.pin.clone(), address.to_owned());
+        async move {
+            sleep(pause).await;
+            let outcome = attempt(endpoint, pin, &address).await;
+            (address, outcome)
+        }
     }
 
     /// Waits a moment until the closes of this dialer's connections have left the machine. For a program that
@@ -88,6 +112,12 @@ impl Dialer {
     }
 }
 
+/// Spread, so that those who were refused together do not return together.
+fn busy_pause() -> Duration {
+    let byte = random::<1>().map_or(128, |[byte]| byte);
+    BUSY_PAUSE + BUSY_PAUSE * 3 * u32::from(byte) / 255
+}
+
 fn more_telling(known: Option<LinkError>, new: LinkError) -> LinkError {
     match known {
         Some(known) if known.fault() == Fault::Refused => known,
@@ -96,8 +126,8 @@ fn more_telling(known: Option<LinkError>, new: LinkError) -> LinkError {
 }
 
 /// One address, with all that its name stands for. Runs until somebody answers or the caller gives up.
-async fn attempt(endpoint: quinn::Endpoint, pin: Arc<PinnedHub>, address: String) -> Result<Connection> {
-    let found = tokio::net::lookup_host(&address).await;
+async fn attempt(endpoint: quinn::Endpoint, pin: Arc<PinnedHub>, address: &str) -> Result<Connection> {
+    let found = tokio::net::lookup_host(address).await;
     let found: Vec<SocketAddr> =
         found.map_err(|e| LinkError::Cut(format!("{address}: {e}")))?.take(RESOLVED).collect();
     let mut tries = JoinSet::new();

@@ -15,6 +15,7 @@ use crate::ticket::{Secret, Ticket};
 use huiliu_core::sync::keys::{DeviceId, DeviceKey, PublicKey};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tokio::time::Instant;
 
 const VERSION: u8 = 1;
 
@@ -164,7 +165,8 @@ pub fn renewed(
 
 /// Node: joins with a ticket. Accepts nobody but the ticket's hub, and no certificate but its own.
 ///
-/// `now` is this device's clock, unix seconds. [`LinkError::Refused`] carries the hub's sentence.
+/// `now` is this device's clock, unix seconds. [`LinkError::Refused`] carries the hub's sentence. Where others crowd at
+/// the hub's door and it sends this one away, it is asked again: the same request gets the same answer.
 pub async fn join(ticket: &Ticket, key: &DeviceKey, name: &str, now: i64) -> Result<Joined> {
     let message = JoinRequest {
         ticket: ticket.id,
@@ -174,9 +176,19 @@ pub async fn join(ticket: &Ticket, key: &DeviceKey, name: &str, now: i64) -> Res
         now,
     };
     let dialer = Dialer::new(ticket.hub, None)?;
-    let connection = dialer.connect(&ticket.addresses, DIAL_LIMIT).await?;
-    let reply = connection.request(Purpose::Join, message.encode()?).await;
-    connection.close(GOODBYE, "");
+    let deadline = Instant::now() + DIAL_LIMIT;
+    let reply = loop {
+        let connection = match dialer.connect(&ticket.addresses, DIAL_LIMIT).await {
+            Ok(connection) => connection,
+            Err(error) => break Err(error),
+        };
+        let reply = connection.request(Purpose::Join, message.encode()?).await;
+        connection.close(GOODBYE, "");
+        let sent_away = matches!(reply, Err(LinkError::Busy | LinkError::Closed { .. }));
+        if !sent_away || Instant::now() >= deadline {
+            break reply;
+        }
+    };
     dialer.shutdown().await;
     match JoinReply::decode(&reply?)? {
         JoinReply::Refused { code, sentence } => Err(LinkError::Refused { code, sentence }),

@@ -17,8 +17,8 @@ pub const SENTENCE_CAP: usize = 1000;
 pub const FRAME_OVERHEAD: usize = 4;
 
 const FAREWELL: u32 = 1 << 31;
-/// Memory follows the bytes that came, not the length that was claimed.
-const STEP: usize = 64 << 10;
+/// Memory follows the bytes that came, not the length that was claimed: at first so many, then as many as are there.
+const STEP: usize = 4 << 10;
 
 /// What came off a stream.
 #[derive(Clone, PartialEq, Eq, Debug)]

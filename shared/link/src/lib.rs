@@ -12,6 +12,7 @@
 //! - [`ticket`]: the one-time invitation that a person carries from the hub to a new node.
 //! - `tls`, [`quic`], [`connection`], [`stream`]: the two verifiers, the transport settings, connections and
 //!   how they end, their streams.
+//! - `places`: how many guests the hub has at once, and who gives way.
 //! - [`listen`] and [`dial`]: the hub's end and the node's end.
 //! - [`mod@pump`]: runs one session stream between two queues. [`backoff`]: when to dial again.
 //! - [`enrol`]: the messages with which a device joins and renews.
@@ -25,6 +26,7 @@ pub mod error;
 pub mod frame;
 pub mod identity;
 pub mod listen;
+mod places;
 pub mod pump;
 pub mod quic;
 pub mod stream;
@@ -37,6 +39,7 @@ pub use connection::{Connection, Movement};
 pub use dial::Dialer;
 pub use error::{LinkError, Result};
 pub use listen::{Arrival, Listener};
+pub use places::Seat;
 pub use pump::{Pump, Pumped, pump};
 pub use quic::Purpose;
 pub use stream::{FrameReceiver, FrameSender, FrameStream};

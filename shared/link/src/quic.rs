@@ -24,9 +24,14 @@ pub const TLS_ALERT: u32 = 256;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 /// A handshake takes at most this long on the hub; the first stream must follow within it again.
 pub(crate) const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
+/// A handshake of a peer that has shown where it is: whoever was asked to is one of many.
+pub(crate) const PROVEN_LIMIT: Duration = Duration::from_secs(3);
 const IDLE_LIMIT_MILLISECONDS: u32 = 30_000;
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
-const STREAMS: u32 = 8;
+/// What a known device may have open at once.
+pub(crate) const STREAMS: u32 = 8;
+/// What a peer may have open whose identity is not known yet: joining needs one.
+const STRANGER_STREAMS: u32 = 1;
 /// What one stream may have under way: a link of 100 Mbit/s at 300 ms.
 const STREAM_WINDOW: u32 = FRAME_CAP as u32;
 /// What all streams of a known device, or of the hub, may have under way.
@@ -76,11 +81,11 @@ pub(crate) fn node_transport() -> Arc<quinn::TransportConfig> {
     Arc::new(transport)
 }
 
-/// The hub's transport settings. The window grows to [`KNOWN_WINDOW`] once the device is known.
+/// The hub's transport settings, which grow to [`KNOWN_WINDOW`] and [`STREAMS`] once the device is known.
 pub(crate) fn hub_transport() -> Arc<quinn::TransportConfig> {
     let mut transport = transport();
     transport
-        .max_concurrent_bidi_streams(VarInt::from_u32(STREAMS))
+        .max_concurrent_bidi_streams(VarInt::from_u32(STRANGER_STREAMS))
         .receive_window(VarInt::from_u32(STRANGER_WINDOW));
     Arc::new(transport)
 }
@@ -136,7 +141,9 @@ pub(crate) fn tls_alert(code: TransportErrorCode) -> Option<u8> {
 
 fn transport_close(close: &ConnectionClose) -> LinkError {
     let words = String::from_utf8_lossy(&close.reason).into_owned();
-    if close.error_code == TransportErrorCode::CONNECTION_REFUSED {
+    // Refused at once, or given up in the middle of the handshake because others came.
+    let busy = [TransportErrorCode::CONNECTION_REFUSED, TransportErrorCode::APPLICATION_ERROR];
+    if busy.contains(&close.error_code) {
         return LinkError::Busy;
     }
     match tls_alert(close.error_code) {

@@ -68,6 +68,7 @@ impl Replica {
             _ if !feed.channel.is_shared() => {
                 let no = self.feeds.get(feed).copied().unwrap_or_default();
                 self.index.put(keys::local(entry.kind, no, number), &LocalRow { entry: entry.clone() });
+                self.learn_ticket(entry);
                 match control::decode(&entry.payload) {
                     Some(Note::Rewound { feed, after }) if entry.kind == EntryKind::NOTE => {
                         self.take_out(&feed, after)

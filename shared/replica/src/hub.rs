@@ -1,24 +1,10 @@
-//! What a hub says of its tree: its founding, grants, revocations, tickets.
+//! What a hub says of its tree: its founding, grants, revocations.
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::{Class, DivisionCode};
-use huiliu_core::sync::control::{self, Grant, Note, Registry, Revoke};
-use huiliu_core::sync::{DeviceId, EntryKind, Hash, PublicKey};
-use std::collections::BTreeMap;
-
-/// A ticket, as the hub remembers it.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct IssuedTicket {
-    /// SHA-256 of its secret.
-    pub secret: Hash,
-    /// For which division.
-    pub division: DivisionCode,
-    /// When it expires, seconds since 1970 UTC.
-    pub expires: u64,
-    /// By which device, under what name and when (milliseconds since 1970 UTC) it was used.
-    pub used: Option<(DeviceId, String, u64)>,
-}
+use huiliu_core::sync::control::{self, Grant, Registry, Revoke};
+use huiliu_core::sync::{DeviceId, EntryKind, PublicKey};
 
 impl Replica {
     /// The hub's first entries: the registry's edition and the hub's own grant. Does nothing a second time.
@@ -88,50 +74,5 @@ impl Replica {
         let stamp = self.stamp(who, now);
         self.stage_entry(control, kind, stamp, payload);
         self.commit().map(|_| ())
-    }
-
-    /// Remembers an issued ticket.
-    pub fn issue_ticket(
-        &mut self,
-        id: [u8; 8],
-        secret: Hash,
-        division: DivisionCode,
-        expires: u64,
-        who: &str,
-        now: u64,
-    ) -> Result<(), ReplicaError> {
-        self.note(&Note::TicketIssued { id, secret, division, expires }, who, now);
-        self.commit().map(|_| ())
-    }
-
-    /// Remembers that a ticket was used.
-    pub fn use_ticket(
-        &mut self,
-        id: [u8; 8],
-        device: DeviceId,
-        name: &str,
-        now: u64,
-    ) -> Result<(), ReplicaError> {
-        self.note(&Note::TicketUsed { id, device, name: name.to_owned(), at: now }, "huiliu", now);
-        self.commit().map(|_| ())
-    }
-
-    /// The tickets ever issued.
-    pub fn tickets(&self) -> Result<BTreeMap<[u8; 8], IssuedTicket>, ReplicaError> {
-        let mut tickets: BTreeMap<[u8; 8], IssuedTicket> = BTreeMap::new();
-        for entry in self.locals(EntryKind::NOTE)? {
-            match control::decode(&entry.payload) {
-                Some(Note::TicketIssued { id, secret, division, expires }) => {
-                    tickets.insert(id, IssuedTicket { secret, division, expires, used: None });
-                }
-                Some(Note::TicketUsed { id, device, name, at }) => {
-                    if let Some(ticket) = tickets.get_mut(&id) {
-                        ticket.used.get_or_insert((device, name, at));
-                    }
-                }
-                _ => {}
-            }
-        }
-        Ok(tickets)
     }
 }

@@ -44,6 +44,7 @@ pub mod service;
 pub mod standing;
 mod stays;
 pub mod tables;
+pub mod tickets;
 mod tree;
 pub mod upgrade;
 pub mod view;

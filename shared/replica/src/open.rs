@@ -7,6 +7,7 @@ use crate::error::ReplicaError;
 use crate::keychain::Keychain;
 use crate::matching::Matching;
 use crate::replica::{Replica, Role};
+use crate::tickets::TicketBook;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
 use huiliu_core::sync::control::{self, Beginning, Note, reason};
@@ -155,6 +156,7 @@ impl Replica {
             keychain: Keychain::default(),
             people: RefCell::new(None),
             matching: Matching::default(),
+            tickets: TicketBook::default(),
             greeting: BTreeSet::new(),
             handed: BTreeMap::new(),
             bugs: parts.bugs,
@@ -207,6 +209,7 @@ impl Replica {
         for (_, row) in self.index.list::<MatchRow>(&keys::all_matching())? {
             self.apply_matching(&row.feed, &row.entry);
         }
+        self.load_tickets()?;
         self.load_closed()?;
         self.load_unsettled()?;
         self.load_parked()
@@ -236,6 +239,7 @@ impl Replica {
         self.unsettled.clear();
         self.matching = Matching::default();
         self.forget_people();
+        self.forget_tickets();
         self.arrived = Arrived::default();
         self.applied = Position::default();
         let incarnation = self.ledger.incarnation;

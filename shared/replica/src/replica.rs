@@ -6,6 +6,7 @@ use crate::keychain::Keychain;
 use crate::matching::Matching;
 use crate::open::{Edition, Entropy, Home};
 use crate::people::People;
+use crate::tickets::TicketBook;
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
@@ -105,6 +106,8 @@ pub struct Replica {
     pub(crate) people: RefCell<Option<People>>,
     /// Which match key counts.
     pub(crate) matching: Matching,
+    /// Hub: the tickets it has issued.
+    pub(crate) tickets: TicketBook,
     /// Sessions whose Hello has not gone out yet: keys follow it.
     pub(crate) greeting: BTreeSet<SessionId>,
     /// The keys handed to the hub in each session, until it is level.

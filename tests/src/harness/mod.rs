@@ -8,5 +8,6 @@ pub mod pages;
 pub mod power;
 pub mod process;
 pub mod strace;
+pub mod strangers;
 pub mod watch;
 pub mod world;

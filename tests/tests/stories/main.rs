@@ -12,6 +12,7 @@ mod people;
 mod programs;
 mod recovery;
 mod sending;
+mod tickets;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;

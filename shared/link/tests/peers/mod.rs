@@ -6,6 +6,9 @@ use huiliu_link::certificate::signing_request;
 use huiliu_link::ticket::Secret;
 use huiliu_link::{Arrival, Connection, Credential, Dialer, HubIdentity, Listener, Ticket};
 use std::time::Duration;
+use tokio::net::UdpSocket;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 pub(crate) const NOW: i64 = 1_795_000_000;
 pub(crate) const LIMIT: Duration = Duration::from_secs(5);
@@ -59,6 +62,51 @@ impl Hub {
         assert_eq!(arrival.channel.recv().await.unwrap().unwrap(), b"hello");
         (dialer, connection, stream, arrival)
     }
+}
+
+/// Begins so many handshakes with the hub that are never finished, and keeps them: they show that their address is their
+/// own when they are asked to, and hear nothing else that the hub says. Returns when all are under way.
+pub(crate) async fn half_open(hub: &Hub, count: usize) -> JoinSet<()> {
+    let (front, back) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    back.connect(hub.listener.local_addr().unwrap()).await.unwrap();
+    let address = front.local_addr().unwrap().to_string();
+    let dialer = Dialer::new(hub.identity.device(), None).unwrap();
+    let (mut flood, (tell, mut told)) = (JoinSet::new(), watch::channel(0));
+    flood.spawn(async move {
+        let (mut caller, mut up, mut down) = (None, vec![0; 65536], vec![0; 65536]);
+        loop {
+            tokio::select! {
+                Ok((length, from)) = front.recv_from(&mut up) => {
+                    caller = Some(from);
+                    let _ = back.send(&up[..length]).await;
+                    tell.send_modify(|sent| *sent += 1);
+                }
+                Ok(length) = back.recv(&mut down) => {
+                    // A long header of the type Retry (RFC 9000, section 17.2.5).
+                    let is_retry = down[0] & 0xf0 == 0xf0;
+                    if let (true, Some(caller)) = (is_retry, caller) {
+                        let _ = front.send_to(&down[..length], caller).await;
+                    }
+                }
+            }
+        }
+    });
+    let begin = async move {
+        let addresses = [address];
+        let begun = (0..count).map(|_| dialer.connect(&addresses, Duration::from_secs(15)));
+        let mut begun: Vec<_> = begun.map(Box::pin).collect();
+        std::future::poll_fn(|context| {
+            begun.retain_mut(|one| one.as_mut().poll(context).is_pending());
+            if begun.is_empty() { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
+        })
+        .await;
+    };
+    flood.spawn(begin);
+    // The first of each, and the second of those that were asked where they are: a hub lets
+    // some dozens in without.
+    let _ = told.wait_for(|sent| *sent >= 2 * count - 64).await;
+    flood
 }
 
 pub(crate) fn silent() -> (std::net::UdpSocket, String) {

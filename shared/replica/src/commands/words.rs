@@ -253,7 +253,8 @@ pub fn line(text: &str, max: usize) -> Result<String, Say> {
     }
 }
 
-fn steers(c: char) -> bool {
+/// Whether a character breaks a line, steers a terminal, turns the direction of what follows, or cannot be seen.
+pub(crate) fn steers(c: char) -> bool {
     let turns =
         matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}');
     c.is_control() || turns

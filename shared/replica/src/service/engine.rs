@@ -1,5 +1,6 @@
 //! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers. What waits
-//! together is done together and shares one fdatasync; nobody is answered before it.
+//! together is done together and shares one fdatasync; nobody is answered before it. What a stranger wants stands behind
+//! all that devices and people want.
 
 use crate::open::INDEX_ROWS;
 use crate::service::time::now;
@@ -21,6 +22,8 @@ type Held = Box<dyn FnOnce(bool)>;
 
 /// At most so many pieces of work share an fdatasync: the first of them must not wait long.
 const GROUP_JOBS: usize = 64;
+/// At most so many pieces of work wait for strangers; more wait outside.
+const STRANGERS_JOBS: usize = 4;
 /// So many entries are applied before whoever waits is looked after again.
 const SLICE_ENTRIES: usize = 32;
 /// So many bytes of frames may wait for the engine, of one session and of all: whoever sends more waits, and in the end
@@ -66,6 +69,8 @@ struct State {
 #[derive(Clone)]
 pub struct Engine {
     jobs: mpsc::UnboundedSender<Job>,
+    /// Work for strangers, of which one piece is done when all that waited for others is.
+    strangers: mpsc::Sender<Job>,
     /// Room for frames that wait.
     room: Arc<Semaphore>,
 }
@@ -125,15 +130,17 @@ impl Engine {
     /// its last write is done.
     pub fn start(replica: Replica, directory: Directory) -> (Self, EngineThread) {
         let (jobs, queue) = mpsc::unbounded_channel::<Job>();
+        let (strangers, last) = mpsc::channel::<Job>(STRANGERS_JOBS);
         let (alive, ended) = watch::channel(());
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
             // Dropped in turn, also by a panic: the replica, then the lock, and last the sign of life.
             let _alive = alive;
             let _directory = directory;
-            run(replica, queue);
+            run(replica, queue, last);
         });
         let thread = thread.expect("a thread can be started");
-        (Self { jobs, room: Arc::new(Semaphore::new(ALL_BYTES)) }, EngineThread { thread, ended })
+        let room = Arc::new(Semaphore::new(ALL_BYTES));
+        (Self { jobs, strangers, room }, EngineThread { thread, ended })
     }
 
     /// Does something with the replica, once all that has come is applied, and gives back what came of it.
@@ -141,12 +148,20 @@ impl Engine {
         &self,
         work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        self.with(move |state| {
-            let applied = state.replica.apply_arrived();
-            state.applied(applied);
-            work(&mut state.replica, now())
-        })
-        .await
+        self.with(|state| work(state.level(), now())).await
+    }
+
+    /// The same for somebody whom nobody knows yet: it is done when nothing else waits, one such piece at a time, and
+    /// only a few of them may wait at all.
+    pub async fn call_for_stranger<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let (job, answered) = answering(|state| work(state.level(), now()));
+        self.strangers.send(job).await.map_err(|_| NoAnswer::Stopped)?;
+        // The thread sleeps on the other queue.
+        self.jobs.send(Box::new(|_| {})).map_err(|_| NoAnswer::Stopped)?;
+        answered.await.map_err(|_| NoAnswer::Stopped)?
     }
 
     /// Looks at the replica as it is, without waiting for what has come to be applied.
@@ -161,12 +176,7 @@ impl Engine {
         &self,
         work: impl FnOnce(&mut State) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |state| {
-            let done = work(state);
-            let held = move |saved| drop(answer.send(if saved { Ok(done) } else { Err(NoAnswer::NotSaved) }));
-            state.answers.push(Box::new(held));
-        });
+        let (job, answered) = answering(work);
         self.jobs.send(job).map_err(|_| NoAnswer::Stopped)?;
         answered.await.map_err(|_| NoAnswer::Stopped)?
     }
@@ -243,14 +253,27 @@ impl Inlet {
     }
 }
 
-fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
+/// A piece of work whose answer waits until what it did is durable.
+fn answering<T: Send + 'static>(
+    work: impl FnOnce(&mut State) -> T + Send + 'static,
+) -> (Job, oneshot::Receiver<Result<T, NoAnswer>>) {
+    let (answer, answered) = oneshot::channel();
+    let job = move |state: &mut State| {
+        let done = work(state);
+        let held = move |saved| drop(answer.send(if saved { Ok(done) } else { Err(NoAnswer::NotSaved) }));
+        state.answers.push(Box::new(held));
+    };
+    (Box::new(job), answered)
+}
+
+fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>, mut strangers: mpsc::Receiver<Job>) {
     let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new(), over: false };
     state.replica.group_commits();
     state.replica.apply_later(INDEX_ROWS);
     state.dispatch();
     while !state.over {
         // What has come is applied when nobody waits.
-        let next = if state.replica.is_behind() {
+        let next = if state.replica.is_behind() || !strangers.is_empty() {
             queue.try_recv()
         } else {
             queue.blocking_recv().ok_or(TryRecvError::Disconnected)
@@ -263,11 +286,18 @@ fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
                     job(&mut state);
                 }
             }
-            Err(TryRecvError::Empty) => {
+            Err(TryRecvError::Empty) if strangers.is_empty() => {
                 let applied = state.replica.apply_some(SLICE_ENTRIES);
                 state.applied(applied);
             }
+            Err(TryRecvError::Empty) => {}
             Err(TryRecvError::Disconnected) => break,
+        }
+        if !state.over
+            && let Ok(job) = strangers.try_recv()
+        {
+            state.let_go();
+            job(&mut state);
         }
         state.answer();
         state.dispatch();
@@ -278,6 +308,13 @@ fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>) {
 }
 
 impl State {
+    /// The replica, once all that has come is applied.
+    fn level(&mut self) -> &mut Replica {
+        let applied = self.replica.apply_arrived();
+        self.applied(applied);
+        &mut self.replica
+    }
+
     fn failed(&mut self, id: SessionId, outcome: Result<(), ReplicaError>) {
         if let Err(error) = outcome {
             tracing::error!(%error, "a session cannot go on");

@@ -8,6 +8,7 @@ pub mod engine;
 pub mod home;
 pub mod join;
 pub mod local;
+mod log;
 mod mend;
 pub mod opening;
 pub mod output;

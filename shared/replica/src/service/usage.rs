@@ -2,6 +2,7 @@
 //! The words of options stand in English beside them; `messages::help` has the Chinese.
 
 use crate::commands::words::{MOST_NAME, MOST_REASON, line};
+use crate::service::log;
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error, Parser};
@@ -20,8 +21,7 @@ pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> E
     if let (Some(true), Some(folder)) = (words.next().map(|word| word == "probe-index"), words.next()) {
         return ExitCode::from(huiliu_store::cache::probe(folder.as_ref()));
     }
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HUILIU_LOG").unwrap_or_else(|_| "warn".into());
-    tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter).init();
+    log::begin();
     let cli = parse();
     match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => {
