@@ -69,14 +69,17 @@ pub(super) async fn serve(
     let mut seats = Seats { limits, taken: Vec::new(), tasks: JoinSet::new() };
     loop {
         let accepted = tokio::select! {
-            accepted = async {
-                seats.make_room().await;
-                listener.accept().await
-            } => accepted,
+            accepted = listener.accept() => accepted,
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, _)) => seats.take(stream, router.clone(), stop.clone()),
+            Ok((stream, _)) => {
+                tokio::select! {
+                    () = seats.make_room() => {}
+                    _ = stop.wait_for(|stop| *stop) => break,
+                }
+                seats.take(stream, router.clone(), stop.clone());
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection of the local interface could not be taken");
                 tokio::time::sleep(ACCEPT_AGAIN).await;
@@ -88,7 +91,7 @@ pub(super) async fn serve(
 }
 
 impl Seats {
-    /// Where all seats are taken, the oldest that has not asked anything yet has to go: an honest request comes at once.
+    /// For one that has come: where all seats are taken, the oldest that has not asked anything yet has to go: an honest request comes at once.
     /// Where all have asked, the new one waits.
     async fn make_room(&mut self) {
         loop {

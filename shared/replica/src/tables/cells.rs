@@ -6,10 +6,14 @@ use huiliu_core::model::Trouble;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+/// So many different texts are known again. What is repeated in a list, such as a type or a street, is among the first of
+/// them; names and numbers come once, and to remember each would take more memory than they do.
+const MOST_KNOWN: usize = 65_536;
+
 /// The cells that were read so far.
 #[derive(Default)]
 pub(super) struct Cells {
-    texts: HashSet<Arc<str>>,
+    known: HashSet<Arc<str>>,
     /// All of it, however often one text is repeated.
     bytes: usize,
     cells: usize,
@@ -26,15 +30,17 @@ impl Cells {
         if self.bytes > MOST_TEXT {
             return Err(Trouble::TooMuchText { megabytes: MOST_TEXT >> 20 });
         }
-        if let Some(known) = self.texts.get(text) {
+        if let Some(known) = self.known.get(text) {
             return Ok(Cell::Text(known.clone()));
         }
         let fresh = Cell::Text(text.into());
         if fresh.is_empty() {
             return Ok(Cell::Empty);
         }
-        if let Cell::Text(text) = &fresh {
-            self.texts.insert(text.clone());
+        if let Cell::Text(text) = &fresh
+            && self.known.len() < MOST_KNOWN
+        {
+            self.known.insert(text.clone());
         }
         Ok(fresh)
     }
