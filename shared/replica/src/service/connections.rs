@@ -122,11 +122,11 @@ async fn answer(
     limits: Limits,
     mut stop: watch::Receiver<bool>,
 ) {
-    let Seat { asked, stays } = seat.clone();
+    let carried = seat.clone();
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        asked.store(true, Ordering::Relaxed);
+        carried.asked.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
-        request.extensions_mut().insert(seat.clone());
+        request.extensions_mut().insert(carried.clone());
         router.clone().oneshot(request)
     });
     let mut http = http1::Builder::new();
@@ -144,8 +144,12 @@ async fn answer(
                 }
                 return;
             }
-            () = late.as_mut(), if !late.is_elapsed() => if !stays.load(Ordering::Relaxed) { return },
+            () = late.as_mut(), if !late.is_elapsed() => if !seat.stays.load(Ordering::Relaxed) { return },
             _ = stop.wait_for(|stop| *stop), if !is_last => {
+                // Nobody waits for a request that has not come.
+                if !seat.asked.load(Ordering::Relaxed) {
+                    return;
+                }
                 is_last = true;
                 connection.as_mut().graceful_shutdown();
             }

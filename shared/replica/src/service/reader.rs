@@ -13,8 +13,9 @@ use std::process::{Command, ExitCode, Stdio};
 
 /// The command of the child; the kind of the table follows it. The file comes on stdin, the table goes to stdout.
 pub(super) const COMMAND: &str = "read-table";
-/// The most memory and processor time for a table. The largest honest ones need two thirds and a tenth of it.
-const MOST_MEMORY: u64 = 1 << 30;
+/// The most memory and processor time for a table. A workbook of five million different texts, as many as a table may
+/// have, takes a gigabyte and a few seconds.
+const MOST_MEMORY: u64 = 3 << 29;
 const MOST_SECONDS: u64 = 120;
 /// The allocator of the programs reserves addresses in pieces of this size. By itself it takes a gigabyte at once, which
 /// would be all that the child may have.

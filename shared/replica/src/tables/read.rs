@@ -103,7 +103,7 @@ impl TableFault {
 
 /// Reads a table of records of a kind. The bytes decide what it is, not the file's name.
 ///
-/// Programs call it in a child process of theirs ([`crate::service::reader`]): what reads workbooks is others' code.
+/// Programs call it in a child process of theirs (service/reader): what reads workbooks is code of others.
 ///
 /// The header is the first row in which two cells or more are known labels of the kind; titles above it are skipped.
 ///
