@@ -9,6 +9,7 @@ use huiliu_link::{Arrival, HubIdentity, Listener, PeerIdentity, Pumped, Purpose}
 use huiliu_replica::commands::words::closing;
 use huiliu_replica::service::engine::{Engine, OpenSession, SessionEvent};
 use huiliu_replica::service::home::{Failure, link_failure, packed_edition};
+use huiliu_replica::service::output::write_file;
 use huiliu_replica::service::serve::{Ending, Running};
 use huiliu_replica::service::time::now;
 use huiliu_replica::standing::{REFUSED, REVOKED};
@@ -98,11 +99,8 @@ fn reachable(bound: SocketAddr) -> Vec<String> {
 }
 
 fn remember(root: &Path, addresses: &[String]) -> Result<(), Failure> {
-    let path = root.join(ADDRESSES);
-    let written = serde_json::to_vec(addresses).map_err(std::io::Error::other);
-    written.and_then(|bytes| std::fs::write(&path, bytes)).map_err(|e| {
-        Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-    })
+    let bytes = serde_json::to_vec(addresses).expect("addresses have a JSON form");
+    write_file(&root.join(ADDRESSES), &bytes)
 }
 
 /// Where the hub of a directory was last bound.

@@ -12,7 +12,7 @@ use huiliu_replica::Role;
 use huiliu_replica::commands::{Answer, Request};
 use huiliu_replica::service::cli::{Common, Global, ask};
 use huiliu_replica::service::home::{self, Failure};
-use huiliu_replica::service::output::write_secret;
+use huiliu_replica::service::output::write_file;
 use huiliu_replica::service::serve::{Ending, Running, check_page, write_ready};
 use huiliu_replica::service::usage;
 use std::net::SocketAddr;
@@ -146,7 +146,7 @@ async fn invite(
     let addresses = if advertise.is_empty() { listen::last_addresses(&global.data) } else { advertise };
     let answer = ask(global, Role::Hub, &Request::Invite { division, ttl_seconds: ttl, addresses }).await;
     if let (Some(out), Some(ticket)) = (&out, &answer.file)
-        && let Err(failure) = write_secret(out, ticket)
+        && let Err(failure) = write_file(out, ticket)
     {
         return global.fail(&failure);
     }

@@ -41,7 +41,6 @@ pub fn load_key_file(path: &Path) -> Result<DeviceKey> {
         io::ErrorKind::NotFound => fault("is missing".into()),
         _ => fault(format!("cannot be opened: {e}")),
     })?;
-    warn_if_shared(path, &file);
     let mut bytes = Vec::new();
     // One byte more than a key, so that a longer file is told apart.
     file.take(33).read_to_end(&mut bytes).map_err(|e| fault(format!("cannot be read: {e}")))?;
@@ -80,17 +79,6 @@ fn sync_directory(path: &Path) -> io::Result<()> {
 fn sync_directory(_: &Path) -> io::Result<()> {
     Ok(())
 }
-
-#[cfg(unix)]
-fn warn_if_shared(path: &Path, file: &File) {
-    use std::os::unix::fs::PermissionsExt;
-    if file.metadata().is_ok_and(|it| it.permissions().mode() & 0o077 != 0) {
-        tracing::warn!(path = %path.display(), "the device key can be read by others than its owner");
-    }
-}
-
-#[cfg(not(unix))]
-fn warn_if_shared(_: &Path, _: &File) {}
 
 /// The key as PKCS#8, as TLS wants it.
 pub(crate) fn pkcs8(key: &DeviceKey) -> PrivatePkcs8KeyDer<'static> {

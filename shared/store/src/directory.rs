@@ -2,9 +2,8 @@
 
 use crate::cache::{Probed, SledIndex, probed_by};
 use crate::disk::RealDisk;
-use crate::{Disk, Index, StoreError};
-use std::fs::{self, DirBuilder, File, Permissions, TryLockError};
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use crate::{Disk, Index, StoreError, files};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 /// An open data directory; nobody else has it open while this lives.
@@ -14,9 +13,6 @@ pub struct Directory {
     _lock: Option<File>,
 }
 
-/// The owner's alone: who can read the directory can read the records in it.
-const PRIVATE: u32 = 0o700;
-
 /// Makes the folder above know a file or folder durably.
 fn sync_name(path: &Path) -> Result<(), StoreError> {
     let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -25,17 +21,19 @@ fn sync_name(path: &Path) -> Result<(), StoreError> {
 }
 
 impl Directory {
-    /// Opens the directory, creating it for the owner alone if need be, and locks it.
+    /// Opens the directory, creating it for the owner alone if need be, and locks it. Its files are closed to everybody
+    /// else: who can read them can read the records.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, StoreError> {
         let root = root.into();
         let missing: Vec<&Path> = root.ancestors().take_while(|path| !path.exists()).collect();
-        let created = DirBuilder::new().recursive(true).mode(PRIVATE).create(&root);
-        created.map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
+        files::make_folder(&root).map_err(|e| StoreError::io(format!("create {}", root.display()), e))?;
         missing.into_iter().try_for_each(sync_name)?;
         let path = root.join("lock");
-        let lock = File::options().create(true).truncate(false).write(true).open(&path);
+        let lock = files::options().create(true).truncate(false).open(&path);
         let lock = lock.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
-        take(lock, &path).map(|lock| Self { root, _lock: Some(lock) })
+        let lock = take(lock, &path)?;
+        files::close_files(&root);
+        Ok(Self { root, _lock: Some(lock) })
     }
 
     /// Opens the directory to read it, and locks it without writing anything, be it on a disk that takes nothing.
@@ -59,8 +57,8 @@ impl Directory {
     /// open. Only a replica that begins does this; later it is the administrator's to say who else may read, such as a
     /// backup.
     pub fn keep_private(&self) -> Result<(), StoreError> {
-        let closed = fs::set_permissions(&self.root, Permissions::from_mode(PRIVATE));
-        closed.map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))?;
+        files::close_folder(&self.root)
+            .map_err(|e| StoreError::io(format!("close {}", self.root.display()), e))?;
         // It may be there from a beginning that was killed before its name was durable.
         sync_name(&self.root)
     }
@@ -101,7 +99,7 @@ impl Directory {
     /// Copies the files of the index to a folder of their own and opens the copy: to read what it says without changing
     /// it. `None` if there is none, or it does not open.
     pub fn index_copy(&self, program: Option<&Path>, to: &Path) -> Option<Box<dyn Index>> {
-        fs::create_dir_all(to).ok()?;
+        files::make_folder(to).ok()?;
         for entry in fs::read_dir(self.path("index")).ok()? {
             let entry = entry.ok()?;
             if entry.metadata().ok()?.is_file() {
@@ -125,7 +123,7 @@ impl Directory {
     /// Moves something to `damaged/` under a free name.
     fn put_aside(&self, name: &str) -> Result<(), StoreError> {
         let damaged = self.path("damaged");
-        fs::create_dir_all(&damaged).map_err(|e| StoreError::io("create damaged/", e))?;
+        files::make_folder(&damaged).map_err(|e| StoreError::io("create damaged/", e))?;
         let free = (1..).map(|n| damaged.join(format!("{name}-{n}"))).find(|path| !path.exists());
         let free = free.expect("some number is free");
         fs::rename(self.path(name), free).map_err(|e| StoreError::io(format!("put {name} aside"), e))

@@ -1,8 +1,8 @@
 //! The files of a replica, as few operations as the journal needs.
 
-use crate::StoreError;
+use crate::{StoreError, files};
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -52,10 +52,10 @@ impl RealDisk {
         if !self.open.contains_key(name) {
             let path = self.path(name);
             if let Some(folder) = path.parent() {
-                fs::create_dir_all(folder)
+                files::make_folder(folder)
                     .map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
             }
-            let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+            let file = files::options().read(true).create(true).truncate(false).open(&path);
             let file = file.map_err(|e| StoreError::io(format!("open {}", path.display()), e))?;
             // One file is written at a time: the newest segment, the witness.
             self.open.retain(|held, _| !held.starts_with("journal/") || !name.starts_with("journal/"));
@@ -145,15 +145,12 @@ impl Disk for RealDisk {
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.open.remove(name);
-        let (path, beside) = (self.path(name), self.path(&format!("{name}.new")));
+        let path = self.path(name);
         if let Some(folder) = path.parent() {
-            fs::create_dir_all(folder)
+            files::make_folder(folder)
                 .map_err(|e| StoreError::io(format!("create {}", folder.display()), e))?;
         }
-        let written = fs::write(&beside, bytes)
-            .and_then(|()| File::open(&beside)?.sync_all())
-            .and_then(|()| fs::rename(&beside, &path));
-        written.map_err(|e| StoreError::io(format!("replace {name}"), e))?;
+        files::replace(&path, bytes).map_err(|e| StoreError::io(format!("replace {name}"), e))?;
         self.sync_names(name)
     }
 }

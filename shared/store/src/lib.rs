@@ -10,6 +10,7 @@ pub mod cache;
 pub mod directory;
 pub mod disk;
 mod error;
+pub mod files;
 mod frame;
 pub mod index;
 pub mod journal;

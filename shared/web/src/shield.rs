@@ -1,7 +1,8 @@
 //! Loopback is not trust: which hosts are answered, how, and what every answer says to the browser.
 //!
-//! A page on the internet can make a browser ask 127.0.0.1, and a name it controls can point there; both show in the
-//! Host header, so only the names under which the service was bound are answered.
+//! A page on the internet can make a browser ask 127.0.0.1, and a name it controls can point there. The second shows in
+//! the Host header, so only the names under which the service was bound are answered; the first in Origin and
+//! Sec-Fetch-Site, which no page can change. All of it is judged from the headers alone, before a body is read.
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -52,7 +53,8 @@ type Check = fn(State<Allowed>, Request, Next) -> Answer;
 /// The layer that [`guard`] makes.
 pub type Guard = FromFnLayer<Check, Allowed, (State<Allowed>, Request)>;
 
-/// Answers 421 unless the request names one of the `allowed` hosts, each as `host:port`; see [`loopback_hosts`].
+/// Answers 421 unless the request names one of the `allowed` hosts, each as `host:port`; see [`loopback_hosts`]. Answers
+/// 403 to what the page of another site asks.
 ///
 /// Put it around everything a service answers, pages and commands alike.
 pub fn guard(allowed: Vec<String>) -> Guard {
@@ -71,11 +73,28 @@ fn check(State(allowed): State<Allowed>, request: Request, next: Next) -> Answer
     Box::pin(async move {
         let in_target = request.uri().authority().map(|authority| authority.as_str());
         let known = |host: &str| allowed.iter().any(|name| name.eq_ignore_ascii_case(host));
-        if one_host(request.headers()).is_some_and(known) && in_target.is_none_or(known) {
-            return next.run(request).await;
+        if !one_host(request.headers()).is_some_and(known) || !in_target.is_none_or(known) {
+            return short(StatusCode::MISDIRECTED_REQUEST, "this service does not answer under that name\n");
         }
-        short(StatusCode::MISDIRECTED_REQUEST, "this service does not answer under that name\n")
+        if is_foreign(&request, known) {
+            return short(StatusCode::FORBIDDEN, "this service does not answer other sites\n");
+        }
+        next.run(request).await
     })
+}
+
+/// Whether a page of another site makes the browser ask. A link there that a person follows is the person's own asking.
+fn is_foreign(request: &Request, known: impl Fn(&str) -> bool) -> bool {
+    let every = |name: &str, fits: &dyn Fn(&str) -> bool| {
+        request.headers().get_all(name).iter().all(|value| value.to_str().is_ok_and(fits))
+    };
+    let is = |name: &str, value: &str| request.headers().get(name).is_some_and(|given| given == value);
+    let follows_a_link = *request.method() == Method::GET
+        && is("sec-fetch-mode", "navigate")
+        && is("sec-fetch-dest", "document");
+    let own_origin = every("origin", &|origin| origin.strip_prefix("http://").is_some_and(&known));
+    let own_site = every("sec-fetch-site", &|site| matches!(site, "same-origin" | "none"));
+    !own_origin || !own_site && !follows_a_link
 }
 
 /// The Host header, if there is exactly one that is text.

@@ -263,6 +263,44 @@ async fn only_the_names_it_is_bound_to_are_answered() {
 }
 
 #[tokio::test]
+async fn what_another_site_makes_a_browser_ask_is_not_answered() {
+    let all = Router::new().route("/local", axum::routing::post(async || "done"));
+    let all = all.merge(router(Shown(Ok(haishu())))).layer(guard(vec!["localhost:7480".into()]));
+    let ask = async |method: Method, path: &str, lines: &[(&str, &str)]| {
+        let request = Request::builder().method(method).uri(path).header("host", "localhost:7480");
+        let request = lines.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        all.clone().oneshot(request.body(Body::empty()).unwrap()).await.unwrap().status()
+    };
+    let own: [&[(&str, &str)]; 4] = [
+        &[],
+        &[("origin", "http://localhost:7480"), ("sec-fetch-site", "same-origin")],
+        &[("sec-fetch-site", "none"), ("sec-fetch-mode", "navigate")],
+        &[("origin", "http://LOCALHOST:7480")],
+    ];
+    for lines in own {
+        assert_eq!(ask(Method::POST, "/local", lines).await, StatusCode::OK, "{lines:?}");
+        assert_eq!(ask(Method::GET, "/", lines).await, StatusCode::OK, "{lines:?}");
+    }
+    let foreign: [&[(&str, &str)]; 6] = [
+        &[("origin", "http://evil.example")],
+        &[("origin", "http://localhost:9999"), ("sec-fetch-site", "same-site")],
+        &[("origin", "null")],
+        &[("origin", "http://localhost:7480"), ("origin", "http://evil.example")],
+        &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "no-cors"), ("sec-fetch-dest", "image")],
+        &[("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "iframe")],
+    ];
+    for lines in foreign {
+        assert_eq!(ask(Method::POST, "/local", lines).await, StatusCode::FORBIDDEN, "{lines:?}");
+        assert_eq!(ask(Method::GET, "/", lines).await, StatusCode::FORBIDDEN, "{lines:?}");
+    }
+    // A person who follows a link in a mail or on another page comes to look, and can do nothing else with it.
+    let link =
+        [("sec-fetch-site", "cross-site"), ("sec-fetch-mode", "navigate"), ("sec-fetch-dest", "document")];
+    assert_eq!(ask(Method::GET, "/", &link).await, StatusCode::OK);
+    assert_eq!(ask(Method::POST, "/local", &link).await, StatusCode::FORBIDDEN);
+}
+
+#[tokio::test]
 async fn nothing_but_get_is_answered() {
     for method in [Method::POST, Method::PUT, Method::DELETE, Method::OPTIONS, Method::TRACE] {
         for path in ["/", "/nowhere"] {

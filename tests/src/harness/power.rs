@@ -6,7 +6,8 @@
 
 use crate::harness::strace::Log;
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 const SECTOR: usize = 512;
@@ -300,6 +301,9 @@ impl Recording {
             }
             if path.parent().is_some_and(Path::exists) {
                 fs::write(&path, bytes).expect("a file is written");
+                // A file has its mode from the call that makes it: there is no moment at which others can read it.
+                let own = Permissions::from_mode(0o600);
+                fs::set_permissions(&path, own).expect("a file is its owner's alone");
             }
         }
         let index =

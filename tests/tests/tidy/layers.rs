@@ -34,6 +34,11 @@ const OUTSIDES: &[Outside] = &[
     outside("tokio", &["shared/link", "shared/web", "shared/replica", "node", "hub", "tests"], PROGRAMS),
     outside("axum", &["shared/web", "shared/replica", "node", "hub", "tests"], PROGRAMS),
     outside("hyper", &["shared/replica", "tests"], "the local interface is called from shared/replica"),
+    outside(
+        "rustix",
+        &["shared/store", "shared/replica"],
+        "Unix is asked in store/files.rs and replica/service/unix.rs",
+    ),
     outside("maud", &["shared/web", "node", "hub"], "pages are made in shared/web"),
     outside("calamine", &["shared/replica", "tests"], "tables are read in shared/replica"),
     outside("rust_xlsxwriter", &["shared/replica", "tests"], "tables are written in shared/replica"),

@@ -14,6 +14,7 @@ use crate::commands::records::may_write;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{division_of, kind_of};
 use crate::service::home::Failure;
+use crate::service::reader;
 use crate::tables::report::Line;
 use crate::tables::{self, Columns, Outcome as RowOutcome, Row, TableFault};
 use huiliu_core::model::dictionary::Kind;
@@ -44,7 +45,7 @@ impl Table {
         let lang = context.lang();
         let kind = kind_of(kind)?;
         let unreadable = |fault: TableFault| cannot_read(file, &fault, lang);
-        let table = tables::read(bytes, kind).map_err(unreadable)?;
+        let table = reader::read(bytes, kind).map_err(unreadable)?;
         let columns =
             Columns::of(&table.headers, kind).map_err(|trouble| unreadable(TableFault::from(trouble)))?;
         Ok(Self { file: file.to_owned(), kind, columns, rows: table.rows })
@@ -237,6 +238,6 @@ pub fn report_of(
 ) -> Result<Vec<u8>, Failure> {
     let lines: Vec<Line> = serde_json::from_value(answer.json["refused"].clone()).unwrap_or_default();
     let kind = kind_of(kind)?;
-    let table = tables::read(list, kind).map_err(|fault| cannot_read(file, &fault, lang))?;
+    let table = reader::read(list, kind).map_err(|fault| cannot_read(file, &fault, lang))?;
     tables::report(format_of(file)?, kind, &table, &lines, lang).map_err(|fault| cannot_write(file, fault))
 }

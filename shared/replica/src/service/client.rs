@@ -64,6 +64,7 @@ pub async fn ask(
         Some(Ok(response)) if response.status() == StatusCode::PAYLOAD_TOO_LARGE => {
             Err(Failure::new(1, Say::RequestTooLarge))
         }
+        Some(Ok(response)) if response.status() == StatusCode::REQUEST_TIMEOUT => Err(silent(dir)),
         // Somebody else listens where a dead service once did.
         Some(Ok(response)) if response.status() != StatusCode::OK => return None,
         Some(Ok(response)) => read(dir, response.into_body(), progress).await,

@@ -3,36 +3,40 @@
 
 use crate::commands::imports::{Import, Table};
 use crate::commands::{Answer, Context, Request, run};
+use crate::service::connections::Seat;
 use crate::service::dial::Dialing;
 use crate::service::engine::{Engine, NoAnswer};
 use crate::service::home::Failure;
 use crate::service::time::now;
 use crate::tables::read::LARGEST_FILE;
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::body::{Body, Bytes, HttpBody, to_bytes};
+use axum::extract::{Request as Asked, State};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use huiliu_core::model::messages::Say;
 use huiliu_core::sync::Hash;
+use huiliu_store::files;
 use hyper::body::Frame;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{MissedTickBehavior, timeout};
 
 pub(super) const FILE: &str = "local.json";
 pub(super) const PATH: &str = "/local/command";
 /// The largest request: the largest table, and what is asked of it.
 const MAX_REQUEST_BYTES: usize = LARGEST_FILE + 1024 * 1024;
+/// A request comes whole within this time: the largest takes a second or two.
+const REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// Whoever waits for an answer is told so often that it is worked on. Silence then means that the service hangs.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -94,19 +98,15 @@ impl Local {
 
     /// Its routes.
     pub fn router(&self) -> Router {
-        let limit = DefaultBodyLimit::max(MAX_REQUEST_BYTES);
-        Router::new().route(PATH, post(command)).layer(limit).with_state(self.clone())
+        let known = from_fn_with_state(self.clone(), known);
+        Router::new().route(PATH, post(command).layer(known)).with_state(self.clone())
     }
 
     /// Says where it is to be found.
     pub fn announce(&self, dir: &Path, address: SocketAddr) -> std::io::Result<Announced> {
         let door = Door { v: 1, address, token: self.token.clone(), pid: std::process::id() };
-        let (path, beside) = (dir.join(FILE), dir.join("local.json.new"));
-        // A leftover with wider permissions must not lend them to the token.
-        let _ = std::fs::remove_file(&beside);
-        let file = std::fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&beside)?;
-        serde_json::to_writer(&file, &door)?;
-        std::fs::rename(&beside, &path)?;
+        let path = dir.join(FILE);
+        files::replace(&path, &serde_json::to_vec(&door)?)?;
         Ok(Announced { path })
     }
 
@@ -206,13 +206,37 @@ fn unanswered(error: NoAnswer, context: &Context) -> Answer {
     Answer::failed(&Failure::new(1, say), context.lang())
 }
 
-async fn command(State(local): State<Local>, headers: HeaderMap, body: Bytes) -> Response {
-    let given = headers.get(header::AUTHORIZATION).map(|value| value.as_bytes()).unwrap_or_default();
+/// Lets only those in who have the token. That is seen in the headers: nothing else of a request is read before.
+async fn known(State(local): State<Local>, request: Asked, next: Next) -> Response {
+    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
     let expected = format!("Bearer {}", local.token);
     // Comparing hashes does not tell by its time how much of the token was right.
     if Hash::of(&[given]) != Hash::of(&[expected.as_bytes()]) {
         return StatusCode::UNAUTHORIZED.into_response();
     }
+    if let Some(seat) = request.extensions().get::<Seat>() {
+        seat.stay();
+    }
+    next.run(request).await
+}
+
+/// All of a request's bytes, within a time.
+async fn whole(body: Body, within: Duration) -> Result<Bytes, StatusCode> {
+    if body.size_hint().lower() > MAX_REQUEST_BYTES as u64 {
+        return Err(StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    match timeout(within, to_bytes(body, MAX_REQUEST_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+    }
+}
+
+async fn command(State(local): State<Local>, request: Asked) -> Response {
+    let body = match whole(request.into_body(), REQUEST_WITHIN).await {
+        Ok(body) => body,
+        Err(status) => return status.into_response(),
+    };
     let Ok((request, mut context)) = postcard::from_bytes::<(Request, Context)>(&body) else {
         return StatusCode::BAD_REQUEST.into_response();
     };
@@ -273,6 +297,32 @@ fn encode(line: &Line) -> Bytes {
 mod tests {
     use super::*;
     use http_body_util::BodyExt;
+
+    /// A body that gives a piece and then no more.
+    struct Stuck(Option<Bytes>);
+
+    impl hyper::body::Body for Stuck {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            _: &mut std::task::Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            self.0.take().map_or(Poll::Pending, |piece| Poll::Ready(Some(Ok(Frame::data(piece)))))
+        }
+    }
+
+    #[tokio::test]
+    async fn a_request_that_does_not_come_to_its_end_is_given_up() {
+        let short = Duration::from_millis(20);
+        let stuck = Body::new(Stuck(Some(Bytes::from_static(b"x"))));
+        assert_eq!(whole(stuck, short).await, Err(StatusCode::REQUEST_TIMEOUT));
+        let honest = Body::from("all of it");
+        assert_eq!(whole(honest, short).await, Ok(Bytes::from_static(b"all of it")));
+        let huge = Body::from(vec![0; MAX_REQUEST_BYTES + 1]);
+        assert_eq!(whole(huge, Duration::MAX).await, Err(StatusCode::PAYLOAD_TOO_LARGE));
+    }
 
     /// Two threads: one carries an answer, the other reads it, over and over.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

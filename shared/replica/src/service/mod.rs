@@ -3,6 +3,7 @@
 
 pub mod cli;
 pub mod client;
+mod connections;
 pub mod dial;
 pub mod engine;
 pub mod home;
@@ -13,8 +14,10 @@ mod mend;
 pub mod opening;
 pub mod output;
 mod page;
+pub(crate) mod reader;
 pub mod serve;
 pub mod time;
+mod unix;
 pub mod usage;
 mod visit;
 

@@ -2,8 +2,8 @@
 //! takes nothing; or not at all, with one sentence and exit code 78, where going on could only do harm.
 
 use crate::service::home::{
-    Failure, KEY, REGISTRY, Settings, divisions, link_failure, other_role, replica_failure, store_failure,
-    take_edition,
+    Failure, KEY, KEYRING, REGISTRY, Settings, divisions, link_failure, other_role, replica_failure,
+    store_failure, take_edition,
 };
 use crate::service::time::now;
 use crate::{Edition, Parts, Replica, ReplicaError, Role};
@@ -11,7 +11,7 @@ use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::{DeviceKey, registry};
 use huiliu_link::identity::{load_key_file, random};
 use huiliu_store::memory::MemoryIndex;
-use huiliu_store::{Directory, Index, StoreError};
+use huiliu_store::{Directory, Index, StoreError, files};
 use std::collections::BTreeSet;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -26,10 +26,14 @@ pub struct Opened {
     pub replica: Replica,
 }
 
-/// This program, if it is one of ours: it can be started to look at an index before it is opened here.
+/// This program, if it is one of ours: it can be started to look at an index before it is opened here, or to read a
+/// table.
 pub(super) fn own_program() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
-    program.file_stem()?.to_str()?.starts_with("huiliu-").then_some(program)
+    program.file_stem()?.to_str()?.starts_with("huiliu-").then_some(())?;
+    // Under its name there may be a newer one by now, which a service that has not been restarted does not understand.
+    let itself = PathBuf::from("/proc/self/exe");
+    Some(if itself.exists() { itself } else { program })
 }
 
 /// Whether a journal lies in the directory: then there is something to lose.
@@ -56,7 +60,9 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
     }
     let key = || load_key_file(&dir.join(KEY)).map_err(|e| stop(dir, link_failure(&e)));
     let own = key()?;
-    let opened = Directory::open(dir).map_err(ReplicaError::from).and_then(|directory| {
+    let opened = Directory::open(dir).map_err(ReplicaError::from);
+    keys_are_closed(dir).map_err(|failure| stop(dir, failure))?;
+    let opened = opened.and_then(|directory| {
         let replica = replica_in(&directory, &settings, own)?;
         Ok((replica, directory))
     });
@@ -68,6 +74,13 @@ pub fn open(dir: &Path, role: Role) -> Result<Opened, Failure> {
         }
         Err(error) => Err(failure_of(dir, &error)),
     }
+}
+
+/// Opening a directory closes its files to others. What could not be closed matters where the keys are in it.
+fn keys_are_closed(dir: &Path) -> Result<(), Failure> {
+    let open =
+        [KEY, KEYRING].map(|name| dir.join(name)).into_iter().find(|key| files::is_open_to_others(key));
+    open.map_or(Ok(()), |key| Err(Failure::new(1, Say::KeyOpen { file: key.display().to_string() })))
 }
 
 fn failure_of(dir: &Path, error: &ReplicaError) -> Failure {
@@ -101,7 +114,14 @@ pub fn lock(dir: &Path) -> Result<Directory, Failure> {
 }
 
 /// Locks a directory in which a replica begins, and closes it to everybody else: who can read it can read the records.
+///
+/// A device key may be there from an attempt that was interrupted. One that others could have laid there would make them
+/// the device.
 pub fn begin_in(dir: &Path) -> Result<Directory, Failure> {
+    let key = dir.join(KEY);
+    if std::fs::symlink_metadata(&key).is_ok() && !files::is_own(&key) {
+        return Err(Failure::new(1, Say::KeyOfOthers { file: key.display().to_string() }));
+    }
     let directory = lock(dir)?;
     directory.keep_private().map_err(|e| store_failure(&e))?;
     Ok(directory)

@@ -6,10 +6,9 @@ use crate::service::cli::Global;
 use crate::service::home::Failure;
 use crate::service::usage::spoken;
 use huiliu_core::model::messages::Say;
+use huiliu_store::files;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, IsTerminal, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,38 +40,15 @@ impl Global {
     }
 }
 
-/// Writes a file for the person.
+/// Writes a file for the person: whole, readable by nobody else, and never through a link.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    std::fs::write(path, bytes).map_err(|error| cannot_write(path, &error))
-}
-
-/// Writes a file that only its owner may read, whatever the file of that name was before.
-pub fn write_secret(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let opened = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(path);
-    let write = |mut file: File| {
-        // A device such as /dev/stdout is nobody's file to close.
-        if file.metadata()?.is_file() {
-            file.set_permissions(PermissionsExt::from_mode(0o600))?;
-            file.set_len(0)?;
-        }
-        file.write_all(bytes)
-    };
-    opened.and_then(write).map_err(|error| cannot_write(path, &error))
+    files::replace(path, bytes).map_err(|error| cannot_write(path, &error))
 }
 
 /// Whether a table can be written at a place, before anything is done whose outcome it is to hold.
 pub fn check_place(path: &Path) -> Result<(), Failure> {
     format_of(&path.display().to_string())?;
-    let there = path.exists();
-    let opened = match there {
-        true => OpenOptions::new().append(true).open(path),
-        false => OpenOptions::new().write(true).create_new(true).open(path),
-    };
-    match opened {
-        Ok(_) if there => Ok(()),
-        Ok(_) => std::fs::remove_file(path).map_err(|error| cannot_write(path, &error)),
-        Err(error) => Err(cannot_write(path, &error)),
-    }
+    files::check(path).map_err(|error| cannot_write(path, &error))
 }
 
 fn cannot_write(path: &Path, error: &std::io::Error) -> Failure {
@@ -89,6 +65,7 @@ pub(super) fn cause(error: &std::io::Error) -> String {
         ErrorKind::NotFound => Say::CauseMissing,
         ErrorKind::PermissionDenied => Say::CauseForbidden,
         ErrorKind::IsADirectory => Say::CauseFolder,
+        ErrorKind::AlreadyExists => Say::CauseNoFile,
         ErrorKind::StorageFull => Say::CauseFull,
         _ => return error.to_string(),
     };

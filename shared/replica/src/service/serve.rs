@@ -1,12 +1,13 @@
 //! Serving: a replica that runs until it is told to stop. The same for nodes and hubs, but for who speaks first.
 
 use crate::commands::{Answer, Context};
+use crate::service::connections::{self, Limits};
 use crate::service::dial::{DialParts, Dialing};
 use crate::service::engine::{Engine, EngineThread};
 use crate::service::home::{self, Failure, Opened, Settings, link_failure};
 use crate::service::local::{Announced, Local, sync_answer};
+use crate::service::output::write_file;
 use huiliu_core::model::messages::Say;
-use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -94,19 +95,14 @@ impl Running {
         let taken = |_| Failure::new(1, Say::AddressInUse { address: address.to_string() });
         let listener = TcpListener::bind(address).await.map_err(taken)?;
         let bound = listener.local_addr().map_err(taken)?;
-        let (stop, mut stopped) = watch::channel(false);
+        let (stop, stopped) = watch::channel(false);
         let local = Local::new(self.engine.clone(), self.dialing.clone(), self.listening, stopped.clone());
         let announced = local.announce(self.root(), bound).map_err(|e| {
             Failure::new(1, Say::CannotWrite { file: "local.json".into(), why: e.to_string() })
         })?;
         let router = local.router().merge(huiliu_web::router(local));
         let router = router.layer(huiliu_web::guard(huiliu_web::loopback_hosts(bound)));
-        let task = tokio::spawn(async move {
-            let quit = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            if let Err(error) = axum::serve(listener, router).with_graceful_shutdown(quit).await {
-                tracing::error!(%error, "the web server ended");
-            }
-        });
+        let task = tokio::spawn(connections::serve(listener, router, Limits::default(), stopped));
         Ok(Web { address: bound, stop, task, _announced: announced })
     }
 
@@ -207,12 +203,5 @@ pub fn write_ready(path: &Path, listen: Option<SocketAddr>, web: SocketAddr) -> 
         "web": web.to_string(),
         "pid": std::process::id(),
     });
-    let beside = path.with_extension("new");
-    let written = std::fs::File::create(&beside)
-        .and_then(|mut file| file.write_all(ready.to_string().as_bytes()))
-        .and_then(|()| std::fs::rename(&beside, path));
-    let written = written.map(|()| Ready { path: path.to_owned() });
-    written.map_err(|e| {
-        Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-    })
+    write_file(path, ready.to_string().as_bytes()).map(|()| Ready { path: path.to_owned() })
 }

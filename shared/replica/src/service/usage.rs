@@ -2,7 +2,7 @@
 //! The words of options stand in English beside them; `messages::help` has the Chinese.
 
 use crate::commands::words::{MOST_NAME, MOST_REASON, line};
-use crate::service::log;
+use crate::service::{log, reader, unix};
 use clap::builder::StyledStr;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command, Error, Parser};
@@ -16,10 +16,9 @@ const LONGEST: u64 = 3650 * 86_400;
 
 /// Runs a program: its log to stderr (`HUILIU_LOG` says how much), its arguments, its exit code.
 pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> ExitCode {
-    // A child of this program looks at an index before it is opened: see `huiliu_store::cache`.
-    let mut words = std::env::args_os().skip(1);
-    if let (Some(true), Some(folder)) = (words.next().map(|word| word == "probe-index"), words.next()) {
-        return ExitCode::from(huiliu_store::cache::probe(folder.as_ref()));
+    unix::keep_files_private();
+    if let Some(code) = as_child() {
+        return code;
     }
     log::begin();
     let cli = parse();
@@ -34,6 +33,17 @@ pub fn program<C: Parser, F: Future<Output = u8>>(run: impl FnOnce(C) -> F) -> E
             tracing::error!(%error, "the runtime does not start");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// What this process does if another of this program has started it: look at an index before it is opened, or read a
+/// table that somebody made.
+fn as_child() -> Option<ExitCode> {
+    let mut words = std::env::args_os().skip(1);
+    match (words.next()?.to_str()?, words.next()?) {
+        ("probe-index", folder) => Some(ExitCode::from(huiliu_store::cache::probe(folder.as_ref()))),
+        (reader::COMMAND, kind) => Some(reader::child(kind.to_str()?)),
+        _ => None,
     }
 }
 

@@ -5,11 +5,11 @@ use crate::commands::words;
 use crate::service::dial::{End, LOOK, Worker, silent};
 use crate::service::engine::{OpenSession, SessionEvent};
 use crate::service::home::{CERTIFICATE, Failure, REGISTRY, link_failure, take_edition};
+use crate::service::output::write_file;
 use crate::service::time::now;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::session::Closing;
 use huiliu_link::{Connection, LinkError, Movement, PeerIdentity, Pumped, Purpose, enrol};
-use std::path::Path;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -227,7 +227,7 @@ impl Worker {
         let renewed = enrol::renew(connection, &parts.hub_key, &parts.key, seconds);
         let renewed = self.patiently(Some(connection), renewed).await?;
         let (fresh, _) = renewed.map_err(|e| link_failure(&e))?;
-        Ok(keep(&path, &fresh)?)
+        Ok(write_file(&path, &fresh)?)
     }
 
     /// Fetches the edition of the registry that the tree uses, once, if the program does not carry it.
@@ -239,7 +239,7 @@ impl Worker {
         let kept = packed.clone();
         let taken = self.parts.engine.call(move |replica, _| take_edition(replica, &packed, &wanted)).await;
         if taken.map_err(stopped)?.map_err(Failure::from)? {
-            keep(&self.parts.directory.join(REGISTRY), &kept)?;
+            write_file(&self.parts.directory.join(REGISTRY), &kept)?;
         }
         Ok(())
     }
@@ -262,16 +262,4 @@ fn closed(closing: &Closing) -> Failure {
         Closing::Busy(_) => Failure::new(5, Say::Busy),
         closing => Failure::new(4, words::closing(closing)),
     }
-}
-
-/// Writes a file so that the old or the new is there at any time.
-fn keep(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
-    let mut beside = path.as_os_str().to_owned();
-    beside.push(".new");
-    let written = std::fs::write(&beside, bytes)
-        .and_then(|()| std::fs::File::open(&beside)?.sync_all())
-        .and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|e| {
-        Failure::new(1, Say::CannotWrite { file: path.display().to_string(), why: e.to_string() })
-    })
 }

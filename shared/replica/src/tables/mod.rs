@@ -4,6 +4,8 @@
 //! Out: [`mod@write`] (exports), [`mod@template`] (an empty table with notes), [`mod@report`] (the rows that were refused).
 //! What is written here reads back the same, in both formats.
 
+pub(crate) mod carried;
+mod cells;
 pub mod columns;
 pub mod guard;
 pub mod read;

@@ -3,6 +3,8 @@
 use super::columns::find_header;
 use super::{text, workbook};
 use huiliu_core::model::{Date, Kind, Lang, Trouble};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// The largest file that is opened, in bytes.
 pub const LARGEST_FILE: usize = 256 << 20;
@@ -10,8 +12,12 @@ pub const LARGEST_FILE: usize = 256 << 20;
 pub const MOST_ROWS: usize = 500_000;
 /// The most columns of a table.
 pub const MOST_COLUMNS: usize = 1_000;
-/// The most cells of a table that are not empty.
+/// The most cells of a table; empty ones count where something stands to the right of them.
 pub const MOST_CELLS: usize = 5_000_000;
+/// The most text of all cells together, in bytes, however often one text is repeated.
+pub const MOST_TEXT: usize = 256 << 20;
+/// The longest text of a cell, in characters: no spreadsheet keeps a longer one.
+pub const LONGEST_TEXT: usize = 32_767;
 
 /// One cell.
 #[derive(Clone, PartialEq, Debug, Default)]
@@ -19,8 +25,8 @@ pub enum Cell {
     /// Nothing.
     #[default]
     Empty,
-    /// Text, as it stands in the file.
-    Text(String),
+    /// Text, as it stands in the file; cells that say the same share it.
+    Text(Arc<str>),
     /// A number; a code in such a cell may have lost digits.
     Number(f64),
     /// A day.
@@ -68,7 +74,7 @@ pub struct Table {
 }
 
 /// Why a file is no table that can be imported: one sentence, one remedy.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
 pub struct TableFault {
     /// The row, if it is one row's fault.
     pub row: Option<u32>,
@@ -97,6 +103,8 @@ impl TableFault {
 
 /// Reads a table of records of a kind. The bytes decide what it is, not the file's name.
 ///
+/// Programs call it in a child process of theirs (service/reader): what reads workbooks is code of others.
+///
 /// The header is the first row in which two cells or more are known labels of the kind; titles above it are skipped.
 ///
 /// # Errors
@@ -124,8 +132,4 @@ pub(super) fn table_of(grid: Vec<Row>, kind: &'static Kind) -> Option<Table> {
 pub(super) fn no_header(kind: &'static Kind) -> TableFault {
     let expected: Vec<&str> = kind.fields.iter().take(4).map(|field| field.label).collect();
     Trouble::NoHeader { expected: expected.join("、") }.into()
-}
-
-pub(super) fn too_big(what: &str, max: usize) -> TableFault {
-    Trouble::TooBig { what: what.to_owned(), max: max as u64 }.into()
 }

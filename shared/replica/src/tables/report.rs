@@ -105,7 +105,7 @@ pub fn report(
 fn out(cell: &Cell) -> Out {
     match cell {
         Cell::Empty => Out::text(""),
-        Cell::Text(text) => Out::text(text.as_str()),
+        Cell::Text(text) => Out::text(&**text),
         Cell::Number(number) => Out::Real(*number),
         Cell::Date(date) => Out::Text(date.to_string()),
         Cell::Bool(yes) => Out::text(if *yes { "是" } else { "否" }),

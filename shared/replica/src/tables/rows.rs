@@ -114,7 +114,7 @@ fn written(row: &Row, columns: &Columns, field: &'static Field) -> Option<String
     let at = (0..columns.len()).find(|at| columns.field(*at) == Some(field))?;
     let text = match row.cells.get(at)? {
         Cell::Empty => return None,
-        Cell::Text(text) => text.clone(),
+        Cell::Text(text) => text.to_string(),
         Cell::Number(number) => plain_number(*number),
         Cell::Date(date) => date.to_string(),
         Cell::Bool(yes) => if *yes { "TRUE" } else { "FALSE" }.to_owned(),
@@ -132,11 +132,11 @@ fn cell_text(cell: &Cell, field: &Field) -> Result<String, Trouble> {
         (Cell::Empty, _) => Ok(String::new()),
         (Cell::Failed, _) => Err(Trouble::FormulaError),
         // What becomes of a failed formula in csv, and in a report of refused rows.
-        (Cell::Text(text), _) if FAILED.contains(&text.as_str()) => Err(Trouble::FormulaError),
+        (Cell::Text(text), _) if FAILED.contains(&&**text) => Err(Trouble::FormulaError),
         (Cell::Number(_), ty) if holds_codes(ty) => Err(Trouble::NumberInCodeColumn),
         (Cell::Text(text), ty) if holds_codes(ty) && is_scientific(text) => Err(Trouble::NumberInCodeColumn),
-        (Cell::Text(text), FieldType::Date) => Ok(serial_text(text).unwrap_or_else(|| text.clone())),
-        (Cell::Text(text), _) => Ok(text.clone()),
+        (Cell::Text(text), FieldType::Date) => Ok(serial_text(text).unwrap_or_else(|| text.to_string())),
+        (Cell::Text(text), _) => Ok(text.to_string()),
         (Cell::Date(date), FieldType::Date | FieldType::Month) => Ok(date.to_string()),
         (Cell::Date(_), _) => Err(Trouble::DateInWrongColumn),
         (Cell::Bool(yes), FieldType::Bool) => Ok(if *yes { "是" } else { "否" }.to_owned()),

@@ -1,3 +1,4 @@
+mod counted;
 mod hostile;
 
 use super::report::Line;

@@ -1,10 +1,8 @@
 //! Workbooks: everything is measured before the reader of workbooks sees it, and its cells come as a stream, because
 //! a file of a few kilobytes can claim a grid of seventeen billion cells.
 
-use super::guard;
-use super::read::{
-    Cell, MOST_CELLS, MOST_COLUMNS, MOST_ROWS, Row, Table, TableFault, no_header, table_of, too_big,
-};
+use super::cells::Cells;
+use super::read::{Cell, MOST_ROWS, Row, Table, TableFault, no_header, table_of};
 use calamine::{DataRef, ExcelDateTime, Reader, Xlsx, XlsxError};
 use huiliu_core::model::{Date, Kind, Trouble};
 use std::collections::BTreeMap;
@@ -20,6 +18,9 @@ const SMALL: u64 = 64 << 20;
 const WORST_RATIO: u64 = 200;
 /// The most parts of a workbook.
 const MOST_PARTS: usize = 5_000;
+/// The most tags of a styles part. A workbook has 65,490 formats of cells at most, and each is read into a structure that
+/// is fifty times as large as the tag for it.
+const MOST_STYLE_TAGS: u64 = 500_000;
 /// The most sheets that are searched for a header.
 const MOST_SHEETS: usize = 20;
 
@@ -48,8 +49,7 @@ fn measure(bytes: &[u8]) -> Result<(), TableFault> {
             return Err(Trouble::Bomb.into());
         }
         let name = part.name().map_err(|_| damaged())?.to_lowercase();
-        let shared_strings = name.ends_with("sharedstrings.xml");
-        let mut part = Count { strings: shared_strings.then(Claims::default), bytes: 0, inner: part };
+        let mut part = Count { inner: part, bytes: 0, tags: 0, claims: Claims::default() };
         let room = most.saturating_sub(unpacked) + 1;
         std::io::copy(&mut part.by_ref().take(room), &mut std::io::sink()).map_err(|_| damaged())?;
         unpacked += part.bytes;
@@ -57,25 +57,29 @@ fn measure(bytes: &[u8]) -> Result<(), TableFault> {
             return Err(Trouble::Bomb.into());
         }
         // Calamine makes room for as many strings as the part claims; five bytes is the shortest string.
-        if part.strings.is_some_and(|claims| claims.largest > part.bytes / 5 + 1) {
+        let claims_too_much = name.ends_with("sharedstrings.xml") && part.claims.largest > part.bytes / 5 + 1;
+        if claims_too_much || name.ends_with("styles.xml") && part.tags > MOST_STYLE_TAGS {
             return Err(Trouble::Bomb.into());
         }
     }
     Ok(())
 }
 
+/// Counts what goes through it.
 struct Count<R> {
     inner: R,
     bytes: u64,
-    strings: Option<Claims>,
+    tags: u64,
+    claims: Claims,
 }
 
 impl<R: Read> Read for Count<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.inner.read(buffer)?;
         self.bytes += count as u64;
-        if let Some(claims) = &mut self.strings {
-            buffer.get(..count).unwrap_or_default().iter().for_each(|byte| claims.next(*byte));
+        for byte in buffer.get(..count).unwrap_or_default() {
+            self.tags += u64::from(*byte == b'<');
+            self.claims.next(*byte);
         }
         Ok(count)
     }
@@ -127,57 +131,36 @@ fn read_sheet(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<Row>, Ta
         Err(XlsxError::NotAWorksheet(_)) => return Ok(Vec::new()),
         reader => reader.map_err(damaged)?,
     };
-    let mut rows: BTreeMap<u32, Vec<Cell>> = BTreeMap::new();
-    let mut count = 0;
+    let (mut all, mut grid) = (Cells::default(), BTreeMap::<u32, Vec<Cell>>::new());
     while let Some(found) = reader.next_cell().map_err(damaged)? {
         let (row, column) = found.get_position();
-        let cell = cell_of(found.get_value());
-        if cell.is_empty() {
-            continue;
+        let at = |trouble| TableFault { row: Some(row.saturating_add(1)), trouble };
+        let cell = cell_of(found.get_value(), &mut all).map_err(at)?;
+        if !cell.is_empty() {
+            all.put(grid.entry(row).or_default(), column as usize, cell).map_err(at)?;
         }
-        count += 1;
-        if column as usize >= MOST_COLUMNS {
-            return Err(too_big("列数", MOST_COLUMNS));
-        }
-        let cells = rows.entry(row).or_default();
-        if cells.len() <= column as usize {
-            // Empty cells on the left take room too.
-            count += column as usize - cells.len();
-            cells.resize(column as usize + 1, Cell::Empty);
-        }
-        if let Some(place) = cells.get_mut(column as usize) {
-            *place = cell;
-        }
-        if count > MOST_CELLS {
-            return Err(too_big("单元格数", MOST_CELLS));
-        }
-        if rows.len() > MOST_ROWS {
-            return Err(too_big("行数", MOST_ROWS));
+        if grid.len() > MOST_ROWS {
+            return Err(Trouble::TooManyRows { max: MOST_ROWS }.into());
         }
     }
-    Ok(rows.into_iter().map(|(row, cells)| Row { number: row.saturating_add(1), cells }).collect())
+    Ok(grid.into_iter().map(|(row, cells)| Row { number: row.saturating_add(1), cells }).collect())
 }
 
-fn cell_of(value: &DataRef<'_>) -> Cell {
-    let text = |text: &str| match guard::strip(text) {
-        "" => Cell::Empty,
-        text => Cell::Text(text.to_owned()),
-    };
-    match value {
+fn cell_of(value: &DataRef<'_>, all: &mut Cells) -> Result<Cell, Trouble> {
+    Ok(match value {
         DataRef::Empty => Cell::Empty,
         DataRef::Int(number) => Cell::Number(*number as f64),
         DataRef::Float(number) => Cell::Number(*number),
-        DataRef::String(string) => text(string),
-        DataRef::SharedString(string) => text(string),
+        DataRef::String(text) | DataRef::DurationIso(text) => all.text(text)?,
+        DataRef::SharedString(text) => all.text(text)?,
         DataRef::Bool(yes) => Cell::Bool(*yes),
         DataRef::DateTime(time) => date_of(time),
-        DataRef::DateTimeIso(string) => match string.get(..10).and_then(|day| day.parse().ok()) {
+        DataRef::DateTimeIso(text) => match text.get(..10).and_then(|day| day.parse().ok()) {
             Some(date) => Cell::Date(date),
-            None => text(string),
+            None => all.text(text)?,
         },
-        DataRef::DurationIso(string) => text(string),
         DataRef::Error(_) => Cell::Failed,
-    }
+    })
 }
 
 fn date_of(time: &ExcelDateTime) -> Cell {

@@ -82,7 +82,7 @@ macro_rules! troubles {
             => $zh:literal, $en:literal; $remedy_zh:literal, $remedy_en:literal;)*
     }) => {
         $(#[$meta])*
-        #[derive(Clone, PartialEq, Eq, Debug)]
+        #[derive(Clone, PartialEq, Eq, Debug, serde::Serialize, serde::Deserialize)]
         #[allow(missing_docs)]
         pub enum $name {
             $($(#[$about])* $variant $({ $($arg: $ty),* })?,)*

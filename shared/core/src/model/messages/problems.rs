@@ -79,9 +79,17 @@ troubles! {
         NotATable => "无法识别文件内容", "the file is no table"; "请另存为 .xlsx 或 .csv 后再导入", "save it as .xlsx or .csv";
         DamagedWorkbook => "工作簿已损坏，无法打开", "the workbook is damaged"; "请用 Excel 或 WPS 打开后另存为 .xlsx，再导入", "open it in Excel or WPS and save it as .xlsx";
         Locked => "文件已加密，或是旧版 .xls 格式", "the file is encrypted or an old .xls"; "请去掉密码，另存为 .xlsx 后再导入", "remove the password and save it as .xlsx";
-        TooBig { what: String, max: u64 } => "{what}超过上限（{max}）", "{what} is over the limit ({max})"; "请拆分成几个文件再导入", "split the file";
+        TooManyRows { max: usize } => "行数超过上限（{max}）", "there are more than {max} rows"; "请拆分成几个文件再导入", "split the file";
+        TooManyColumns { max: usize } => "列数超过上限（{max}）", "there are more than {max} columns"; "请删去名单以外的列，再导入", "delete the columns that are not of the list";
+        TooManyCells { max: usize } => "单元格数超过上限（{max}）", "there are more than {max} cells"; "请拆分成几个文件再导入", "split the file";
+        TooMuchText { megabytes: usize } => "单元格的文字合计超过 {megabytes} MB", "the cells hold more than {megabytes} MB of text"; "请拆分成几个文件再导入", "split the file";
+        LongText { max: usize } => "有单元格的文字超过 {max} 字，电子表格也存不下", "a cell holds more than {max} characters, more than a spreadsheet keeps"; "请缩短该单元格的内容，再导入", "shorten it";
         FileTooLarge { megabytes: usize } => "文件超过 {megabytes} MB", "the file has more than {megabytes} MB"; "请拆分成几个文件再导入", "split the file";
         Bomb => "压缩内容异常庞大，已拒绝打开", "the compressed content is absurdly large and was not opened"; "请用 Excel 或 WPS 重新另存为 .xlsx", "save it again as .xlsx";
+        Exhausting => "读取这个文件所用的内存或时间超过了上限，已中止读取，没有导入任何内容", "reading the file took more memory or time than a table may, so it was stopped and nothing was imported";
+            "请用 Excel 或 WPS 打开，只留下名单，另存为新的 .xlsx 或拆分成几个文件，再导入", "open it in Excel or WPS, keep the list alone, save it as a new .xlsx or as several files, and import again";
+        NoReader { why: String } => "读取表格的程序无法启动（{why}），没有导入任何内容", "the program that reads tables cannot be started ({why}), so nothing was imported";
+            "请关闭其他程序后重试", "close other programs and try again";
         NulBytes => "文件含有空字节，不是文本表格", "the file contains NUL bytes and is no text table"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";
         BadEncoding => "文字编码无法识别", "the text encoding is unknown"; "请另存为 UTF-8 编码的 .csv", "save it as .csv in UTF-8";
         NoHeader { expected: String } => "找不到表头", "no header row was found"; "第一行请写列名，例如：{expected}", "write the column names first, such as: {expected}";

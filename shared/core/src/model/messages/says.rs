@@ -54,6 +54,7 @@ catalogue! {
         CauseMissing => "没有这个文件或文件夹", "there is no such file or folder";
         CauseForbidden => "没有权限", "permission denied";
         CauseFolder => "这是文件夹，不是文件", "it is a folder";
+        CauseNoFile => "那里是链接、设备或文件夹，不是普通文件", "a link, a device or a folder is there, not a file";
         CauseFull => "磁盘已满", "the disk is full";
         NoFolder { file: String } => "写不了文件 {file}：所在的文件夹不存在，没有改动任何内容。", "cannot write {file}: its folder does not exist; nothing was changed";
         CannotWrite { file: String, why: String } => "写不了文件 {file}（{why}）。", "cannot write {file} ({why})";
@@ -162,6 +163,10 @@ catalogue! {
         Rebuilt { entries: u64 } => "索引已由 {entries} 条记录重新生成。", "the index was computed again from {entries} entries";
         DamagedHere { count: usize } => "本机数据文件有 {count} 处损坏。请停止服务，运行 repair --from-hub 修复。", "{count} places of the data files are damaged; stop the service and run repair --from-hub";
         OpenedToRead => "磁盘已满或只读，现在只能查看和导出，不能保存。", "the disk is full or read-only: records can be looked at and exported, and nothing can be saved";
+        KeyOpen { file: String } => "密钥文件 {file} 别的用户也能读写，而且本程序改不了它的权限。请以它的属主执行 chmod 600 {file}，并确认属主是运行本程序的用户；如果可能已被别人读过，请在市级停用这台设备后重新加入。",
+            "others can read or write the key file {file}, and this program cannot change that: run chmod 600 {file} as its owner, which must be the user that runs this program; if somebody may have read it, revoke this device at the hub and join again";
+        KeyOfOthers { file: String } => "目录里已有密钥文件 {file}，但它不是本用户专有的，可能是别人放的，没有改动任何内容。请换一个空目录，或查明来历后删除它再试。",
+            "there is a key file {file} already that is not this user's alone and may be somebody else's; nothing was changed: choose an empty directory, or delete it once you know where it comes from";
         CannotStart { zh: String, en: String } => "没有启动，没有改动任何内容：{zh}请先把整个数据目录另存一份，再联系维护人员。", "not started, and nothing was changed: {en}. Keep a copy of the whole data directory and ask whoever maintains it";
         HeadName => "名称", "name";
         HeadDivision => "区划", "division";

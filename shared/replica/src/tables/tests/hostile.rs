@@ -7,7 +7,7 @@ use zip::write::SimpleFileOptions;
 const HEAD: &str = "名称,类型,统一社会信用代码\n";
 
 /// A workbook whose parts are given; what is not given is taken from an honest one.
-fn workbook(parts: &[(&str, &[u8])]) -> Vec<u8> {
+pub(super) fn workbook(parts: &[(&str, &[u8])]) -> Vec<u8> {
     let honest = template(Format::Xlsx, social_org(), Lang::Zh).unwrap();
     let mut from = zip::ZipArchive::new(std::io::Cursor::new(honest)).unwrap();
     let mut to = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
@@ -22,14 +22,14 @@ fn workbook(parts: &[(&str, &[u8])]) -> Vec<u8> {
     to.finish().unwrap().into_inner()
 }
 
-fn sheet(data: &str) -> Vec<u8> {
+pub(super) fn sheet(data: &str) -> Vec<u8> {
     let xml = format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?><worksheet xmlns=\"http://schemas.openxmlformats.org/spreadsheetml/2006/main\"><sheetData>{data}</sheetData></worksheet>"
     );
     workbook(&[("xl/worksheets/sheet1.xml", xml.as_bytes())])
 }
 
-const HEAD_ROW: &str = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>名称</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>类型</t></is></c></row>";
+pub(super) const HEAD_ROW: &str = "<row r=\"1\"><c r=\"A1\" t=\"inlineStr\"><is><t>名称</t></is></c><c r=\"B1\" t=\"inlineStr\"><is><t>类型</t></is></c></row>";
 
 fn hostile_texts() -> Vec<Vec<u8>> {
     let text = |body: &str| format!("{HEAD}{body}").into_bytes();
