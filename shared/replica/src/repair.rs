@@ -222,9 +222,9 @@ impl Replica {
         let mut holes: BTreeMap<FeedId, u64> = BTreeMap::new();
         for feed in own {
             let after = self.ledger.head(&feed).number;
-            let spans: Vec<Span> = self.parked[&feed].values().copied().collect();
-            for span in spans {
-                let Some(run) = self.read_run(span)? else { continue };
+            let parked: Vec<(u64, Span)> = self.parked[&feed].clone().into_iter().collect();
+            for (first, span) in parked {
+                let Some(run) = self.read_run(&feed, first, span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
                     self.bring_back(&feed, number, entry, now)?;
                 }

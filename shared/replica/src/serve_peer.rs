@@ -16,8 +16,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A batch to be sent, how many bytes of the journal are in it, and where its feeds then stand.
 pub(crate) type Loaded = (Vec<u8>, usize, Vec<(FeedId, u64)>);
 
-/// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first.
-type Candidate = (bool, Position, usize, Span, u64);
+/// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first. Its
+/// place, and its first and last number.
+type Candidate = (bool, Position, usize, Span, (u64, u64));
 
 impl Replica {
     /// Loads runs for a peer: of each feed those after a number, about `bytes` in all. Feeds that end here for the
@@ -38,9 +39,9 @@ impl Replica {
             }
         }
         let (mut runs, mut size, mut heads) = (Vec::new(), 0, BTreeMap::new());
-        while let Some((_, _, at, span, last)) = candidates.pop_first() {
+        while let Some((_, _, at, span, (first, last))) = candidates.pop_first() {
             let feed = wants[at].0;
-            let Some(run) = self.read_run(span)? else {
+            let Some(run) = self.read_run(&feed, first, span)? else {
                 unreadable.push(feed);
                 continue;
             };
@@ -74,7 +75,7 @@ impl Replica {
         let mut found = None;
         self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
             let last = u64::from_be_bytes(key.try_into().unwrap_or_default());
-            found = Some((!self.authority().is_control(feed), row.span.at, at, row.span, last));
+            found = Some((!self.authority().is_control(feed), row.span.at, at, row.span, (row.first, last)));
             false
         })?;
         Ok(found)

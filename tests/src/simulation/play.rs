@@ -69,6 +69,8 @@ pub struct Play {
     /// The edits that became one change: one each, but where copies wrote the very same.
     pub(super) same: BTreeMap<Hash, BTreeSet<EditId>>,
     pub(super) starts: u64,
+    /// Programs are killed in this schedule, and machines do not always lose their power with them.
+    kills: bool,
     /// There are people in this schedule.
     pub(super) people: bool,
     /// Records move in this schedule.
@@ -136,6 +138,7 @@ impl Play {
             seen: RefCell::default(),
             same: BTreeMap::new(),
             starts: 0,
+            kills: schedule.kills,
             people: schedule.steps.iter().any(|step| step.op == Op::Enrol),
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
@@ -193,6 +196,7 @@ impl Play {
             Op::Clone => self.clone_machine(node),
             Op::Damage => self.damage(name, rng),
             Op::Fill => self.world.machines[name].disk.fill_after(rng.u32(..8)),
+            Op::FailSync => self.world.machines[name].disk.fail_sync_after(rng.u32(..4)),
             Op::Clock => self.jump(name, rng),
             Op::Remember => drop(self.world.call(node, |replica, _| replica.save_synced())),
             Op::Revoke => self.revoke(node),
@@ -241,6 +245,7 @@ impl Play {
         // Whoever looks, looks at what is applied.
         while self.world.catch_up() {}
         for name in self.names.clone() {
+            self.world.hold_durable(name);
             let Some(staged) = self.staged.remove(name) else { continue };
             if !self.world.runs(name) {
                 self.unsure.entry(name).or_default().extend(staged);
@@ -291,22 +296,39 @@ impl Play {
             1 | 2 => IndexFound::Older,
             _ => IndexFound::Same,
         };
-        if rng.u8(..5) == 0 {
-            // It may crash again while it opens.
-            self.start_crashing(name, found, rng.u32(..6));
-        } else {
-            self.restart(name, found);
+        // It may crash again while it opens.
+        let crashing = (rng.u8(..5) == 0).then(|| rng.u32(..6));
+        let had_power = self.kills && rng.bool();
+        match crashing {
+            Some(after) => self.start_crashing(name, found, had_power, after),
+            None if had_power => self.revive(name, found),
+            None => self.restart(name, found),
         }
     }
 
-    fn start_crashing(&mut self, name: &'static str, found: IndexFound, after: u32) {
+    fn start_crashing(&mut self, name: &'static str, found: IndexFound, had_power: bool, after: u32) {
         let mut rng = self.world.rng.fork();
-        self.world.machine(name).disk.restart(|unsynced| rng.usize(..=unsynced));
-        self.world.machine(name).disk.crash_after(after);
+        let disk = &self.world.machines[name].disk;
+        if had_power {
+            disk.revive()
+        } else {
+            disk.restart(|unsynced| rng.usize(..=unsynced))
+        }
+        disk.crash_after(after);
         match self.world.start_with(name, found) {
             Ok(()) => self.came_up(name),
             Err(_) if self.world.machines[name].disk.is_crashed() => {}
             Err(error) => self.fail(format!("{name} does not open: {error}")),
+        }
+    }
+
+    /// A program that was killed starts again, where the machine did not lose its power.
+    fn revive(&mut self, name: &'static str, found: IndexFound) {
+        self.absorb();
+        self.count("killed");
+        match self.world.revive(name, found) {
+            Ok(()) => self.came_up(name),
+            Err(error) => self.fail(format!("{name} does not start again: {error}")),
         }
     }
 
