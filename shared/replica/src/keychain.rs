@@ -178,6 +178,11 @@ impl Keychain {
         }
     }
 
+    /// Whether there is something that the hub has not been handed yet.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
+    }
+
     /// What the hub has not been handed yet.
     pub(crate) fn take_unsent(&mut self) -> Vec<Kept> {
         std::mem::take(&mut self.unsent)

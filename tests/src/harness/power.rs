@@ -183,6 +183,8 @@ impl Recording {
                     self.push(&path, Deed::Cut(file, length));
                 }
             }
+            // Killed before it did anything.
+            "fsync" | "fdatasync" if arguments.ends_with("= ?") => {}
             "fsync" | "fdatasync" if has_failed => {
                 of_fd()
                     .into_iter()

@@ -118,7 +118,7 @@ pub fn kill_at(call: &str, nth: usize, paths: &BTreeSet<String>) -> Vec<String> 
 /// time.
 pub fn fail_at(call: &str, nth: Option<usize>) -> Vec<String> {
     let when = nth.map_or(String::new(), |nth| format!(":when={nth}"));
-    ["-q", "-e", &format!("inject={call}:error=EIO{when}")].map(str::to_owned).to_vec()
+    ["-e", &format!("inject={call}:error=EIO{when}")].map(str::to_owned).to_vec()
 }
 
 /// The paths below a folder that a log names, without sled's numbered files, whose names are others every time.

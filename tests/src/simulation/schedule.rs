@@ -270,7 +270,7 @@ impl Schedule {
     /// A schedule of a seed in which programs are killed on machines that go on; in a third of them there are people.
     pub fn with_kills(seed: u64) -> Self {
         let mut rng = fastrand::Rng::with_seed(seed);
-        Self { kills: true, ..Self::drawn(seed, Shape::Killing, seed % 3 == 0, &mut rng) }
+        Self { kills: true, ..Self::drawn(seed, Shape::Killing, seed.is_multiple_of(3), &mut rng) }
     }
 
     fn drawn(seed: u64, shape: Shape, people: bool, rng: &mut fastrand::Rng) -> Self {

@@ -315,7 +315,7 @@ impl Disk for Failing {
 fn on_failing_disk(world: &mut World) -> (Parts, Arc<AtomicBool>, Arc<AtomicBool>) {
     let (full, never_syncs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let root = world.replica(HUB).key().public();
-    let divisions = world.replica("haishu").divisions().clone();
+    let divisions = world.replica(HUB).divisions().clone();
     world.go_down("haishu");
     let machine = world.machine("haishu");
     let disk = Failing { disk: machine.disk.clone(), full: full.clone(), never_syncs: never_syncs.clone() };
