@@ -36,8 +36,10 @@ pub struct Inspected {
     pub damaged: Vec<Damage>,
     /// The first missing number of what is known to be lost for good.
     pub holes: Vec<(FeedId, u64)>,
-    /// Runs that the index remembers and the journal does not have where it says.
+    /// Runs that the index remembers and the journal does not have.
     pub(crate) lost: Vec<(FeedId, RunRow)>,
+    /// How many runs lie elsewhere than the index says.
+    pub(crate) astray: usize,
     /// Bytes that are not what was written there, without what the index says of them.
     pub(crate) places: Vec<Damage>,
     /// Intact runs that do not follow what is here, or that nobody known has written.
@@ -210,7 +212,12 @@ impl<'a> Walk<'a> {
         let rows = rows.into_iter().flat_map(|(feed, rows)| rows.into_values().map(move |row| (feed, row)));
         let lies_there =
             |feed: FeedId, row: &RunRow| self.intact.get(&row.span.at) == Some(&(feed, row.first));
-        self.found.lost = rows.filter(|(feed, row)| !lies_there(*feed, row)).collect();
+        let is_here = |feed: FeedId, row: &RunRow| {
+            self.points.get(&(feed, row.head.number)).is_some_and(|heads| heads.contains(&row.head))
+        };
+        let elsewhere = rows.filter(|(feed, row)| !lies_there(*feed, row));
+        let (astray, lost): (Vec<_>, Vec<_>) = elsewhere.partition(|(feed, row)| is_here(*feed, row));
+        (self.found.astray, self.found.lost) = (astray.len(), lost);
         self.found.damaged = name_entries(&self.found.places, &self.found.lost, &self.found.strays);
         self.found
     }

@@ -60,6 +60,8 @@ impl Replica {
             self.begin_again(Beginning::LostTail, now)?;
             self.flush()?;
         }
+        // A repair before this one was killed before the index was forgotten.
+        mended.moved |= found.astray > 0;
         for (at, segment) in segments.iter().enumerate() {
             mended.moved |= self.mend_segment(*segment, &found, &remembered)?;
             progress(at + 1, segments.len());
