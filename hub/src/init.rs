@@ -11,8 +11,8 @@ use huiliu_replica::service::time::now;
 use std::path::Path;
 
 /// What an interrupted founding leaves behind.
-const LEFTOVERS: [&str; 7] =
-    ["lock", home::KEY, home::REGISTRY, home::KEYRING, "journal", "index", "witness"];
+const LEFTOVERS: [&str; 8] =
+    ["lock", home::KEY, home::REGISTRY, home::KEYRING, home::KEYRING_WITNESS, "journal", "index", "witness"];
 
 /// Begins a hub in an empty directory: device key, settings, the registry's edition and the hub's own grant.
 pub(crate) fn init(

@@ -6,10 +6,12 @@
 use huiliu_tests::harness::lists::{TOWNS, list_csv, uscc};
 use huiliu_tests::harness::power::Recording;
 use huiliu_tests::harness::process::{City, Running, Site};
-use huiliu_tests::harness::strace::{CALLS, Log, can_trace, kill_at};
+use huiliu_tests::harness::strace::{CALLS, Log, can_trace, fail_at, kill_at};
 use serde_json::Value as Json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+
+const SEGMENT: &str = "journal/00000001.seg";
 
 fn images() -> u64 {
     let images =
@@ -62,14 +64,45 @@ impl Witnessed {
         (answer, self.recording.follow(&log))
     }
 
-    /// Runs a command that is killed when it syncs for the `nth` time; whether it was.
-    fn killed_at_sync(&mut self, call: &str, nth: usize, arguments: &[&str]) -> bool {
+    /// Runs a command to which something happens; whether it ended in order.
+    fn harmed(&mut self, harm: &[String], arguments: &[&str]) -> bool {
         let log = self.next_log();
-        let options = [Recording::options(), kill_at(call, nth, &BTreeSet::new())].concat();
+        let options = [Recording::options(), harm.to_vec()].concat();
         let running = Log::at(&log).of(&self.site, &CALLS, &options).start(arguments);
         let said = Log::at(&log).finish(running);
         self.recording.follow(&log);
-        said.code != 0
+        said.code == 0
+    }
+
+    /// Runs a command that is killed when it syncs for the `nth` time; whether it was.
+    fn killed_at_sync(&mut self, call: &str, nth: usize, arguments: &[&str]) -> bool {
+        !self.harmed(&kill_at(call, nth, &BTreeSet::new()), arguments)
+    }
+
+    /// How many organizations are shown now.
+    fn shown(&mut self) -> usize {
+        let (listed, _) = self.good(&["record", "list", "social_org"]);
+        listed["records"].as_array().expect("a list").len()
+    }
+
+    /// How many organizations a power cut would leave now.
+    fn sure(&self, folder: &Path) -> usize {
+        let image = folder.join("image");
+        std::fs::create_dir(&image).expect("a folder is made");
+        self.recording.what_is_sure(&image);
+        let left =
+            Site { data: image.join(self.site.data.file_name().expect("a name")), ..self.site.clone() };
+        let records = left.organizations().len();
+        assert_eq!(left.good(&["verify"])["ok"], true);
+        std::fs::remove_dir_all(&image).expect("a folder is removed");
+        records
+    }
+
+    /// Whether the end of the journal can be read and would be gone after a power cut.
+    fn has_unsure_end(&self) -> bool {
+        let name = self.site.data.file_name().expect("a name").display();
+        let sure = self.recording.sure_bytes(usize::MAX, &format!("{name}/{SEGMENT}"));
+        self.site.data.join(SEGMENT).metadata().is_ok_and(|meta| meta.len() > sure as u64)
     }
 
     fn create(&mut self, number: usize) -> String {
@@ -269,4 +302,93 @@ fn what_a_killed_beginning_left_unsure_is_made_sure_by_the_next() {
     }
     assert!(killed > 6, "{killed}");
     eprintln!("{killed} beginnings killed, and then the power went");
+}
+
+/// What is told to a person after a sync that failed or never came is there after a power cut. Says how often the end of
+/// the journal was unsure meanwhile, and how often what was not said to be saved was there and was not.
+fn told_after(harm: impl Fn(usize) -> Vec<String>) -> (usize, usize, usize) {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut unsure, mut there, mut gone) = (0, 0, 0);
+    for nth in 1..5 {
+        let world = folder.path().join(format!("{nth}"));
+        std::fs::create_dir(&world).unwrap();
+        let mut hub = Witnessed::new(Site::hub(world.join("hub")), folder.path().join("logs"));
+        hub.good(&["init", "--division", "3302"]);
+        hub.create(9001);
+        let new = ["record", "new", "social_org", "name=月湖书画社", "org_type=BA"];
+        let ended_in_order = hub.harmed(&harm(nth), &new);
+        unsure += usize::from(hub.has_unsure_end());
+        let shown = hub.shown();
+        assert_eq!(hub.sure(folder.path()), shown, "{nth}: shown, and gone with the power");
+        assert!(shown == 2 || !ended_in_order, "{nth}: said to be saved");
+        there += usize::from(!ended_in_order && shown == 2);
+        gone += usize::from(!ended_in_order && shown == 1);
+        hub.create(9002);
+        assert_eq!(hub.sure(folder.path()), shown + 1, "{nth}: what was shown, and what was saved after it");
+    }
+    (unsure, there, gone)
+}
+
+#[test]
+fn what_is_shown_after_a_sync_that_never_came_or_failed_is_not_gone_with_the_power() {
+    if !can_trace() {
+        return;
+    }
+    let (unsure, there, _) = told_after(|nth| kill_at("fdatasync", nth, &BTreeSet::new()));
+    assert!(unsure > 0 && there > 0, "killed between write and sync: {unsure}, {there}");
+    // What is said not to be saved is gone, where the disk lets it go.
+    let (_, _, gone) = told_after(|nth| fail_at("fdatasync", Some(nth)));
+    assert!(gone > 0, "{gone}");
+    let neither = |nth| [fail_at("fdatasync", Some(nth)), fail_at("ftruncate", None)].concat();
+    let (unsure, there, _) = told_after(neither);
+    assert!(unsure > 0 && there > 0, "a sync failed and the end could not be cut: {unsure}, {there}");
+}
+
+#[test]
+fn a_hub_killed_before_its_sync_acknowledges_nothing_before_the_next_has_made_it() {
+    if !can_trace() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let mut hub = Witnessed::new(Site::hub(folder.path().join("world/hub")), folder.path().join("logs"));
+    std::fs::create_dir(folder.path().join("world")).unwrap();
+    hub.good(&["init", "--division", "3302"]);
+    let log = hub.next_log();
+    let service = hub.traced(&log).serve();
+    let address = service.listen().to_owned();
+    let invited = hub.site.good(&["invite", "--division", "330203"]);
+    let haishu = Site::node(folder.path().join("haishu"));
+    haishu.good(&["join", invited["ticket"].as_str().expect("a ticket"), "--name", "haishu"]);
+    service.stop();
+    hub.recording.follow(&log);
+    let mut unsure = 0;
+    for nth in 1..4 {
+        haishu.create(&[&format!("name=第{nth}号读书会"), "org_type=BA"]);
+        let log = hub.next_log();
+        let options = [Recording::options(), kill_at("fdatasync", nth, &BTreeSet::new())].concat();
+        let service = Log::at(&log).of(&hub.site, &CALLS, &options).serve_at(&address);
+        let said = haishu.run(&["sync"]);
+        service.kill();
+        hub.recording.follow(&log);
+        let was_unsure = hub.has_unsure_end();
+        unsure += usize::from(was_unsure);
+        assert!(!was_unsure || said.code != 0, "{nth}: {}", said.out);
+        // It is up again, and hears of nothing that it does not have.
+        let log = hub.next_log();
+        let calls = [&CALLS[..], &["sendto", "sendmsg", "sendmmsg"]].concat();
+        let service = Log::at(&log).of(&hub.site, &calls, &Recording::options()).serve_at(&address);
+        haishu.sync();
+        hub.recording.follow(&log);
+        assert_eq!(haishu.status()["pending"], 0);
+        assert_eq!(hub.sure(folder.path()), nth, "acknowledged, and gone with the power");
+        let text = Log::at(&log).text();
+        let segment: String = SEGMENT.bytes().map(|byte| format!("\\x{byte:02x}")).collect();
+        let first = |what: &dyn Fn(&str) -> bool| text.lines().position(what).expect("the call is made");
+        let synced = |line: &str| line.contains("fdatasync(") && line.contains(&segment);
+        let sent = |line: &str| line.contains(" send");
+        assert!(!was_unsure || first(&synced) < first(&sent), "{nth}: made durable before anything is said");
+        service.stop();
+        hub.recording.follow(&log);
+    }
+    assert!(unsure > 0, "no kill came between a write and its sync");
 }

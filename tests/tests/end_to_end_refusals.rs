@@ -151,7 +151,7 @@ fn the_same_device_joins_again_after_a_lost_reply() {
     for begun in ["journal", "index"] {
         std::fs::remove_dir_all(haishu.data.join(begun)).unwrap();
     }
-    for begun in ["witness", "settings.json", "keyring"] {
+    for begun in ["witness", "settings.json", "keyring", "keyring-witness"] {
         std::fs::remove_file(haishu.data.join(begun)).unwrap();
     }
     std::fs::remove_file(haishu.data.join("synced")).ok();

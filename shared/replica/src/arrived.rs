@@ -5,7 +5,7 @@
 use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::Replica;
-use huiliu_core::sync::{EntryKind, Hash, Run};
+use huiliu_core::sync::{EntryKind, FeedId, Hash, Run};
 use huiliu_store::Span;
 use std::collections::VecDeque;
 
@@ -21,6 +21,8 @@ pub(crate) struct Arrived {
 }
 
 struct ArrivedRun {
+    feed: FeedId,
+    first: u64,
     span: Span,
     /// The chain hash before it.
     previous: Hash,
@@ -55,7 +57,8 @@ impl Replica {
     /// Leaves a registered run to be applied.
     pub(crate) fn leave_for_later(&mut self, run: &Run, span: Span, previous: Hash) {
         let entries = run.entries.len();
-        self.arrived.runs.push_back(ArrivedRun { span, previous, entries });
+        let (feed, first) = (run.feed, run.first);
+        self.arrived.runs.push_back(ArrivedRun { feed, first, span, previous, entries });
         self.arrived.entries += entries;
         self.ledger.behind = !self.has_bug("verdict before all is applied");
     }
@@ -115,9 +118,9 @@ impl Replica {
     fn apply_slice(&mut self, entries: usize) -> Result<(), ReplicaError> {
         let mut left = entries.max(1);
         while let (true, Some(next)) = (left > 0, self.arrived.runs.front()) {
-            let ArrivedRun { span, previous, entries } = *next;
+            let ArrivedRun { feed, first, span, previous, entries } = *next;
             // What was damaged since is noted, and mended like all other damage.
-            if let Some(run) = self.read_run(span)? {
+            if let Some(run) = self.read_run(&feed, first, span)? {
                 self.apply_run(&run, previous)?;
             }
             self.arrived.runs.pop_front();

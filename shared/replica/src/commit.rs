@@ -296,7 +296,7 @@ impl Replica {
     /// Reads the run in which a number of a feed lies; `None` if there is none, or it is damaged.
     pub(crate) fn run_at(&self, feed: &FeedId, number: u64) -> Result<Option<Run>, ReplicaError> {
         let row = self.run_row(feed, number)?;
-        Ok(row.map(|row| self.read_run(row.span)).transpose()?.flatten())
+        Ok(row.map(|row| self.read_run(feed, row.first, row.span)).transpose()?.flatten())
     }
 
     /// The edition of the dictionary that the run at a number of a feed names.

@@ -4,7 +4,7 @@
 use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::model::Scope;
-use huiliu_core::sync::{DeviceId, Incarnation, Run};
+use huiliu_core::sync::{DeviceId, FeedId, Incarnation, Run};
 use huiliu_store::{Damage, Position, Span, StoreError, keys};
 use std::collections::BTreeSet;
 
@@ -45,9 +45,15 @@ impl Doubt {
 }
 
 impl Replica {
-    /// Reads a run; `None` if it is damaged, which is remembered. Nobody who does not need it is kept from the rest.
-    pub(crate) fn read_run(&self, span: Span) -> Result<Option<Run>, ReplicaError> {
-        match self.journal.read(span) {
+    /// Reads the run of a feed that begins with a number; `None` if it is damaged or does not lie there, which is
+    /// remembered. Nobody who does not need it is kept from the rest.
+    pub(crate) fn read_run(
+        &self,
+        feed: &FeedId,
+        first: u64,
+        span: Span,
+    ) -> Result<Option<Run>, ReplicaError> {
+        match self.journal.read(feed, first, span) {
             Ok(run) => Ok(Some(run)),
             Err(StoreError::Damaged { segment, offset, reason }) => {
                 tracing::error!(segment, offset, reason, "an entry is damaged");

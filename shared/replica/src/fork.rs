@@ -202,7 +202,7 @@ impl Replica {
     /// Grants, revocations and refusals that stood on a branch of the hub's own.
     fn take_out_hubs(&mut self, feed: &FeedId, after: u64, gone: &[RunRow]) -> Result<(), ReplicaError> {
         for row in gone {
-            let Some(run) = self.read_run(row.span)? else { continue };
+            let Some(run) = self.read_run(feed, row.first, row.span)? else { continue };
             for (_, entry) in (run.first..).zip(&run.entries).filter(|(number, _)| *number > after) {
                 if let (EntryKind::REFUSAL, Some(refusal)) =
                     (entry.kind, control::decode::<Refusal>(&entry.payload))

@@ -67,9 +67,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Node: what was handed over in a session is the hub's once both are level.
+    /// Node: what was handed over in a session is the hub's once both are level. The note of it covers all that is kept
+    /// before it: while something was drawn since, or is on its way in another session, it waits for the next level, and
+    /// a program that ends before hands some keys a second time.
     pub(crate) fn keys_arrived(&mut self, id: SessionId) -> Result<(), ReplicaError> {
-        if self.handed.remove(&id).is_some() {
+        let has_arrived = self.handed.remove(&id).is_some();
+        if has_arrived && self.handed.is_empty() && !self.keychain.has_unsent() {
             self.keychain.keep(Kept::Handed);
             self.save_keys()?;
         }

@@ -38,6 +38,8 @@ pub struct Inspected {
     pub holes: Vec<(FeedId, u64)>,
     /// Runs that the index remembers and the journal does not have.
     pub(crate) lost: Vec<(FeedId, RunRow)>,
+    /// How many runs lie elsewhere than the index says.
+    pub(crate) astray: usize,
     /// Bytes that are not what was written there, without what the index says of them.
     pub(crate) places: Vec<Damage>,
     /// Intact runs that do not follow what is here, or that nobody known has written.
@@ -66,8 +68,8 @@ struct Walk<'a> {
     points: BTreeMap<(FeedId, u64), Vec<Head>>,
     /// Feeds whose author nobody knows.
     strange: BTreeSet<FeedId>,
-    /// Where runs lie that are intact.
-    intact: BTreeSet<Position>,
+    /// Where runs lie that are intact, and which.
+    intact: BTreeMap<Position, (FeedId, u64)>,
     /// Runs that follow nothing yet: what fills a hole stands later in the journal than what lies behind it.
     early: BTreeMap<FeedId, BTreeMap<u64, (Run, Span)>>,
     /// Numbers after which the rest of a feed was given up.
@@ -93,7 +95,7 @@ impl<'a> Walk<'a> {
             remembered,
             points: BTreeMap::new(),
             strange: BTreeSet::new(),
-            intact: BTreeSet::new(),
+            intact: BTreeMap::new(),
             early: BTreeMap::new(),
             rewound: BTreeSet::new(),
             found: Inspected::default(),
@@ -101,7 +103,7 @@ impl<'a> Walk<'a> {
     }
 
     fn run(&mut self, run: Run, span: Span) {
-        self.intact.insert(span.at);
+        self.intact.insert(span.at, (run.feed, run.first));
         self.found.entries += run.entries.len() as u64;
         for entry in &run.entries {
             if let Some(authority) = self.authority.as_mut().filter(|known| known.is_control(&run.feed)) {
@@ -208,7 +210,14 @@ impl<'a> Walk<'a> {
         }
         let rows = std::mem::take(&mut self.remembered);
         let rows = rows.into_iter().flat_map(|(feed, rows)| rows.into_values().map(move |row| (feed, row)));
-        self.found.lost = rows.filter(|(_, row)| !self.intact.contains(&row.span.at)).collect();
+        let lies_there =
+            |feed: FeedId, row: &RunRow| self.intact.get(&row.span.at) == Some(&(feed, row.first));
+        let is_here = |feed: FeedId, row: &RunRow| {
+            self.points.get(&(feed, row.head.number)).is_some_and(|heads| heads.contains(&row.head))
+        };
+        let elsewhere = rows.filter(|(feed, row)| !lies_there(*feed, row));
+        let (astray, lost): (Vec<_>, Vec<_>) = elsewhere.partition(|(feed, row)| is_here(*feed, row));
+        (self.found.astray, self.found.lost) = (astray.len(), lost);
         self.found.damaged = name_entries(&self.found.places, &self.found.lost, &self.found.strays);
         self.found
     }

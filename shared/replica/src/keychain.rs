@@ -48,6 +48,16 @@ impl Keychain {
         Ok(keychain)
     }
 
+    /// Makes all that was read durable, before anything is sealed with it.
+    pub(crate) fn make_sure(&mut self, disk: &mut dyn Disk) -> Result<(), ReplicaError> {
+        Ok(self.file.make_sure(disk)?)
+    }
+
+    /// Up to where in the key file lies what is kept.
+    pub(crate) fn saved_until(&self) -> u64 {
+        self.file.length()
+    }
+
     /// Takes in a key; false if it is known.
     fn learn(&mut self, kept: &Kept) -> bool {
         match kept {
@@ -181,6 +191,11 @@ impl Keychain {
             }
             self.unsent.retain(|other| *other != kept);
         }
+    }
+
+    /// Whether there is something that the hub has not been handed yet.
+    pub(crate) fn has_unsent(&self) -> bool {
+        !self.unsent.is_empty()
     }
 
     /// What the hub has not been handed yet.

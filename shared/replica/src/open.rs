@@ -13,7 +13,8 @@ use huiliu_core::model::{Channel, DivisionCode, Hlc, Scope};
 use huiliu_core::sync::control::{self, Beginning, Note, reason};
 use huiliu_core::sync::ledger::Sum;
 use huiliu_core::sync::{
-    Authority, DeviceKey, Entry, EntryKind, Envelope, Hash, Incarnation, Ledger, PublicKey, Run, Stamp,
+    Authority, DeviceKey, Entry, EntryKind, Envelope, FeedId, Hash, Incarnation, Ledger, PublicKey, Run,
+    Stamp,
 };
 use huiliu_store::journal::Tail;
 use huiliu_store::keys::Stay;
@@ -71,7 +72,10 @@ pub struct Parts {
 impl Replica {
     /// Opens a replica. `now` is milliseconds since 1970 UTC.
     pub fn open(parts: Parts, now: u64) -> Result<Self, ReplicaError> {
-        let (mut replica, tail) = Self::put_together(parts, Journal::open)?;
+        let (mut replica, tail) = Self::put_together(parts, Journal::open_with)?;
+        if !replica.has_bug("what the page cache holds taken for durable") {
+            replica.keychain.make_sure(replica.journal.disk())?;
+        }
         let index_lost = replica.load_index()?;
         replica.read_synced()?;
         replica.catch_up(replica.journal.end())?;
@@ -90,10 +94,11 @@ impl Replica {
     /// Opens a replica to read it, on a disk that takes nothing: everything can be looked at and exported, and nothing
     /// is written, not even that an incarnation should begin.
     pub fn open_to_read(parts: Parts) -> Result<Self, ReplicaError> {
-        let (mut replica, tail) = Self::put_together(parts, Journal::open_to_read)?;
+        let (mut replica, tail) = Self::put_together(parts, |disk, _| Journal::open_to_read(disk))?;
         replica.load_index()?;
         replica.read_synced()?;
-        replica.catch_up(replica.journal.end())?;
+        // What is there and not known to be durable cannot be made so here: it is not shown as saved.
+        replica.catch_up(replica.journal.durable())?;
         replica.abandon();
         if tail.lost {
             replica.verified_at = None;
@@ -106,9 +111,9 @@ impl Replica {
 
     fn put_together(
         parts: Parts,
-        open: impl FnOnce(Box<dyn Disk>) -> Result<(Journal, Tail), StoreError>,
+        open: impl FnOnce(Box<dyn Disk>, &BTreeSet<&'static str>) -> Result<(Journal, Tail), StoreError>,
     ) -> Result<(Self, Tail), ReplicaError> {
-        let (journal, tail) = open(parts.disk)?;
+        let (journal, tail) = open(parts.disk, &parts.bugs)?;
         let device = parts.key.device();
         let authority = Authority::new(parts.home.root.clone(), parts.home.hub);
         let mut ledger = Ledger::new(device, Incarnation([0; 8]));
@@ -168,7 +173,7 @@ impl Replica {
     /// Reads what the index knows; true if it knew of more than the journal has.
     fn load_index(&mut self) -> Result<bool, ReplicaError> {
         let meta: Option<Meta> = self.index.get(&keys::meta()).unwrap_or(None);
-        let ahead = meta.is_some_and(|meta| meta.applied.max(meta.held) > self.journal.end());
+        let ahead = meta.is_some_and(|meta| meta.applied.max(meta.held) > self.journal.durable());
         match meta {
             Some(meta) if meta.format == keys::FORMAT && !ahead => {
                 if self.load_rows(meta).is_err() {
@@ -251,7 +256,7 @@ impl Replica {
     /// Puts what the journal holds beyond the index, up to a position, into it. Refusals are read first: a rebuild obeys
     /// them instead of judging again.
     pub(crate) fn catch_up(&mut self, until: Position) -> Result<(), ReplicaError> {
-        let mut spans: Vec<Span> = Vec::new();
+        let mut places: Vec<(FeedId, u64, Span)> = Vec::new();
         let mut refusals: Vec<Run> = Vec::new();
         let (mut doubt, mut damaged) = (Doubt::new(self), Vec::new());
         self.journal.scan::<ReplicaError>(self.applied, |found| {
@@ -259,7 +264,7 @@ impl Replica {
                 Found::Run(_, span) if span.at >= until => {}
                 Found::Run(run, span) => {
                     doubt.run(&run);
-                    spans.push(span);
+                    places.push((run.feed, run.first, span));
                     if run.entries.iter().any(|entry| entry.kind == EntryKind::REFUSAL) {
                         refusals.push(run);
                     }
@@ -278,8 +283,8 @@ impl Replica {
         }
         refusals.retain(|_| !self.has_bug("refusal not obeyed on rebuild"));
         refusals.iter().for_each(|run| self.note_refusals(run));
-        for span in spans {
-            let run = self.journal.read(span)?;
+        for (feed, first, span) in places {
+            let run = self.journal.read(&feed, first, span)?;
             let own = run.feed.device == self.key.device();
             for envelope in run.entries.iter().filter_map(|entry| entry.envelope.as_ref()).filter(|_| own) {
                 self.clock = self.clock.max(envelope.stamp.at);

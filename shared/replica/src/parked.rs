@@ -58,7 +58,7 @@ impl Replica {
 
     fn parked_span(&self, run: &Run) -> Option<Span> {
         let span = *self.parked.get(&run.feed)?.get(&run.first)?;
-        self.journal.read(span).is_ok_and(|parked| parked == *run).then_some(span)
+        self.journal.read(&run.feed, run.first, span).is_ok_and(|parked| parked == *run).then_some(span)
     }
 
     /// The feed has grown: what is parked right behind its head joins, if it is of the same chain.
@@ -68,7 +68,7 @@ impl Replica {
             if first > head.number + 1 {
                 break;
             }
-            let run = if first == head.number + 1 { self.read_run(span)? } else { None };
+            let run = if first == head.number + 1 { self.read_run(feed, first, span)? } else { None };
             self.unpark(feed, first);
             let Some(run) = run.filter(|run| self.continues(run, &head)) else { continue };
             self.note_refusals(&run);

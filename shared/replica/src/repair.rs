@@ -60,6 +60,8 @@ impl Replica {
             self.begin_again(Beginning::LostTail, now)?;
             self.flush()?;
         }
+        // A repair before this one was killed before the index was forgotten.
+        mended.moved |= found.astray > 0;
         for (at, segment) in segments.iter().enumerate() {
             mended.moved |= self.mend_segment(*segment, &found, &remembered)?;
             progress(at + 1, segments.len());
@@ -226,9 +228,9 @@ impl Replica {
         let mut holes: BTreeMap<FeedId, u64> = BTreeMap::new();
         for feed in own {
             let after = self.ledger.head(&feed).number;
-            let spans: Vec<Span> = self.parked[&feed].values().copied().collect();
-            for span in spans {
-                let Some(run) = self.read_run(span)? else { continue };
+            let parked: Vec<(u64, Span)> = self.parked[&feed].clone().into_iter().collect();
+            for (first, span) in parked {
+                let Some(run) = self.read_run(&feed, first, span)? else { continue };
                 for (number, entry) in (run.first..).zip(&run.entries) {
                     self.bring_back(&run, number, entry, now)?;
                 }

@@ -32,8 +32,9 @@ pub(crate) struct Loaded {
 /// A batch is not larger when it is packed: the message around it takes the rest of the frame.
 const MOST_PACKED_BYTES: usize = MAX_FRAME_BYTES - 16;
 
-/// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first.
-type Candidate = (bool, Position, usize, Span, u64);
+/// A run that can be sent next: control channel first, then in order of the journal, which keeps dependencies first. Its
+/// place, and its first and last number.
+type Candidate = (bool, Position, usize, Span, (u64, u64));
 
 impl Replica {
     /// Loads runs for a peer: of each feed those after a number, about `bytes` in all, and never more than a frame holds.
@@ -58,11 +59,10 @@ impl Replica {
             }
         }
         let (mut runs, mut sizes): (Vec<Run>, Vec<usize>) = (Vec::new(), Vec::new());
-        while let Some((_, _, at, span, last)) = candidates.pop_first() {
+        while let Some((_, _, at, span, (first, last))) = candidates.pop_first() {
             let feed = wants[at].0;
-            let Some(run) = self.read_run(span)? else {
-                let after = runs.iter().filter(|run| run.feed == feed).map(Run::last).max();
-                withhold(feed, after.unwrap_or(wants[at].1), reason::DAMAGED);
+            let Some(run) = self.read_run(&feed, first, span)? else {
+                withhold(feed, first - 1, reason::DAMAGED);
                 continue;
             };
             if self.is_too_large(&run) {
@@ -121,7 +121,7 @@ impl Replica {
         let mut found = None;
         self.index.each(&keys::runs(*no), &(after + 1).to_be_bytes(), |key, row: RunRow| {
             let last = u64::from_be_bytes(key.try_into().unwrap_or_default());
-            found = Some((!self.authority().is_control(feed), row.span.at, at, row.span, last));
+            found = Some((!self.authority().is_control(feed), row.span.at, at, row.span, (row.first, last)));
             false
         })?;
         Ok(found)

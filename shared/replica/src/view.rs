@@ -241,6 +241,12 @@ impl Replica {
         self.journal.end()
     }
 
+    /// Up to where lies what is held, shown and told, in the journal and in the key file.
+    pub fn held_until(&self) -> (huiliu_store::Position, u64) {
+        let end = if self.is_read_only() { self.journal.durable() } else { self.journal.end() };
+        (end, self.keychain.saved_until())
+    }
+
     /// The notebook's entries of a kind, oldest first.
     pub(crate) fn locals(&self, kind: EntryKind) -> Result<Vec<Entry>, ReplicaError> {
         let rows = self.index.list::<LocalRow>(&keys::locals(kind))?;

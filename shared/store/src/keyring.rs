@@ -1,10 +1,13 @@
 //! The key file: what opens the sealed fields. It lies beside the journal, never in it, so that a copy of the journal
 //! tells nothing of who somebody is.
 
-use crate::{Disk, StoreError};
+use crate::witness::Witness;
+use crate::{Disk, Position, StoreError};
 
 /// The file.
 pub const KEYRING: &str = "keyring";
+/// The file of its witness.
+pub const KEYRING_WITNESS: &str = "keyring-witness";
 const MAGIC: [u8; 8] = *b"HLKEYS\0\x01";
 /// Length and checksum before each piece.
 const HEAD: usize = 8;
@@ -12,9 +15,16 @@ const HEAD: usize = 8;
 const MAX_PIECE: usize = 64 * 1024;
 
 /// Where the key file ends. The caller keeps what is in it.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Keyring {
     length: u64,
+    witness: Witness,
+}
+
+impl Default for Keyring {
+    fn default() -> Self {
+        Self { length: 0, witness: Witness::new(KEYRING_WITNESS) }
+    }
 }
 
 impl Keyring {
@@ -24,7 +34,10 @@ impl Keyring {
     /// # Errors
     /// [`StoreError`] if it cannot be read.
     pub fn read(disk: &dyn Disk) -> Result<(Self, Vec<Vec<u8>>), StoreError> {
-        let Some(length) = disk.length(KEYRING)? else { return Ok(Default::default()) };
+        let witness = Witness::read(disk, KEYRING_WITNESS)?;
+        let Some(length) = disk.length(KEYRING)? else {
+            return Ok((Self { length: 0, witness }, Vec::new()));
+        };
         let bytes = disk.read(KEYRING, 0, usize::try_from(length).unwrap_or(usize::MAX))?;
         let (mut rest, mut pieces, mut end) = (bytes.as_slice(), Vec::new(), 0);
         while !rest.is_empty() {
@@ -37,7 +50,34 @@ impl Keyring {
                 None => rest = &rest[1..],
             }
         }
-        Ok((Self { length: end as u64 }, pieces))
+        Ok((Self { length: end as u64, witness }, pieces))
+    }
+
+    /// Where it ends.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Writes anew, durably, what is not known to be durable, as the journal does with its end: before anything is sealed
+    /// with a key in it.
+    ///
+    /// # Errors
+    /// [`StoreError`]; no key may then be used.
+    pub fn make_sure(&mut self, disk: &mut dyn Disk) -> Result<(), StoreError> {
+        let seen = self.witness.end().offset;
+        if seen == self.length || self.length == 0 {
+            return Ok(());
+        }
+        let from = if seen < self.length { seen } else { 0 };
+        let bytes = disk.read(KEYRING, from, (self.length - from) as usize)?;
+        disk.write(KEYRING, from, &bytes)?;
+        self.sync(disk, self.length)
+    }
+
+    fn sync(&mut self, disk: &mut dyn Disk, length: u64) -> Result<(), StoreError> {
+        disk.sync(KEYRING)?;
+        self.length = length;
+        self.witness.see(disk, Position { segment: 0, offset: length })
     }
 
     /// Adds pieces, durably: before whatever they seal is called saved.
@@ -51,9 +91,7 @@ impl Keyring {
         let mut bytes = if self.length == 0 { MAGIC.to_vec() } else { Vec::new() };
         pieces.iter().for_each(|piece| put(&mut bytes, piece));
         disk.write(KEYRING, self.length, &bytes)?;
-        disk.sync(KEYRING)?;
-        self.length += bytes.len() as u64;
-        Ok(())
+        self.sync(disk, self.length + bytes.len() as u64)
     }
 }
 
@@ -76,6 +114,7 @@ fn next(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 mod tests {
     use super::*;
     use crate::disk::RealDisk;
+    use crate::memory::MemoryDisk;
 
     fn pieces(words: &[&str]) -> Vec<Vec<u8>> {
         words.iter().map(|word| word.as_bytes().to_vec()).collect()
@@ -101,6 +140,27 @@ mod tests {
             let (_, found) = Keyring::read(&torn).unwrap();
             assert_eq!(found.last().unwrap(), b"zhao", "cut at {cut}");
         }
+    }
+
+    #[test]
+    fn keys_that_were_not_synced_are_durable_before_they_are_used() {
+        let mut disk = MemoryDisk::default();
+        let (mut ring, _) = Keyring::read(&disk).unwrap();
+        ring.append(&mut disk, &pieces(&["zhang"])).unwrap();
+        disk.fail_sync_after(0);
+        assert!(ring.append(&mut disk, &pieces(&["li"])).is_err());
+        let left = |disk: &MemoryDisk| {
+            let image = disk.image();
+            image.restart(|_| 0);
+            Keyring::read(&image).unwrap().1
+        };
+        let (mut ring, found) = Keyring::read(&disk).unwrap();
+        assert_eq!((found, left(&disk)), (pieces(&["zhang", "li"]), pieces(&["zhang"])));
+        ring.make_sure(&mut disk).unwrap();
+        assert_eq!(left(&disk), pieces(&["zhang", "li"]));
+        let before = disk.operations();
+        Keyring::read(&disk).unwrap().0.make_sure(&mut disk).unwrap();
+        assert_eq!(disk.operations(), before, "a start after an end in order writes nothing");
     }
 
     #[test]

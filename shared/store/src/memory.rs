@@ -1,7 +1,11 @@
 //! The in-memory twins of disk and index, for simulation: what was not synced can be lost, at any moment.
+//!
+//! A file has what was written to it, which is also what any program reads, be it one started after the writer was
+//! killed; and what is durable, which is all that a power cut leaves for sure.
 
 use crate::{Disk, Index, StoreError};
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -19,6 +23,10 @@ struct State {
     crashed: bool,
     /// After so many more operations the disk takes nothing more.
     room_left: Option<u32>,
+    /// After so many more syncs one fails.
+    syncs_left: Option<u32>,
+    /// A sync has failed since the last start.
+    has_failed: bool,
     /// How many operations were done; the simulator draws its crash points from it.
     operations: u64,
     /// A seeded bug for the test of the tests: sync does nothing.
@@ -27,9 +35,63 @@ struct State {
 
 #[derive(Clone, Default)]
 struct MemoryFile {
+    /// What was written, and is read.
     bytes: Vec<u8>,
     /// What would be there after a power cut.
     durable: Vec<u8>,
+    /// What was written since the last sync: the next one writes these ranges to the disk and no others.
+    dirty: Vec<Range<usize>>,
+}
+
+impl MemoryFile {
+    /// A file of which everything is durable.
+    fn synced(bytes: &[u8]) -> Self {
+        Self { bytes: bytes.to_vec(), durable: bytes.to_vec(), dirty: Vec::new() }
+    }
+
+    fn sync(&mut self) {
+        for range in std::mem::take(&mut self.dirty) {
+            let range = range.start.min(self.bytes.len())..range.end.min(self.bytes.len());
+            if self.durable.len() < range.end {
+                self.durable.resize(range.end, 0);
+            }
+            self.durable[range.clone()].copy_from_slice(&self.bytes[range]);
+        }
+    }
+
+    /// A power cut: of what was not synced a beginning survives, as long as `keep` says, and what survives is durable.
+    fn lose_power(&mut self, keep: impl FnOnce(usize) -> usize) {
+        let shared = self.bytes.iter().zip(&self.durable).take_while(|(a, b)| a == b).count();
+        let unsynced = self.bytes.len() - shared;
+        let kept = shared + keep(unsynced).min(unsynced);
+        let mut bytes = self.bytes[..kept].to_vec();
+        // A file overwritten in place keeps its old content behind what was written.
+        if self.durable.len() > bytes.len() {
+            bytes.extend_from_slice(&self.durable[bytes.len()..]);
+        }
+        *self = Self::synced(&bytes);
+    }
+}
+
+impl State {
+    fn start(&mut self) {
+        (self.crashed, self.has_failed) = (false, false);
+        (self.operations_left, self.room_left, self.syncs_left) = (None, None, None);
+    }
+
+    /// One more sync: whether it goes well. One that fails takes what it should have written for clean, as Linux does:
+    /// no later sync writes it, unless it is written again.
+    fn may_sync(&mut self, name: &str) -> Result<(), StoreError> {
+        if self.syncs_left == Some(0) {
+            (self.syncs_left, self.has_failed) = (None, true);
+            if let Some(file) = self.files.get_mut(name) {
+                file.dirty.clear();
+            }
+            return Err(StoreError::io("sync", std::io::Error::other("the disk failed")));
+        }
+        self.syncs_left = self.syncs_left.map(|left| left - 1);
+        Ok(())
+    }
 }
 
 impl MemoryDisk {
@@ -47,9 +109,22 @@ impl MemoryDisk {
         self.state().room_left = Some(operations);
     }
 
-    /// Whether the disk is full, or about to be.
-    pub fn is_filling(&self) -> bool {
-        self.state().room_left.is_some()
+    /// One sync will fail after `syncs` more, and leave nothing to be synced. Cutting and replacing a file sync it too.
+    pub fn fail_sync_after(&self, syncs: u32) {
+        self.state().syncs_left = Some(syncs);
+    }
+
+    /// Whether the disk is full or has failed since the machine or its program started, or is about to.
+    pub fn is_failing(&self) -> bool {
+        let state = self.state();
+        state.room_left.is_some() || state.syncs_left.is_some() || state.has_failed
+    }
+
+    /// Whether the first bytes of a file, so many, are what a power cut would leave now.
+    pub fn is_durable(&self, name: &str, bytes: u64) -> bool {
+        let state = self.state();
+        let file = state.files.get(name).map(|file| (file.bytes.get(..bytes as usize), &file.durable));
+        file.is_some_and(|(written, durable)| written.is_some_and(|written| durable.starts_with(written)))
     }
 
     /// The files in which these bytes stand, one after the other.
@@ -82,25 +157,18 @@ impl MemoryDisk {
         self.state().ignores_sync = true;
     }
 
-    /// The machine starts again. Of what was not synced, each file keeps a beginning: `keep(unsynced)` says how many
-    /// of the last `unsynced` bytes survive.
+    /// The machine starts again after a power cut. Of what was not synced, each file keeps a beginning: `keep(unsynced)`
+    /// says how many of the last `unsynced` bytes survive.
     pub fn restart(&self, mut keep: impl FnMut(usize) -> usize) {
         let mut state = self.state();
-        state.crashed = false;
-        state.operations_left = None;
-        state.room_left = None;
-        for file in state.files.values_mut() {
-            let shared = file.bytes.iter().zip(&file.durable).take_while(|(a, b)| a == b).count();
-            let unsynced = file.bytes.len() - shared;
-            let kept = shared + keep(unsynced).min(unsynced);
-            let mut bytes = file.bytes[..kept].to_vec();
-            // A file overwritten in place keeps its old content behind what was written.
-            if file.durable.len() > bytes.len() {
-                bytes.extend_from_slice(&file.durable[bytes.len()..]);
-            }
-            file.durable.clone_from(&bytes);
-            file.bytes = bytes;
-        }
+        state.start();
+        state.files.values_mut().for_each(|file| file.lose_power(&mut keep));
+    }
+
+    /// The program was killed and starts again on a machine that went on: everything written can be read, and what was
+    /// not synced is no more durable than before.
+    pub fn revive(&self) {
+        self.state().start();
     }
 
     /// A copy of the disk as it is: an image of the machine.
@@ -158,6 +226,7 @@ impl Disk for MemoryDisk {
         self.change(|state| {
             let file = state.files.entry(name.to_owned()).or_default();
             let (from, to) = (offset as usize, offset as usize + bytes.len());
+            file.dirty.push(from.min(file.bytes.len())..to);
             if file.bytes.len() < to {
                 file.bytes.resize(to, 0);
             }
@@ -167,28 +236,36 @@ impl Disk for MemoryDisk {
 
     fn sync(&mut self, name: &str) -> Result<(), StoreError> {
         self.change(|state| {
+            state.may_sync(name)?;
             if !state.ignores_sync
                 && let Some(file) = state.files.get_mut(name)
             {
-                file.durable.clone_from(&file.bytes);
+                file.sync();
             }
-        })
+            Ok(())
+        })?
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> Result<(), StoreError> {
         self.change(|state| {
             if let Some(file) = state.files.get_mut(name) {
                 file.bytes.truncate(length as usize);
-                file.durable.clone_from(&file.bytes);
             }
-        })
+            state.may_sync(name)?;
+            if let Some(file) = state.files.get_mut(name) {
+                file.durable.truncate(length as usize);
+                file.sync();
+            }
+            Ok(())
+        })?
     }
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), StoreError> {
         self.change(|state| {
-            let file = MemoryFile { bytes: bytes.to_vec(), durable: bytes.to_vec() };
-            state.files.insert(name.to_owned(), file);
-        })
+            state.may_sync(&format!("{name}.new"))?;
+            state.files.insert(name.to_owned(), MemoryFile::synced(bytes));
+            Ok(())
+        })?
     }
 }
 

@@ -4,6 +4,7 @@
 use huiliu_core::model::dictionary;
 use huiliu_core::sync::EntryKind;
 use huiliu_store::disk::RealDisk;
+use huiliu_store::journal::WITNESS;
 use huiliu_store::witness::Witness;
 use huiliu_store::{Found, Journal, Position, StoreError};
 use std::os::unix::fs::MetadataExt;
@@ -41,7 +42,7 @@ pub struct Curve {
 
 /// How far the journal of a data directory is durable; the beginning if there is none.
 pub fn durable_end(data: &Path) -> Position {
-    Witness::read(&RealDisk::new(data)).map_or(Position::default(), |witness| witness.end())
+    Witness::read(&RealDisk::new(data), WITNESS).map_or(Position::default(), |witness| witness.end())
 }
 
 /// Looks from now on, every so often, until more is durable than was; says when. `None` if nothing came within a limit.

@@ -68,7 +68,7 @@ fn walk(journal: &Journal) -> Result<Walk, StoreError> {
         match found {
             Found::Damaged(damage) => damages.push(damage),
             Found::Run(run, span) => {
-                let again = journal.read(span)?;
+                let again = journal.read(&run.feed, run.first, span)?;
                 if again == run {
                     runs.push(run);
                 } else {

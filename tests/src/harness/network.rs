@@ -196,7 +196,7 @@ impl World {
 
     fn apply(&mut self, name: &'static str, entries: usize) {
         match self.call_lagging(name, |replica, _| replica.apply_some(entries)) {
-            Called::Refused(error) if !self.machines[name].disk.is_filling() => {
+            Called::Refused(error) if !self.machines[name].disk.is_failing() => {
                 self.violations.push(format!("{name} cannot apply what it holds: {error}"));
             }
             _ => {}
@@ -246,7 +246,7 @@ impl World {
             .collect();
         for (name, tampered) in &found {
             // Who cannot store says nothing.
-            if [*name, HUB].iter().any(|end| self.machines[end].disk.is_filling()) {
+            if [*name, HUB].iter().any(|end| self.machines[end].disk.is_failing()) {
                 continue;
             }
             // Where branches part, a session may end its questions without an answer; the next one asks again.
@@ -284,7 +284,7 @@ impl World {
                     None => break,
                 },
                 Called::Down => break,
-                Called::Refused(_) if self.machines[name].disk.is_filling() => break,
+                Called::Refused(_) if self.machines[name].disk.is_failing() => break,
                 Called::Refused(error) => {
                     self.violations.push(format!("{name} cannot go on: {error}"));
                     break;
@@ -310,6 +310,7 @@ impl World {
         let Some(node) = self.node_of(session) else { return };
         match effect {
             Effect::Frame(_, frame) => {
+                self.hold_durable(name);
                 self.look_at(node, name, &frame);
                 let Some(link) = self.links.get_mut(node) else { return };
                 let lane = if name == HUB { &mut link.to_node } else { &mut link.to_hub };
@@ -353,7 +354,7 @@ impl World {
         let handed = self.call_lagging(to, |replica, now| replica.frame(session, frame, now));
         if let Called::Refused(error) = handed {
             // A replica whose grant has just ended cannot commit what a person had not saved yet.
-            if !self.revoked.contains(to) && !self.machines[to].disk.is_filling() {
+            if !self.revoked.contains(to) && !self.machines[to].disk.is_failing() {
                 self.violations.push(format!("{to} fails on a frame: {error}"));
             }
             self.cut(node);

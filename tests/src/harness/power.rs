@@ -1,8 +1,9 @@
 //! Power loss: what real programs did to their files, as a tracer saw it, and what a disk may hold of it afterwards.
 //!
 //! A [`Recording`] lists every change of files and names below a folder, in order, and from when on it is sure to last:
-//! bytes from the end of a sync of their file that began after them, names from that of their folder. An image as of a
-//! moment has all that is sure; about the rest chance decides, down to sectors of 512 bytes.
+//! bytes from the end of a sync of their file that began after them, names from that of their folder. After a sync that
+//! failed no later one makes sure what it should have: only what is written again. An image as of a moment has all that
+//! is sure; about the rest chance decides, down to sectors of 512 bytes.
 
 use crate::harness::strace::Log;
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,8 @@ struct Done {
     deed: Deed,
     at: usize,
     sure_from: usize,
+    /// A sync of it has failed: the system takes it for clean.
+    is_clean: bool,
 }
 
 /// Everything done to the files below a folder, which was empty at first.
@@ -132,7 +135,8 @@ impl Recording {
 
     fn call(&mut self, call: &str, begun: usize) {
         let Some((name, arguments)) = call.split_once('(') else { return };
-        if arguments.contains(" = -1 ") {
+        let has_failed = arguments.contains(" = -1 ");
+        if has_failed && !matches!(name, "fsync" | "fdatasync") {
             return;
         }
         let strings = quoted(arguments);
@@ -180,6 +184,13 @@ impl Recording {
                     self.push(&path, Deed::Cut(file, length));
                 }
             }
+            // Killed before it did anything.
+            "fsync" | "fdatasync" if arguments.ends_with("= ?") => {}
+            "fsync" | "fdatasync" if has_failed => {
+                of_fd()
+                    .into_iter()
+                    .for_each(|path| self.unsure_of(&path).for_each(|done| done.is_clean = true));
+            }
             "fsync" | "fdatasync" => of_fd().into_iter().for_each(|path| self.synced(&path, begun)),
             _ => {}
         }
@@ -204,7 +215,7 @@ impl Recording {
 
     fn push(&mut self, path: &str, deed: Deed) {
         if self.is_ours(path) {
-            self.done.push(Done { deed, at: self.clock, sure_from: usize::MAX });
+            self.done.push(Done { deed, at: self.clock, sure_from: usize::MAX, is_clean: false });
             self.tick(path);
         }
     }
@@ -218,22 +229,24 @@ impl Recording {
 
     /// A sync that began at `begun` has ended.
     fn synced(&mut self, path: &str, begun: usize) {
-        let file = self.names.get(path).copied();
-        let within = |name: &str| name.rsplit_once('/').is_some_and(|(folder, _)| folder == path);
         let clock = self.clock;
-        for done in self.done.iter_mut().filter(|done| done.at < begun && done.sure_from == usize::MAX) {
-            let covered = match &done.deed {
-                Deed::Write(of, ..) | Deed::Cut(of, _) => file == Some(*of),
-                Deed::Folder(name) | Deed::Name(name, _) | Deed::Remove(name) => within(name),
-                Deed::Rename(from, to, _) => within(from) && within(to),
-            };
-            if covered {
-                done.sure_from = clock;
-            }
-        }
+        let covered = self.unsure_of(path).filter(|done| done.at < begun && !done.is_clean);
+        covered.for_each(|done| done.sure_from = clock);
         if self.is_ours(path) || path == self.root {
             self.tick(path);
         }
+    }
+
+    /// What a sync of a file or folder is to make sure.
+    fn unsure_of<'a>(&'a mut self, path: &'a str) -> impl Iterator<Item = &'a mut Done> {
+        let file = self.names.get(path).copied();
+        let within = move |name: &str| name.rsplit_once('/').is_some_and(|(folder, _)| folder == path);
+        let covers = move |deed: &Deed| match deed {
+            Deed::Write(of, ..) | Deed::Cut(of, _) => file == Some(*of),
+            Deed::Folder(name) | Deed::Name(name, _) | Deed::Remove(name) => within(name),
+            Deed::Rename(from, to, _) => within(from) && within(to),
+        };
+        self.done.iter_mut().filter(move |done| done.sure_from == usize::MAX && covers(&done.deed))
     }
 
     /// Writes into `to`, in place of the recorded folder, what may be left after the power went at a moment. Says how

@@ -114,6 +114,13 @@ pub fn kill_at(call: &str, nth: usize, paths: &BTreeSet<String>) -> Vec<String> 
     options
 }
 
+/// Options by which a call fails with an I/O error when a thread makes it for the `nth` time, or, without a number, every
+/// time.
+pub fn fail_at(call: &str, nth: Option<usize>) -> Vec<String> {
+    let when = nth.map_or(String::new(), |nth| format!(":when={nth}"));
+    ["-e", &format!("inject={call}:error=EIO{when}")].map(str::to_owned).to_vec()
+}
+
 /// The paths below a folder that a log names, without sled's numbered files, whose names are others every time.
 pub fn paths_below(folder: &Path, log: &Log) -> BTreeSet<String> {
     let folder = folder.to_str().expect("test directories have plain names");

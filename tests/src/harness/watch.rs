@@ -5,6 +5,8 @@ use super::world::{HUB, HUB_DIVISION, World};
 use huiliu_core::model::{Channel, DivisionCode, Scope};
 use huiliu_core::sync::message::{Compare, Message, Tag, decode, tag};
 use huiliu_core::sync::{FeedId, Hash, wire};
+use huiliu_store::journal::file_name;
+use huiliu_store::keyring::KEYRING;
 
 /// Whether a replica of `division` may see `channel`: its own and those below, what is published above, and the hub's
 /// word, which is everybody's.
@@ -122,6 +124,22 @@ impl World {
         let outside = replica.ledger().heads().find(|(feed, _)| !may_see(machine.division, feed.channel));
         if let Some((feed, _)) = outside {
             self.violations.push(format!("{name} holds {feed}, which is not its to see"));
+        }
+    }
+
+    /// What a replica holds, and so may show and tell, must be what a power cut would leave now: every entry, and the
+    /// keys that open them.
+    pub fn hold_durable(&mut self, name: &str) {
+        let machine = &self.machines[name];
+        let Some(replica) = machine.replica.as_ref() else { return };
+        let (end, keys) = replica.held_until();
+        // No simulated journal is long enough for a second segment.
+        let journal = format!("journal/{}", file_name(end.segment));
+        let unsure = [(journal.as_str(), end.offset), (KEYRING, keys)]
+            .into_iter()
+            .find(|(file, length)| *length > 0 && !machine.disk.is_durable(file, *length));
+        if let Some((file, _)) = unsure {
+            self.violations.push(format!("{name} shows or tells what is not durable: the end of {file}"));
         }
     }
 

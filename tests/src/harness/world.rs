@@ -302,6 +302,12 @@ impl World {
         self.start_with(name, found)
     }
 
+    /// A program that was killed starts again on a machine that went on.
+    pub fn revive(&mut self, name: &'static str, found: IndexFound) -> Result<(), ReplicaError> {
+        self.machine(name).disk.revive();
+        self.start_with(name, found)
+    }
+
     /// Starts a machine that does not run, with the index it finds.
     pub fn start_with(&mut self, name: &'static str, found: IndexFound) -> Result<(), ReplicaError> {
         let machine = self.machine(name);

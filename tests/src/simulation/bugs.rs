@@ -5,7 +5,7 @@ use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 22] = [
+pub const BUGS: [&str; 24] = [
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
@@ -25,9 +25,11 @@ pub const BUGS: [&str; 22] = [
     "scope ignored",
     "signed point skipped",
     "sum not updated on re-evaluation",
+    "synced again after a failed sync",
     "time runs backwards",
     "verdict before all is applied",
     "what came before its revocation counts",
+    "what the page cache holds taken for durable",
 ];
 
 /// Within so many schedules each must be found.

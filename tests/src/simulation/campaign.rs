@@ -8,8 +8,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// The schedules of kept seeds, one a line: the seed, before it `late` where replicas apply later than they acknowledge
-/// and `damage` where disks change what was written on them or `people` where there are people, and behind it what was
-/// wrong.
+/// and `damage` where disks change what was written on them, `people` where there are people or `kills` where programs
+/// are killed, and behind it what was wrong.
 pub fn kept(lines: &str) -> Vec<Schedule> {
     let schedule = |line: &str| {
         let (late, line) = line.strip_prefix("late ").map_or((false, line), |line| (true, line));
@@ -17,6 +17,8 @@ pub fn kept(lines: &str) -> Vec<Schedule> {
             seed_of(line).map(Schedule::with_damage)
         } else if let Some(line) = line.strip_prefix("people ") {
             seed_of(line).map(Schedule::with_people)
+        } else if let Some(line) = line.strip_prefix("kills ") {
+            seed_of(line).map(Schedule::with_kills)
         } else {
             seed_of(line).map(Schedule::without_people)
         };

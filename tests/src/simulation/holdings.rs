@@ -39,7 +39,7 @@ impl Play {
         if let Some((then, holding)) = self.seen.borrow().get(name)
             && *then == now
             // What a full disk did not take was looked at before that was known.
-            && !self.world.machines[name].disk.is_filling()
+            && !self.world.machines[name].disk.is_failing()
         {
             return holding.clone();
         }

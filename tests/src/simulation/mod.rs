@@ -1,7 +1,7 @@
 //! Random schedules: five replicas, some 220 steps of work, weather and misfortune, all from one seed; a simple model
 //! beside them says what must come of it.
 //!
-//! `damage` spoils disks, `lost` says what that may cost.
+//! `damage` spoils disks, `lost` says what that may cost; `starts` brings machines down and up.
 //! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is
 //! the model, `holdings` is what replicas have, `members` the people in their records, [`oracles`], `places` and
 //! `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
@@ -23,5 +23,6 @@ pub mod play;
 mod programs;
 pub mod reference;
 pub mod schedule;
+mod starts;
 mod stick;
 mod values;

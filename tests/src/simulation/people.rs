@@ -335,7 +335,7 @@ impl Play {
             ReplicaError::NotJoined if self.world.revoked.contains(name) => {}
             // Its grant was lost with the disk, until the hub says it again.
             ReplicaError::NotJoined | ReplicaError::OutsideGrant(_) if self.damaged.contains(name) => {}
-            ReplicaError::Store(_) if self.world.machines[name].disk.is_filling() => {}
+            ReplicaError::Store(_) if self.world.machines[name].disk.is_failing() => {}
             // Who belongs to a branch here is received into no second one; what cannot be read here is not written.
             ReplicaError::Problems(problems)
                 if members::KINDS.contains(&kind)
@@ -362,7 +362,7 @@ impl Play {
                 }
             }
             // What stood in a write that failed may be there when the machine starts again.
-            Called::Refused(ReplicaError::Store(_)) if self.world.machines[name].disk.is_filling() => {
+            Called::Refused(ReplicaError::Store(_)) if self.world.machines[name].disk.is_failing() => {
                 let staged = self.staged.remove(name).unwrap_or_default();
                 self.unsure.entry(name).or_default().extend(staged);
                 self.count("not saved");

@@ -69,6 +69,8 @@ pub struct Play {
     /// The edits that became one change: one each, but where copies wrote the very same.
     pub(super) same: BTreeMap<Hash, BTreeSet<EditId>>,
     pub(super) starts: u64,
+    /// Programs are killed in this schedule, and machines do not always lose their power with them.
+    pub(super) kills: bool,
     /// There are people in this schedule.
     pub(super) people: bool,
     /// Records move in this schedule.
@@ -136,6 +138,7 @@ impl Play {
             seen: RefCell::default(),
             same: BTreeMap::new(),
             starts: 0,
+            kills: schedule.kills,
             people: schedule.steps.iter().any(|step| step.op == Op::Enrol),
             moves: schedule.steps.iter().any(|step| step.op == Op::Move),
             parted: false,
@@ -193,6 +196,7 @@ impl Play {
             Op::Clone => self.clone_machine(node),
             Op::Damage => self.damage(name, rng),
             Op::Fill => self.world.machines[name].disk.fill_after(rng.u32(..8)),
+            Op::FailSync => self.world.machines[name].disk.fail_sync_after(rng.u32(..4)),
             Op::Clock => self.jump(name, rng),
             Op::Remember => drop(self.world.call(node, |replica, _| replica.save_synced())),
             Op::Revoke => self.revoke(node),
@@ -241,6 +245,7 @@ impl Play {
         // Whoever looks, looks at what is applied.
         while self.world.catch_up() {}
         for name in self.names.clone() {
+            self.world.hold_durable(name);
             let Some(staged) = self.staged.remove(name) else { continue };
             if !self.world.runs(name) {
                 self.unsure.entry(name).or_default().extend(staged);
@@ -263,91 +268,11 @@ impl Play {
     }
 
     /// Notes what an edit became: a machine and its copy can write the very same bytes, which are one change then.
-    fn note_change(&mut self, holding: &Holding, id: EditId) {
+    pub(super) fn note_change(&mut self, holding: &Holding, id: EditId) {
         let Some(change) = holding.changes.get(&id) else { return };
         let same = self.same.entry(*change).or_default();
         if same.insert(id) && same.len() > 1 {
             self.seen.borrow_mut().clear();
-        }
-    }
-
-    pub(super) fn crash(&mut self, name: &'static str) {
-        if self.world.runs(name) {
-            self.world.go_down(name);
-            self.absorb();
-        }
-    }
-
-    /// A machine that is down, if there is one, comes up.
-    fn restart_one(&mut self, rng: &mut fastrand::Rng) {
-        let down: Vec<&'static str> =
-            self.names.iter().copied().filter(|name| !self.world.runs(name)).collect();
-        if down.is_empty() {
-            return;
-        }
-        let name = down[rng.usize(..down.len())];
-        let found = match rng.u8(..6) {
-            0 => IndexFound::Empty,
-            1 | 2 => IndexFound::Older,
-            _ => IndexFound::Same,
-        };
-        if rng.u8(..5) == 0 {
-            // It may crash again while it opens.
-            self.start_crashing(name, found, rng.u32(..6));
-        } else {
-            self.restart(name, found);
-        }
-    }
-
-    fn start_crashing(&mut self, name: &'static str, found: IndexFound, after: u32) {
-        let mut rng = self.world.rng.fork();
-        self.world.machine(name).disk.restart(|unsynced| rng.usize(..=unsynced));
-        self.world.machine(name).disk.crash_after(after);
-        match self.world.start_with(name, found) {
-            Ok(()) => self.came_up(name),
-            Err(_) if self.world.machines[name].disk.is_crashed() => {}
-            Err(error) => self.fail(format!("{name} does not open: {error}")),
-        }
-    }
-
-    /// A machine comes up; what it had saved and promised must be there.
-    pub(super) fn restart(&mut self, name: &'static str, found: IndexFound) {
-        self.absorb();
-        match self.world.restart(name, found) {
-            Ok(()) => self.came_up(name),
-            Err(error) => self.fail(format!("{name} does not reopen: {error}")),
-        }
-    }
-
-    pub(super) fn came_up(&mut self, name: &'static str) {
-        self.count("restarted");
-        self.starts += 1;
-        if name == HUB {
-            self.learn_revocation();
-        }
-        if self.unsure.contains_key(name) {
-            let held = self.holding(name).all;
-            self.find_again(name, &held);
-            self.unsure.remove(name);
-        }
-        self.world.hold_promises(name);
-        self.check_saved_at_author(name);
-        if !self.has_lost_its_grant(name) {
-            self.check_records(name);
-        }
-    }
-
-    /// Tells the model of those edits that are in the journal although nobody was told that they are saved.
-    pub(super) fn find_again(&mut self, name: &'static str, held: &BTreeSet<EditId>) {
-        let unsure = self.unsure.get_mut(name);
-        let found: Vec<Staged> = unsure
-            .map(|unsure| unsure.extract_if(.., |one| held.contains(&one.id)).collect())
-            .unwrap_or_default();
-        let holding = self.holding(name);
-        for mut one in found {
-            self.as_written(name, &mut one, &holding);
-            self.note_change(&holding, one.id);
-            self.model.add(one.id, one.edit, one.kind);
         }
     }
 

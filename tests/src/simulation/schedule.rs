@@ -94,6 +94,8 @@ pub enum Op {
     Affiliate,
     /// A person works at an organization.
     Engage,
+    /// A sync of a machine's fails, after some more; what it should have written no later sync writes.
+    FailSync,
 }
 
 /// One step.
@@ -116,10 +118,12 @@ pub struct Schedule {
     pub steps: Vec<Step>,
     /// Replicas apply what comes later than they acknowledge it.
     pub late: bool,
+    /// A machine that comes up has not always lost its power: its program may have been killed alone.
+    pub kills: bool,
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 39] = [
+const USUAL: [(Op, u32); 40] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -159,6 +163,7 @@ const USUAL: [(Op, u32); 39] = [
     (Op::Enrol, 0),
     (Op::Affiliate, 0),
     (Op::Engage, 0),
+    (Op::FailSync, 0),
 ];
 
 /// In a quarter of the schedules records move. Which they are leaves seeds that were kept before there were moves as
@@ -201,6 +206,8 @@ pub enum Shape {
     Mingling,
     /// Disks change what was written, or are full.
     Damaging,
+    /// Programs are killed and machines crash all the time, and disks fail to sync.
+    Killing,
 }
 
 const SHAPES: [Shape; 10] = [
@@ -231,7 +238,11 @@ const PEOPLED: [Shape; 8] = [
 impl Schedule {
     /// The schedule of a seed.
     pub fn of(seed: u64) -> Self {
-        if seed % 5 == 2 { Self::with_people(seed) } else { Self::without_people(seed) }
+        match seed {
+            _ if seed % 5 == 2 => Self::with_people(seed),
+            _ if seed % 7 == 4 => Self::with_kills(seed),
+            _ => Self::without_people(seed),
+        }
     }
 
     /// The schedule of a seed, with organizations and divisions alone: what it was before there were people.
@@ -254,6 +265,12 @@ impl Schedule {
     /// A schedule of a seed in which disks change what was written on them.
     pub fn with_damage(seed: u64) -> Self {
         Self::drawn(seed, Shape::Damaging, false, &mut fastrand::Rng::with_seed(seed))
+    }
+
+    /// A schedule of a seed in which programs are killed on machines that go on; in a third of them there are people.
+    pub fn with_kills(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        Self { kills: true, ..Self::drawn(seed, Shape::Killing, seed.is_multiple_of(3), &mut rng) }
     }
 
     fn drawn(seed: u64, shape: Shape, people: bool, rng: &mut fastrand::Rng) -> Self {
@@ -284,7 +301,7 @@ impl Schedule {
                 Step { op: op.map_or(Op::Flow, |found| found.0), salt: rng.u64(..) }
             })
             .collect();
-        Self { seed, weather: shape.weather(rng), steps, late: seed % 3 == 1 }
+        Self { seed, weather: shape.weather(rng), steps, late: seed % 3 == 1, kills: false }
     }
 
     /// The same with replicas that apply what comes at once, or later.
@@ -309,9 +326,11 @@ impl Shape {
 
     fn weight(self, op: Op, usual: u32) -> u32 {
         match (self, op) {
-            (Self::Rough, Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart) => {
-                usual * 3
-            }
+            (
+                Self::Rough | Self::Killing,
+                Op::Crash | Op::CrashSoon | Op::HubCrash | Op::KeepIndex | Op::Restart,
+            ) => usual * 3,
+            (Self::Killing, Op::FailSync) => 6,
             (Self::Hostile, Op::Forge | Op::Spoil) => usual * 5,
             (Self::Hostile, Op::Tamper | Op::Replay | Op::Overtake) => 8,
             (Self::Revoking, Op::Revoke) => 4,

@@ -315,7 +315,7 @@ impl Disk for Failing {
 fn on_failing_disk(world: &mut World) -> (Parts, Arc<AtomicBool>, Arc<AtomicBool>) {
     let (full, never_syncs) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
     let root = world.replica(HUB).key().public();
-    let divisions = world.replica("haishu").divisions().clone();
+    let divisions = world.replica(HUB).divisions().clone();
     world.go_down("haishu");
     let machine = world.machine("haishu");
     let disk = Failing { disk: machine.disk.clone(), full: full.clone(), never_syncs: never_syncs.clone() };
@@ -388,6 +388,44 @@ fn on_a_full_disk_everything_can_be_read_and_nothing_is_written() {
     replica.edit(&address("不能存", id), "经办", now).unwrap();
     assert!(matches!(replica.commit(), Err(ReplicaError::Store(StoreError::Poisoned))));
     assert_eq!(segment(&disk), before);
+}
+
+#[test]
+fn an_index_that_points_to_another_run_is_taken_for_damage_and_mended() {
+    let mut world = city();
+    let ids = ["甲社", "乙社"].map(|name| world.create("haishu", &filed(name)));
+    let disk = world.machine("haishu").disk.clone();
+    let mut all: Vec<Run> = runs(&disk).into_iter().map(|(run, _)| run).collect();
+    let both: Vec<usize> =
+        (0..all.len()).filter(|at| edits(&disk).iter().any(|(run, _)| *run == all[*at])).collect();
+    // A repair moved what lay there, and was killed before the index was forgotten.
+    world.go_down("haishu");
+    all.swap(both[0], both[1]);
+    Journal::open(Box::new(disk.clone())).unwrap().0.rewrite(1, &all).unwrap();
+    world.start("haishu").unwrap();
+    visit(&mut world, "haishu");
+    assert_eq!(names(&mut world, HUB, &ids), [None, None], "no run is sent for another");
+    assert!(world.replica("haishu").damaged().unwrap() > 0);
+    mend(&mut world, "haishu");
+    visit(&mut world, "haishu");
+    assert_eq!(names(&mut world, HUB, &ids), names(&mut world, "haishu", &ids));
+    assert!(world.level["haishu"] && inspected(&mut world, "haishu").damaged.is_empty());
+}
+
+#[test]
+fn what_was_not_synced_is_not_shown_where_it_cannot_be() {
+    let mut world = city();
+    let saved = world.create("haishu", &READERS);
+    world.replica("haishu").group_commits();
+    let unsaved = world.create("haishu", &filed("没有存上的社"));
+    let now = world.now;
+    let (parts, full, _) = on_failing_disk(&mut world);
+    full.store(true, Ordering::Relaxed);
+    assert!(Replica::open(parts, now).is_err());
+    let (parts, _, _) = on_failing_disk(&mut world);
+    let replica = Replica::open_to_read(parts).unwrap();
+    assert!(replica.kind_of(&saved).unwrap().is_some());
+    assert!(replica.kind_of(&unsaved).unwrap().is_none(), "the next power cut would take it");
 }
 
 fn on_full_disk(world: &mut World) -> (Parts, Arc<AtomicBool>, Arc<AtomicBool>) {

@@ -20,6 +20,8 @@ const SETTINGS: &str = "settings.json";
 pub const KEY: &str = "device.key";
 /// The keys that open sealed fields.
 pub const KEYRING: &str = huiliu_store::keyring::KEYRING;
+/// The witness of the file of keys.
+pub const KEYRING_WITNESS: &str = huiliu_store::keyring::KEYRING_WITNESS;
 /// An edition of the division registry that the program does not carry, packed.
 pub const REGISTRY: &str = "registry.zst";
 /// The device's certificate.

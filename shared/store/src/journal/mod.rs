@@ -4,7 +4,8 @@
 //! [`Journal::sync`] it is durable. What follows the last mark at the end of the newest segment was never
 //! acknowledged and is cut off on opening (`tail`); damage before an intact entry is something else, and is
 //! reported (`scan`) until somebody mends it (`mend`). Whatever goes is kept in `damaged/` first, if it may have
-//! been worth something.
+//! been worth something. That something can be read does not say that it is durable: only a sync of this process
+//! does, and the witness of one before.
 
 mod mend;
 mod scan;
@@ -23,6 +24,8 @@ use serde::{Deserialize, Serialize};
 /// Segments begin with it; the last byte is the format's version. Later versions: 2, 4, 6, never this one with a single
 /// bit flipped, so that damage is told from a newer program's work.
 const SEGMENT_MAGIC: [u8; 8] = *b"HLJOURN\x01";
+/// The file of the journal's witness.
+pub const WITNESS: &str = "witness";
 /// No append begins in a segment that is longer.
 const SEGMENT_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -102,6 +105,8 @@ pub struct Journal {
     /// Opened to look at: what is damaged there, down to a segment that cannot be read, must not keep anybody from the
     /// rest.
     reads_only: bool,
+    /// A seeded bug, for the test of the tests: a sync that failed is tried once more.
+    syncs_again: bool,
 }
 
 /// The file name of a segment.
@@ -125,7 +130,7 @@ impl Journal {
         self.end
     }
 
-    /// Up to where it is durable.
+    /// Up to where it is known to be durable.
     pub fn durable(&self) -> Position {
         self.durable
     }
@@ -159,7 +164,9 @@ impl Journal {
             return Ok(Vec::new());
         }
         let appended = self.write(runs);
-        self.poisoned = appended.is_err();
+        if appended.is_err() {
+            self.give_up();
+        }
         appended
     }
 
@@ -192,9 +199,26 @@ impl Journal {
         if self.poisoned {
             return Err(StoreError::Poisoned);
         }
-        let synced = self.sync_segment();
-        self.poisoned = synced.is_err();
+        let mut synced = self.sync_segment();
+        if synced.is_err() && self.syncs_again {
+            self.unsynced = true;
+            synced = self.sync_segment();
+        }
+        if synced.is_err() {
+            self.give_up();
+        }
         synced
+    }
+
+    /// After a write or sync that failed: nothing more is taken, and what is not durable goes, since it is said not to
+    /// be saved. A disk that does not let it go keeps it for the next opening, which makes it durable before it counts.
+    fn give_up(&mut self) {
+        self.poisoned = true;
+        let begun_here = self.durable.segment == self.end.segment;
+        let end = if begun_here { self.durable } else { Position { offset: 0, ..self.end } };
+        if self.disk.truncate(&path(end.segment), end.offset).is_ok() {
+            self.end = end;
+        }
     }
 
     fn sync_segment(&mut self) -> Result<(), StoreError> {

@@ -5,27 +5,33 @@ use super::{
 };
 use crate::frame::{self, Placed};
 use crate::{Disk, StoreError};
-use huiliu_core::sync::{EntryKind, Run};
+use huiliu_core::sync::{EntryKind, FeedId, Run};
 
 impl Journal {
-    /// Reads one run.
-    pub fn read(&self, span: Span) -> Result<Run, StoreError> {
+    /// Reads the run of a feed that begins with a number. Another one there is damage: whoever names the place was
+    /// wrong, or what lay there has been moved since.
+    pub fn read(&self, feed: &FeedId, first: u64, span: Span) -> Result<Run, StoreError> {
         let bytes = self.disk.read(&path(span.at.segment), span.at.offset, span.bytes as usize)?;
-        let mut run: Option<Run> = None;
+        let mut run = Run { feed: *feed, first, entries: Vec::new() };
         let mut damage = None;
-        walk(&bytes, 0, |at, frame| match frame {
-            Ok(frame) => {
-                let Placed { feed, number, entry } = frame.placed;
-                run.get_or_insert_with(|| Run { feed, first: number, entries: Vec::new() })
-                    .entries
-                    .push(entry);
-            }
-            Err(reason) => damage = damage.or(Some((at, reason))),
+        walk(&bytes, 0, |at, frame| {
+            let wrong = match frame {
+                Ok(frame) => {
+                    let Placed { feed, number, entry } = frame.placed;
+                    let is_next = feed == run.feed && number == first + run.entries.len() as u64;
+                    run.entries.push(entry);
+                    (!is_next).then_some("another entry lies there")
+                }
+                Err(reason) => Some(reason),
+            };
+            damage = damage.or(wrong.map(|reason| (at, reason)));
         });
-        match (run, damage) {
-            (Some(run), None) => Ok(run),
-            (_, damage) => {
-                let (at, reason) = damage.unwrap_or((0, "the entries are missing"));
+        if run.entries.is_empty() {
+            damage = damage.or(Some((0, "the entries are missing")));
+        }
+        match damage {
+            None => Ok(run),
+            Some((at, reason)) => {
                 let segment = file_name(span.at.segment);
                 Err(StoreError::Damaged { segment, offset: span.at.offset + at as u64, reason })
             }

@@ -28,7 +28,7 @@ fn read_all(journal: &Journal) -> (Vec<Run>, Vec<Damage>) {
     let walked: Result<(), StoreError> = journal.scan(Position::default(), |found| {
         match found {
             Found::Run(run, span) => {
-                assert_eq!(journal.read(span).unwrap(), run);
+                assert_eq!(journal.read(&run.feed, run.first, span).unwrap(), run);
                 seen.push(run);
             }
             Found::Damaged(one) => damage.push(one),
@@ -213,4 +213,118 @@ fn of_an_unsynced_append_whose_middle_is_missing_nothing_counts() {
     let (seen, damage) = read_all(&journal);
     assert_eq!(seen, runs[..1]);
     assert!(damage.is_empty() && !tail.lost, "nobody was told that it is saved: {damage:?}");
+}
+
+/// What a power cut leaves of a disk now, opened to be read.
+fn after_power_cut(disk: &MemoryDisk) -> Vec<Run> {
+    let image = disk.image();
+    image.restart(|_| 0);
+    read_all(&journal_on(&image).0).0
+}
+
+#[test]
+fn what_a_killed_program_had_not_synced_is_durable_before_it_counts() {
+    let (disk, first, _) = written(1);
+    let more = runs(3);
+    let (mut journal, _) = journal_on(&disk);
+    journal.append(&more[1..2]).unwrap();
+    drop(journal);
+    disk.revive();
+    assert_eq!(after_power_cut(&disk), first, "killed between write and sync");
+    let (reading, _) = Journal::open_to_read(Box::new(disk.clone())).unwrap();
+    assert!(reading.durable() < reading.end(), "who only reads cannot make it durable");
+    let (mut journal, tail) = journal_on(&disk);
+    assert_eq!((tail, journal.durable()), (Tail::default(), journal.end()));
+    assert_eq!(after_power_cut(&disk), more[..2]);
+    journal.append(&more[2..]).unwrap();
+    journal.sync().unwrap();
+    assert_eq!(after_power_cut(&disk), more);
+    drop(journal);
+    let before = disk.operations();
+    drop(journal_on(&disk));
+    assert_eq!(disk.operations(), before, "a start after an end in order writes nothing");
+}
+
+#[test]
+fn what_a_failed_sync_left_is_let_go_or_written_anew() {
+    for can_be_cut in [true, false] {
+        let (disk, first, _) = written(1);
+        let more = runs(2);
+        let (mut journal, _) = journal_on(&disk);
+        journal.append(&more[1..]).unwrap();
+        disk.fail_sync_after(0);
+        if !can_be_cut {
+            disk.fill_after(1);
+        }
+        assert!(journal.sync().is_err());
+        assert!(matches!(journal.sync(), Err(StoreError::Poisoned)));
+        drop(journal);
+        disk.revive();
+        // The pages are clean by now: a sync alone would go well and write nothing.
+        let (journal, tail) = journal_on(&disk);
+        let there = read_all(&journal).0;
+        assert_eq!(
+            there,
+            more[..if can_be_cut { 1 } else { 2 }],
+            "said not to be saved, and gone if it could be"
+        );
+        assert_eq!(after_power_cut(&disk), there, "whatever is there is durable");
+        assert!(!tail.lost && there.starts_with(&first));
+    }
+}
+
+#[test]
+fn a_witness_that_is_missing_or_ahead_proves_nothing() {
+    for ahead in [false, true] {
+        let (mut disk, _, _) = written(1);
+        let more = runs(3);
+        if ahead {
+            // A loss has been seen, and what was written after it was not synced.
+            let (mut journal, _) = journal_on(&disk);
+            journal.append(&more[1..]).unwrap();
+            journal.sync().unwrap();
+            let durable = journal.end();
+            drop(journal);
+            disk.truncate("journal/00000001.seg", durable.offset - 1).unwrap();
+            assert!(journal_on(&disk).1.lost);
+        } else {
+            disk.truncate("witness", 0).unwrap();
+        }
+        let (mut journal, _) = journal_on(&disk);
+        journal.append(&more[1..2]).unwrap();
+        drop(journal);
+        disk.revive();
+        assert_eq!(journal_on(&disk).1.lost, ahead, "a loss is told until something durable follows it");
+        assert_eq!(after_power_cut(&disk), more[..2]);
+    }
+}
+
+#[test]
+fn a_segment_begun_and_not_synced_is_written_anew_whole() {
+    let (disk, first, _) = written(1);
+    let more = runs(2);
+    let (mut journal, _) = journal_on(&disk);
+    // As if the first were full.
+    journal.end.segment = 2;
+    journal.end.offset = 0;
+    journal.append(&more[1..]).unwrap();
+    drop(journal);
+    disk.revive();
+    assert_eq!(after_power_cut(&disk), first);
+    assert!(!journal_on(&disk).1.lost);
+    assert_eq!(after_power_cut(&disk), more);
+}
+
+#[test]
+fn a_place_that_holds_another_run_is_damage() {
+    let (disk, runs, spans) = written(3);
+    let (journal, _) = journal_on(&disk);
+    let read = |run: &Run, span: Span| journal.read(&run.feed, run.first, span);
+    assert_eq!(read(&runs[1], spans[1]).unwrap(), runs[1]);
+    let both = Span { bytes: spans[1].bytes + spans[2].bytes, ..spans[1] };
+    assert_eq!(read(&runs[1], both).unwrap().entries.len(), 6, "they follow each other");
+    let stranger = FeedId { incarnation: Incarnation([2; 8]), ..runs[1].feed };
+    for wrong in [read(&runs[0], spans[1]), read(&runs[2], spans[1]), journal.read(&stranger, 4, spans[1])] {
+        assert!(matches!(wrong, Err(StoreError::Damaged { .. })), "{wrong:?}");
+    }
 }
