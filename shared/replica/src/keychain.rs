@@ -205,13 +205,19 @@ impl Keychain {
 }
 
 impl Replica {
-    /// Makes new keys durable, before whatever they seal.
+    /// Makes new keys durable, before whatever they seal. Where that fails, what was to be written with them is lost, as
+    /// after a write of the journal that failed: nothing more is taken until restart, and what was saved is shown.
     pub(crate) fn save_keys(&mut self) -> Result<(), ReplicaError> {
         if self.role() == Role::Hub {
             // It hands nothing up: a node that lacks something asks.
             self.keychain.take_unsent();
         }
-        self.keychain.save(self.journal.disk())
+        let saved = self.keychain.save(self.journal.disk());
+        if saved.is_err() && !self.is_read_only() {
+            self.journal.close();
+            self.fall_back()?;
+        }
+        saved
     }
 
     /// A new random key.
