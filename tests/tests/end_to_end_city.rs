@@ -42,7 +42,8 @@ fn refused_rows(answer: &Json) -> BTreeSet<u64> {
 /// A county's tables, each in its own way, against the answers.
 fn import_county(site: &Site, code: &str, answers: &Json, prepare: impl Fn(&str) -> std::path::PathBuf) {
     let mut expected: BTreeMap<&str, BTreeSet<u64>> = BTreeMap::new();
-    for one in answers["refused"].as_array().unwrap() {
+    let refused = ["refused", "unknown"].into_iter().flat_map(|list| answers[list].as_array().unwrap());
+    for one in refused {
         let (folder, file) = one["file"].as_str().unwrap().split_once('/').unwrap();
         if folder == code {
             let kind = file.trim_end_matches(".csv");

@@ -2,11 +2,11 @@
 //! a match key that the counties hold and the hub does not. The hub carries the key, sealed to county devices, and
 //! compares hashes; a hash of a number it cannot make.
 //!
-//! A county device that finds no key draws one and offers its name in its county's channel; the hub names the first offer
+//! A county device with people of whom it knows the number that finds no key draws one and offers its name in its county's channel; the hub names the first offer
 //! it takes up, and that one alone counts until it names another. Until a county has the key, saving works, and what is
 //! missing is written when it has come.
 
-use crate::edit::RecordEdit;
+use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::dictionary;
@@ -140,22 +140,40 @@ impl Replica {
         self.commit_granted().map(|_| ())
     }
 
-    /// County, level with the hub: offers a key if there is none, and writes the hashes that are missing.
-    pub(crate) fn match_people(&mut self, now: u64) -> Result<(), ReplicaError> {
-        let Some(county) = self.matching_county() else { return Ok(()) };
+    /// County, level with the hub: offers a key if there is none, and writes the hashes that are missing. Whether anything
+    /// was written.
+    pub(crate) fn match_people(&mut self, now: u64) -> Result<bool, ReplicaError> {
+        let Some(county) = self.matching_county().filter(|_| !self.is_read_only()) else { return Ok(false) };
         if self.matching.current().is_none() {
-            let waits = self.matching.has_offer_of(county, None);
-            return if waits { Ok(()) } else { self.offer_match_key(now) };
+            let waits = self.matching.has_offer_of(county, None) || !self.has_numbers()?;
+            if !waits {
+                self.offer_match_key(now)?;
+            }
+            return Ok(!waits);
         }
+        let mut wrote = false;
         for (id, hash) in self.unmatched()? {
             let fields = Fields::from([("id_match".to_owned(), Value::Text(hash))]);
             match self.stage_wish(&RecordEdit::Set { id, fields }, "huiliu", now) {
+                Ok(outcome) => wrote |= matches!(outcome, Outcome::Changed(_)),
                 // A record that is not whole is somebody's to mend, and no reason to stop here.
-                Ok(_) | Err(ReplicaError::Problems(_)) => {}
+                Err(ReplicaError::Problems(_)) => {}
                 Err(error) => return Err(error),
             }
         }
-        self.commit_granted().map(|_| ())
+        self.commit_granted()?;
+        Ok(wrote)
+    }
+
+    /// Whether anybody's identity number is kept here: else nothing is to be matched.
+    fn has_numbers(&self) -> Result<bool, ReplicaError> {
+        let Some(kind) = dictionary::kind("person") else { return Ok(false) };
+        let mut found = false;
+        self.each_row(kind, |_, row| {
+            found = row.fields.get("id_number").is_some_and(|number| !number.is_null());
+            !found
+        })?;
+        Ok(found)
     }
 
     /// The people of the county whose hash is missing, or under another key, with the hash.

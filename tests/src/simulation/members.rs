@@ -55,7 +55,7 @@ pub(super) fn change(kind: &str, edit: EditId, rng: &mut fastrand::Rng) -> Field
             [("approval_doc", text("月党")), ("approved_by", text("党工委")), ("founded_on", day(edit))]
         }
         // What others copy is told in stories: an edit of it is one of several records.
-        "person" => [("phone", text("000998")), ("birth_ym", month(edit)), ("phone", text("0009981"))],
+        "person" => [("phone", text("000998")), ("birth_ym", month(edit)), ("phone", text("0009980"))],
         "affiliation" => [0, 1, 2].map(|nth| ("from", day(3 * edit + nth))),
         _ => {
             [("post", text("干事")), ("from", day(edit)), ("full_time", Value::Bool(edit.is_multiple_of(2)))]

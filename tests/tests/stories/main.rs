@@ -7,6 +7,7 @@ mod drafts;
 mod forks;
 mod hostile;
 mod later;
+mod matching;
 mod moves;
 mod people;
 mod programs;

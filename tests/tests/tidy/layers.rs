@@ -63,11 +63,12 @@ const OURS: [(&str, &[&str]); 8] = [
 ];
 
 /// All that core is made of: nothing that has a socket, a file, a clock or chance of its own.
-const CORE: [&str; 9] = [
+const CORE: [&str; 10] = [
     "aes-siv",
     "automerge",
     "chacha20poly1305",
     "curve25519-dalek",
+    "data-encoding",
     "postcard",
     "ring",
     "serde",
@@ -147,6 +148,7 @@ const LAYERS: [(&str, &[&str], &[&str]); 3] = [
             "aes_siv",
             "chacha20poly1305",
             "curve25519_dalek",
+            "data_encoding",
             "postcard",
             "ring",
             "serde",

@@ -21,8 +21,10 @@ pub struct Answers {
     pub figures: Figures,
     /// By the division of each folder.
     pub folders: BTreeMap<String, FolderAnswers>,
-    /// Every row that must be refused.
+    /// Every row that must be refused for what is written in it.
     pub refused: Vec<Refused>,
+    /// Every row that must be refused because it names somebody whose own row is.
+    pub unknown: Vec<Refused>,
     /// Every row that is taken otherwise than it is written.
     pub mended: Vec<Mended>,
     /// Organizations that must have a Party organization and have none (应建未建).
@@ -208,6 +210,7 @@ impl Answers {
         let of_file = |file: &str| file.split_once('/').is_some_and(|(folder, _)| folders.contains(folder));
         self.folders.retain(|folder, _| folders.contains(folder));
         self.refused.retain(|one| of_file(&one.file));
+        self.unknown.retain(|one| of_file(&one.file));
         self.mended.retain(|one| of_file(&one.file));
         self.gaps.retain(|one| folders.contains(&one.county));
         self.duplicates.retain(|one| one.counties.iter().all(|county| folders.contains(county)));

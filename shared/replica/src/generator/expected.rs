@@ -1,7 +1,7 @@
 //! What is known of a city: figures, what every table must give, who is covered.
 
 use super::answers::{
-    Answers, Coverage, Duplicate, Figures, FolderAnswers, Gap, KindAnswers, Odd, Overdue, SameName,
+    Answers, Coverage, Duplicate, Figures, FolderAnswers, Gap, KindAnswers, Odd, Overdue, Refused, SameName,
 };
 use super::city::{City, Purpose};
 use super::faults::Faults;
@@ -51,6 +51,7 @@ pub(super) fn answers(
         figures: figures(city),
         folders: folders(city, faults, sheets),
         refused: sheets.iter().flat_map(|(_, known)| known.refused.iter().cloned()).collect(),
+        unknown: sheets.iter().flat_map(|(sheet, _)| unknown(city, faults, sheet)).collect(),
         mended: sheets.iter().flat_map(|(_, known)| known.mended.iter().cloned()).collect(),
         gaps: gaps.iter().map(gap).collect(),
         duplicates: duplicates.iter().map(duplicate).collect(),
@@ -101,10 +102,37 @@ fn place(city: &City, at: usize) -> usize {
     town.map_or(one.folder, |town| city.places.towns[town].county)
 }
 
+/// The field of a row that names somebody whose own row is refused: nobody's number is kept as a reference.
+fn nobody(city: &City, faults: &Faults, kind: &str, at: usize) -> Option<&'static str> {
+    let is_refused = |target: &str, at: usize| match target {
+        "person" => faults.refuses("person", at),
+        "instructor" => {
+            faults.refuses("instructor", at) || faults.refuses("person", city.instructors[at].person)
+        }
+        _ => false,
+    };
+    let named = named(city, kind, at).into_iter().find(|(_, target, named)| is_refused(target, *named));
+    named.map(|(field, ..)| field)
+}
+
+/// The rows that are refused for that alone.
+fn unknown(city: &City, faults: &Faults, sheet: &Sheet) -> Vec<Refused> {
+    let (kind, mut unknown) = (sheet.kind.name, Vec::new());
+    let folder = city.places.folders.iter().position(|one| one.division.to_string() == sheet.folder);
+    for (row, at) in folder.map(|folder| rows(city, kind, folder)).into_iter().flatten().enumerate() {
+        if let Some(field) = nobody(city, faults, kind, at).filter(|_| !faults.refuses(kind, at)) {
+            let file = format!("{}.csv", sheet.path());
+            unknown.push(Refused { file, row: row as u32 + 2, field, reason: "ReferenceUnknown" });
+        }
+    }
+    unknown
+}
+
 fn table(city: &City, faults: &Faults, folder: usize, sheet: &Sheet, known: &Known) -> KindAnswers {
     let kind = sheet.kind.name;
     let mut open: BTreeMap<String, usize> = BTreeMap::new();
-    for at in rows(city, kind, folder).into_iter().filter(|at| !faults.refuses(kind, *at)) {
+    let created = |at: &usize| !faults.refuses(kind, *at) && nobody(city, faults, kind, *at).is_none();
+    for at in rows(city, kind, folder).into_iter().filter(created) {
         for (field, target, named) in named(city, kind, at) {
             *open.entry(field.to_owned()).or_default() += usize::from(faults.refuses(target, named));
         }
@@ -112,7 +140,7 @@ fn table(city: &City, faults: &Faults, folder: usize, sheet: &Sheet, known: &Kno
     KindAnswers {
         file: format!("{}.csv", sheet.path()),
         rows: sheet.rows(),
-        created: sheet.rows() - known.refused.len(),
+        created: sheet.rows() - known.refused.len() - unknown(city, faults, sheet).len(),
         refused: known.refused.len(),
         mended: known.mended.len(),
         odd_cells: known.odd_cells,

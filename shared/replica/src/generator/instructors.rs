@@ -6,6 +6,7 @@ use super::numbers::{Numbers, permille};
 use super::people::People;
 use super::rules::is_base;
 use super::synthetic_codes::synthetic_uscc;
+use huiliu_core::model::values::list;
 use huiliu_core::model::{Date, DivisionCode};
 use std::collections::BTreeSet;
 
@@ -138,6 +139,6 @@ fn center(
         uscc: is_registered.then(|| synthetic_uscc(2, city.places.folders[folder].division, number)),
         opened: is_open.then(|| earlier(city.order.as_of, numbers.between(30, 2_800))),
         status,
-        checks: met.join(","),
+        checks: list::joined(met),
     })
 }

@@ -217,6 +217,8 @@ fn party_org(city: &City, at: usize, row: &mut Row) {
 
 fn person(city: &City, at: usize, row: &mut Row) {
     let one = &city.persons[at];
+    // Whom the city lists it keeps itself: a number that lies in a county it could not read.
+    let town = one.town.filter(|_| !city.places.is_city(one.folder));
     row.texts(&[
         ("name", &one.name),
         ("id_number", &one.id_number),
@@ -227,7 +229,7 @@ fn person(city: &City, at: usize, row: &mut Row) {
         ("phone", &one.phone),
         ("member_kind", one.kind),
         ("status", "ACTIVE"),
-        ("division", &place(city, one.folder, one.town).to_string()),
+        ("division", &place(city, one.folder, town).to_string()),
     ]);
     row.some_day("joined_on", one.joined);
     row.some_day("full_on", one.full);

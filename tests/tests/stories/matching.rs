@@ -1,0 +1,106 @@
+//! One person in two counties: found by a hash that counties make and the hub cannot.
+
+use super::people::{BRANCH, NUMBER, affiliation, joined, member, read, refused, visit};
+use huiliu_core::model::RecordId;
+use huiliu_replica::commands::reports::Wanted;
+use huiliu_replica::commands::{Context, Request, run};
+use huiliu_tests::harness::world::{HUB, World};
+
+/// The ids that the findings of a replica name for a rule, list by list.
+fn found(world: &mut World, name: &str, division: &str, rule: &str) -> Vec<Vec<String>> {
+    let wanted = Wanted { name: "findings".into(), division: Some(division.into()), as_of: None, file: None };
+    let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
+    let report = run(world.replica(name), &Request::Report(wanted), &context).json;
+    let rows = report["rows"].as_array().unwrap().iter().filter(|row| row["rule"] == rule);
+    let ids = |row: &serde_json::Value| {
+        let records = row["records"].as_array().unwrap().iter();
+        let mut ids: Vec<String> = records.map(|it| it["id"].as_str().unwrap().to_owned()).collect();
+        ids.sort();
+        ids
+    };
+    rows.map(ids).collect()
+}
+
+/// Everybody meets the hub until nobody has anything more to hand on.
+fn meet(world: &mut World, times: usize) {
+    for _ in 0..times {
+        for name in ["haishu", "yuyao", "yuehu"] {
+            visit(world, name);
+        }
+    }
+}
+
+/// Two counties each have a record of one person.
+fn two_of_one(world: &mut World) -> [RecordId; 2] {
+    let first = world.make("haishu", "person", &member());
+    let mut elsewhere = member();
+    elsewhere.retain(|(name, _)| *name != "division");
+    elsewhere.push(("division", "330281001"));
+    [first, world.make("yuyao", "person", &elsewhere)]
+}
+
+#[test]
+fn a_person_with_a_record_in_two_counties_is_found_by_the_hub_that_cannot_read_the_number() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    let mut expected = both.map(|id| id.to_string()).to_vec();
+    expected.sort();
+    meet(&mut world, 4);
+    let matches = both.map(|id| read(&mut world, HUB, id, "id_match"));
+    assert!(matches[0].is_some() && matches[0] == matches[1], "{matches:?}");
+    assert_eq!(found(&mut world, HUB, "3302", "SAME_PERSON"), [expected]);
+    assert_eq!(read(&mut world, HUB, both[0], "id_number").as_deref(), Some("密封"));
+    assert!(world.replica(HUB).people_numbered(NUMBER).unwrap().is_empty());
+    assert!(world.violations.is_empty(), "{:?}", world.violations);
+}
+
+#[test]
+fn counties_that_draw_a_match_key_at_once_and_one_that_comes_late_use_the_one_the_hub_names() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    world.join("jiangbei", "330205");
+    let mut third = member();
+    third.retain(|(name, _)| *name != "division");
+    third.push(("division", "330205"));
+    let third = world.make("jiangbei", "person", &third);
+    meet(&mut world, 4);
+    for name in ["jiangbei", "haishu", "jiangbei", "jiangbei"] {
+        visit(&mut world, name);
+    }
+    let matches = [both[0], both[1], third].map(|id| read(&mut world, HUB, id, "id_match").unwrap());
+    assert!(matches.iter().all(|hash| *hash == matches[0]), "{matches:?}");
+}
+
+#[test]
+fn a_match_key_that_is_lost_is_replaced_by_another_countys_and_all_is_written_anew() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    meet(&mut world, 4);
+    let before = read(&mut world, HUB, both[0], "id_match").unwrap();
+    let now = world.now;
+    world.replica("yuyao").offer_match_key(now).unwrap();
+    meet(&mut world, 4);
+    let after = both.map(|id| read(&mut world, HUB, id, "id_match").unwrap());
+    assert_eq!(after[0], after[1]);
+    assert_ne!(after[0], before);
+    assert_ne!(after[0].split_once(':').unwrap().0, before.split_once(':').unwrap().0, "another key");
+}
+
+#[test]
+fn a_number_is_matched_later_where_no_key_is_and_never_kept_as_a_reference() {
+    let mut world = joined();
+    // A township saves it: the hash is its county's to write.
+    let id = world.make("yuehu", "person", &member());
+    assert_eq!(read(&mut world, "yuehu", id, "id_match"), None);
+    meet(&mut world, 4);
+    let hash = read(&mut world, "haishu", id, "id_match").unwrap();
+    // Another edit in the township leaves it; another number takes it away, until the county has made the new one.
+    world.set("yuehu", id, &[("phone", "00011112222"), ("id_number", NUMBER)]);
+    assert_eq!(read(&mut world, "yuehu", id, "id_match").as_ref(), Some(&hash));
+    world.set("yuehu", id, &[("id_number", "330299197906150023")]);
+    assert_eq!(read(&mut world, "yuehu", id, "id_match"), None);
+    meet(&mut world, 2);
+    let other = read(&mut world, "haishu", id, "id_match").unwrap();
+    assert_ne!(other, hash);
+    refused(&mut world, "haishu", &affiliation(BRANCH[0].1));
+}
