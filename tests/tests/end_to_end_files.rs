@@ -68,11 +68,16 @@ fn what_the_programs_leave_is_their_owners_alone() {
     serving.stop();
 }
 
+/// Who somebody is, is sealed: a key file is there from then on.
+fn a_key_is_drawn(site: &Site) {
+    site.good(&["record", "new", "person", "name=测试甲", "member_kind=FULL"]);
+}
+
 #[test]
 fn what_an_earlier_version_left_open_is_closed_without_a_word() {
     let city = City::found();
     let haishu = city.join("haishu", "330203");
-    haishu.create(&["name=甲", "org_type=BA", "registration_authority=330203"]);
+    a_key_is_drawn(&haishu);
     let files: Vec<PathBuf> =
         all_below(haishu.data.clone()).into_iter().filter(|path| path.is_file()).collect();
     assert!(files.iter().any(|path| path.ends_with("keyring")) && files.len() > 5, "{files:?}");
@@ -86,6 +91,7 @@ fn what_an_earlier_version_left_open_is_closed_without_a_word() {
 fn keys_that_others_can_read_stop_a_program_that_cannot_close_them() {
     let city = City::found();
     let haishu = city.join("haishu", "330203");
+    a_key_is_drawn(&haishu);
     if fs::metadata(&haishu.data).unwrap().uid() != 0 {
         let _ = writeln!(std::io::stderr(), "not run: only root can make somebody else's files");
         return;

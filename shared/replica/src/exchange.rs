@@ -232,10 +232,6 @@ impl Replica {
                 if self.role() == Role::Node {
                     self.answer_unsure()?;
                     self.adopt_followed()?;
-                    if self.match_people(now)? {
-                        // What was written just now goes out before anybody is told that both are level.
-                        return Ok(vec![Input::Grew, Input::Ask]);
-                    }
                     self.keys_arrived(id)?;
                     self.hand_unsent(id, session)?;
                 }

@@ -141,9 +141,12 @@ impl Replica {
     }
 
     /// County, level with the hub: offers a key if there is none, and writes the hashes that are missing. Whether anything
-    /// was written.
-    pub(crate) fn match_people(&mut self, now: u64) -> Result<bool, ReplicaError> {
-        let Some(county) = self.matching_county().filter(|_| !self.is_read_only()) else { return Ok(false) };
+    /// was written: the caller, who knows when both are level, then waits until they are once more.
+    pub fn match_people(&mut self, now: u64) -> Result<bool, ReplicaError> {
+        // What somebody has staged is theirs to commit: this waits for another visit.
+        let staged = self.staged.values().flatten().any(|entry| entry.kind == EntryKind::EDIT);
+        let may = !self.is_read_only() && !staged;
+        let Some(county) = self.matching_county().filter(|_| may) else { return Ok(false) };
         if self.matching.current().is_none() {
             let waits = self.matching.has_offer_of(county, None) || !self.has_numbers()?;
             if !waits {

@@ -246,6 +246,7 @@ impl Play {
         for name in self.names.clone().into_iter().skip(1).cycle().take(2 * (self.names.len() - 1)) {
             self.world.connect(name);
             self.world.settle();
+            self.world.match_people(name);
         }
     }
 

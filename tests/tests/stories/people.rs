@@ -45,6 +45,7 @@ pub(super) fn joined() -> World {
 pub(super) fn visit(world: &mut World, name: &'static str) {
     world.connect(name);
     world.settle();
+    world.match_people(name);
     world.cut(name);
 }
 

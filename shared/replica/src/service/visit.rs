@@ -125,6 +125,13 @@ impl Worker {
                 if let Ok(Err(error)) = let_in {
                     tracing::warn!(%error, "that the grant holds was not remembered");
                 }
+                let matched = self.parts.engine.call(|replica, now| replica.match_people(now)).await;
+                match matched.map_err(stopped)? {
+                    // What was written just now goes out before anybody is told that both are level.
+                    Ok(true) => return self.ask(id).await,
+                    Ok(false) => {}
+                    Err(error) => tracing::warn!(%error, "people were not matched"),
+                }
                 (talk.asks, talk.ask_at) = (0, None);
                 let asked = self.waiting.len();
                 self.fetch_edition(connection).await?;
