@@ -163,8 +163,7 @@ pub struct Entry {
 impl Entry {
     /// How many bytes envelope and payload have when they are written down.
     pub fn encoded_bytes(&self) -> usize {
-        let envelope =
-            self.envelope.as_ref().map(|envelope| postcard::experimental::serialized_size(envelope));
+        let envelope = self.envelope.as_ref().map(postcard::experimental::serialized_size);
         envelope.and_then(Result::ok).unwrap_or(0) + self.payload.len()
     }
 }
