@@ -2,9 +2,9 @@
 //! a match key that the counties hold and the hub does not. The hub carries the key, sealed to county devices, and
 //! compares hashes; a hash of a number it cannot make.
 //!
-//! A county device with people of whom it knows the number that finds no key draws one and offers its name in its county's channel; the hub names the first offer
-//! it takes up, and that one alone counts until it names another. Until a county has the key, saving works, and what is
-//! missing is written when it has come.
+//! A county device that keeps numbers and finds no key draws one and offers its name in its county's channel. The hub
+//! names the first offer it takes up, and that one alone counts until it names another. Until a county has the key, saving
+//! works; what is missing is written when the key has come.
 
 use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
