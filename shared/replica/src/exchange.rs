@@ -62,6 +62,7 @@ impl Replica {
     /// The connection of a session is gone.
     pub fn hang_up(&mut self, id: SessionId) {
         self.greeting.remove(&id);
+        self.asked_keys.remove(&id);
         self.keys_came_back(id);
         if let Some(session) = self.sessions.remove(&id) {
             self.batch_sizes.insert(session.peer(), session.next_batch_bytes());
@@ -113,7 +114,6 @@ impl Replica {
             match session.poll(&self.ledger) {
                 None if self.greeting.remove(&id) => {
                     self.hand_unsent(id, &session)?;
-                    self.ask_for_keys(id, &session)?;
                 }
                 None => break,
                 Some(output) => {
@@ -233,7 +233,12 @@ impl Replica {
                     self.answer_unsure()?;
                     self.adopt_followed()?;
                     self.keys_arrived(id)?;
-                    self.hand_unsent(id, session)?;
+                    let hands = self.hand_unsent(id, session)?;
+                    let asks = self.ask_for_keys(id, session)?;
+                    // The next verdict comes after the hub has read what went out here, and after its answer.
+                    if verified && (hands || asks) {
+                        return Ok(vec![Input::Ask]);
+                    }
                 }
                 self.effects.push_back(Effect::Level(id, verified));
             }

@@ -23,7 +23,7 @@ impl Replica {
         runs: &[Run],
     ) -> Result<(), ReplicaError> {
         match self.role() {
-            Role::Node => self.hand_unsent(id, session),
+            Role::Node => self.hand_unsent(id, session).map(|_| ()),
             Role::Hub => {
                 let begins = |entry: &&Entry| match entry.kind {
                     EntryKind::ARRIVED => true,
@@ -41,13 +41,13 @@ impl Replica {
         }
     }
 
-    /// Node: hands the hub what is new here, and division keys to devices that may hold them since.
-    pub(crate) fn hand_unsent(&mut self, id: SessionId, session: &Session) -> Result<(), ReplicaError> {
+    /// Node: hands the hub what is new here, and division keys to devices that may hold them since. Whether there was any.
+    pub(crate) fn hand_unsent(&mut self, id: SessionId, session: &Session) -> Result<bool, ReplicaError> {
         self.carry_for_devices();
         self.save_keys()?;
         let unsent = self.keychain.take_unsent();
         if unsent.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         for part in unsent.chunks(MOST_KEYS) {
             let mut keys = Keys::default();
@@ -64,7 +64,7 @@ impl Replica {
             self.send_keys(id, session, &keys);
         }
         self.handed.entry(id).or_default().extend(unsent);
-        Ok(())
+        Ok(true)
     }
 
     /// Node: what was handed over in a session is the hub's once both are level. The note of it covers all that is kept
@@ -143,19 +143,22 @@ impl Replica {
         keys.carried.extend(self.keychain.carried_for(&device).filter(|it| names.contains(&it.key)).cloned());
     }
 
-    /// Asks for the keys that are lacking here.
-    pub(crate) fn ask_for_keys(&mut self, id: SessionId, session: &Session) -> Result<(), ReplicaError> {
-        if self.role() == Role::Hub {
-            return Ok(());
+    /// Node: asks for the keys that are lacking here, once in a session and once more when another match key counts.
+    /// Whether there was anything to ask for.
+    pub(crate) fn ask_for_keys(&mut self, id: SessionId, session: &Session) -> Result<bool, ReplicaError> {
+        let matching = self.missing_match_key();
+        if self.asked_keys.insert(id, matching) == Some(matching) {
+            return Ok(false);
         }
         let missing = self.keychain.missing_keys();
         let wants = Wants {
             city: false,
-            divisions: self.missing_match_key().into_iter().chain(missing).take(MOST_KEYS).collect(),
+            divisions: matching.into_iter().chain(missing).take(MOST_KEYS).collect(),
             records: self.keyless()?,
         };
+        let asks = wants != Wants::default();
         self.send_keys(id, session, &Keys { wants, ..Keys::default() });
-        Ok(())
+        Ok(asks)
     }
 
     /// Records with a sealed field that no key here opens and none is wrapped for.

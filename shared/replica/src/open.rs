@@ -164,6 +164,7 @@ impl Replica {
             tickets: TicketBook::default(),
             greeting: BTreeSet::new(),
             handed: BTreeMap::new(),
+            asked_keys: BTreeMap::new(),
             bugs: parts.bugs,
         };
         replica.keychain = Keychain::read(replica.journal.disk())?;

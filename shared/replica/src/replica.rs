@@ -13,6 +13,7 @@ use huiliu_core::model::{Channel, DivisionCode, Hlc, RecordId};
 use huiliu_core::sync::control::{self, Beginning, Note};
 use huiliu_core::sync::entry::MAX_WHO_BYTES;
 use huiliu_core::sync::person_keys::Kept;
+use huiliu_core::sync::seal::KeyId;
 use huiliu_core::sync::session::Session;
 use huiliu_core::sync::{DeviceId, DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Ledger, Stamp};
 use huiliu_store::keys::Stay;
@@ -112,6 +113,8 @@ pub struct Replica {
     pub(crate) greeting: BTreeSet<SessionId>,
     /// The keys handed to the hub in each session, until it is level.
     pub(crate) handed: BTreeMap<SessionId, Vec<Kept>>,
+    /// Sessions in which keys were asked for, and the match key that was lacking.
+    pub(crate) asked_keys: BTreeMap<SessionId, Option<KeyId>>,
     /// Seeded bugs, for the test of the tests; none in a program.
     pub(crate) bugs: BTreeSet<&'static str>,
 }
