@@ -4,8 +4,10 @@
 //! written again becomes a draft.
 
 use crate::error::ReplicaError;
-use crate::evaluate::{content, contents, lowest_edition, was_ever_allowed};
-use crate::repeats::{Standing, is_final, is_makers, is_written_again, origin_of, overtaken, unborn};
+use crate::evaluate::{lowest_edition, was_ever_allowed};
+use crate::repeats::{
+    Contents, Standing, is_final, is_makers, is_written_again, origin_of, overtaken, said_first, unborn,
+};
 use crate::replica::{Replica, Role};
 use huiliu_core::documents::{Document, gate, inspect, writes};
 use huiliu_core::model::RecordId;
@@ -146,7 +148,7 @@ impl Replica {
             lost.extend(why.is_some_and(is_final).then_some(row.hash));
         }
         // What was refused written again would be refused each time.
-        let mark = |row: &ChangeRow| (row.feed.device, content(row));
+        let mark = |row: &ChangeRow| (row.feed.device, said_first(row));
         let tried: BTreeSet<_> = rows.iter().filter(|row| lost.contains(&row.hash)).map(mark).collect();
         let again = rows.iter().filter(|row| row.state != ChangeState::Applied && tried.contains(&mark(row)));
         lost.extend(again.map(|row| row.hash));
@@ -256,7 +258,7 @@ impl Replica {
                     _ if lost.contains(&row.hash) => {}
                     // Its record has gone where this replica may not see what it repeats.
                     Some(reason::REPEATED) if ended && self.role() == Role::Node => {}
-                    _ if is_written_again(&ever, row) || !answered.insert(content(row)) => {}
+                    _ if is_written_again(&ever, row) || !answered.insert(said_first(row)) => {}
                     // What it repeats counts at the hub, and may only not have come yet.
                     Some(reason::REPEATED) if !all_is_here => drop(self.unsure.insert(stay)),
                     // A hub that was set back may have preferred one of two first and the other then.
@@ -306,10 +308,10 @@ impl Replica {
         followed: &BTreeSet<Hash>,
     ) -> Result<(), ReplicaError> {
         let ever = self.change_rows_ever(&stay.record)?;
-        let (device, lost, counted) = (self.device(), self.lost(rows)?, contents(&ever));
+        let (device, lost, counted) = (self.device(), self.lost(rows)?, Contents::of(&ever));
         let open = |row: &&ChangeRow| {
             let waits = matches!(row.state, ChangeState::Refused | ChangeState::Waiting(Waiting::Dependency));
-            waits && !lost.contains(&row.hash) && !counted.contains(&content(row))
+            waits && !lost.contains(&row.hash) && !counted.has(row)
         };
         if !rows.iter().filter(open).any(|row| row.feed.device == device) {
             return Ok(());
@@ -326,7 +328,7 @@ impl Replica {
     /// Writes again the next of those drafts of a record that only wait until what they follow was written again.
     fn write_drafts(&mut self, stay: &Stay, which: impl Fn(&Draft) -> bool) -> Result<(), ReplicaError> {
         let Some(epoch) = self.stay_row(stay)?.map(|row| row.epoch) else { return Ok(()) };
-        let counted = contents(&self.change_rows(stay)?);
+        let counted = Contents::of(&self.change_rows(stay)?);
         let drafts = self.drafts()?.into_iter();
         for draft in drafts.filter(|draft| draft.origin.feed.channel == stay.channel) {
             let Some(envelope) =
@@ -337,13 +339,13 @@ impl Replica {
             let Ok(info) = inspect(&draft.entry.payload) else { continue };
             if draft.reason != reason::FORKED
                 || !which(&draft)
-                || !info.deps.iter().all(|dep| counted.contains(dep))
+                || !info.deps.iter().all(|dep| counted.stands_for(dep))
             {
                 continue;
             }
             let rows = self.change_rows(stay)?;
             let ever = self.change_rows_ever(&stay.record)?;
-            if ever.iter().any(|row| content(row) == draft.origin.change) {
+            if Contents::of_all(&ever).has_draft(&draft) {
                 continue;
             }
             let (gone, replaced, lost) = (BTreeSet::new(), BTreeMap::new(), self.lost(&rows)?);

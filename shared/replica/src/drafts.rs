@@ -3,8 +3,7 @@
 
 use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
-use crate::evaluate::contents;
-use crate::repeats::{is_written_again, origin_of};
+use crate::repeats::{Contents, is_written_again, origin_of};
 use crate::replica::Replica;
 use huiliu_core::documents::writes;
 use huiliu_core::model::{Fields, RecordId, dictionary};
@@ -28,7 +27,7 @@ impl Replica {
         for draft in self.drafts_ever()? {
             let record = draft.entry.envelope.as_ref().map_or(RecordId::NIL, |envelope| envelope.record);
             let change = draft.origin.change;
-            if !done.contains(&change) && !contents(&self.change_rows_ever(&record)?).contains(&change) {
+            if !done.contains(&change) && !Contents::of(&self.change_rows_ever(&record)?).has_draft(&draft) {
                 drafts.push(draft);
             }
         }

@@ -55,6 +55,11 @@ pub enum RecordEdit {
         /// The record.
         id: RecordId,
     },
+    /// Take it over for the owner that its fields name.
+    Accept {
+        /// The record.
+        id: RecordId,
+    },
 }
 
 /// What came of an edit.
@@ -127,6 +132,7 @@ impl Replica {
                 let fields = Fields::from([(DELETED.to_owned(), Value::Null)]);
                 self.change(id, &fields, &[], who, now)
             }
+            RecordEdit::Accept { id } => self.accept(id, who, now),
         }
     }
 
@@ -317,7 +323,7 @@ impl Replica {
 
     /// The branch under which this incarnation goes on writing a record: a new one after a change of its own that does
     /// not count where the record is, so that no (actor, sequence number) is used twice.
-    fn branch_for(&self, stay: &Stay) -> Result<u32, ReplicaError> {
+    pub(crate) fn branch_for(&self, stay: &Stay) -> Result<u32, ReplicaError> {
         let (device, incarnation) = (self.device(), self.incarnation());
         let (rows, here) = (self.change_rows_ever(&stay.record)?, applied(&self.change_rows(stay)?));
         let own = || rows.iter().filter(|r| r.feed.device == device && r.feed.incarnation == incarnation);
@@ -327,7 +333,7 @@ impl Replica {
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one entry")]
-    fn stage_edit(
+    pub(crate) fn stage_edit(
         &mut self,
         stay: &Stay,
         kind: &Kind,

@@ -1,14 +1,15 @@
 //! Which changes of a stay count: a function of the entries of its channel, the refusals, the revocations and the gate.
 
 use crate::error::ReplicaError;
+use crate::repeats::{Contents, is_adopted, said_first};
 use crate::replica::{Replica, Role};
-use crate::stays::applied;
+use crate::stays::{applied, history_row};
 use crate::upgrade::{UNSOUND_GATE, misjudges};
 use huiliu_core::documents::{DELETED, Document, Gated, Verdict, gate, inspect, writes};
 use huiliu_core::model::{Channel, DictionaryEdition, KindId, Value, dictionary};
 use huiliu_core::sync::control::{self, Refusal, reason};
 use huiliu_core::sync::ledger::Sum;
-use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Hash};
+use huiliu_core::sync::{Entry, EntryKind, FeedId, Hash};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow, Waiting};
 use std::cmp::Ordering;
@@ -37,23 +38,9 @@ struct Seen {
     repeats: bool,
 }
 
-/// What tells a change and its repetitions from all others.
-pub(crate) fn content(row: &ChangeRow) -> Hash {
-    content_of(row.hash, &row.envelope)
-}
-
-fn content_of(change: Hash, envelope: &Envelope) -> Hash {
-    envelope.origin.as_ref().map_or(change, |origin| origin.change)
-}
-
 /// Whether nothing more is to be decided about a change.
 fn is_at_rest(row: &ChangeRow) -> bool {
     matches!(row.state, ChangeState::Applied | ChangeState::Late)
-}
-
-/// The contents that count.
-pub(crate) fn contents(rows: &[ChangeRow]) -> BTreeSet<Hash> {
-    rows.iter().filter(|row| row.state == ChangeState::Applied).map(content).collect()
 }
 
 impl Replica {
@@ -71,7 +58,9 @@ impl Replica {
             let applied = applied(&self.change_rows(stay)?);
             row.deps.iter().all(|dep| applied.contains(dep))
         };
-        let repeats = record.repeated && contents(&self.change_rows(stay)?).contains(&content(&row));
+        let trusts = self.has_bug("whoever repeats another stands for it");
+        let has = |counted: &Contents| counted.has(&row) || trusts && counted.stands_for(&said_first(&row));
+        let repeats = record.repeated && has(&Contents::of(&self.change_rows(stay)?));
         // Of a record of which nothing else is here there is nothing to load.
         let empty = (record.changes == 1).then(Document::empty);
         let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, empty.as_ref())?;
@@ -154,9 +143,18 @@ impl Replica {
         }
         let history = self.written(stay, record.epoch)?;
         let mut known: BTreeSet<Hash> = applied(&rows);
-        let mut counted = contents(&rows);
         known.extend(history.keys());
-        counted.extend(history.values().map(|written| content_of(written.change, &written.envelope)));
+        let came: Vec<ChangeRow> = history.into_values().map(history_row).collect();
+        let mut counted = match rows.iter().chain(&came).any(is_adopted) {
+            true => {
+                let mut all: Vec<ChangeRow> = rows.iter().chain(&came).cloned().collect();
+                self.fill_raw(stay, &mut all)?;
+                Contents::of(&all)
+            }
+            false => Contents::of(&rows),
+        };
+        came.iter().for_each(|row| counted.add(row));
+        let trusts = self.has_bug("whoever repeats another stands for it");
         let mut changed = anew;
         loop {
             let mut progress = false;
@@ -168,13 +166,13 @@ impl Replica {
                 }
                 let seen = Seen {
                     known: row.deps.iter().all(|dep| known.contains(dep)),
-                    repeats: counted.contains(&content(row)),
+                    repeats: counted.has(row) || trusts && counted.stands_for(&said_first(row)),
                 };
                 let before = last.as_ref().map_or(&current, |gated| &gated.document);
                 let decision = self.decide(stay, &mut record, row, seen, Some(before))?;
                 if let Some(gated) = self.settle(stay, row, decision, &record) {
                     known.insert(row.hash);
-                    counted.insert(content(row));
+                    counted.add(row);
                     record.unsnapped += 1;
                     record.heads = gated.document.heads();
                     last = Some(gated);

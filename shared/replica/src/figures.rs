@@ -4,7 +4,7 @@
 
 use crate::error::ReplicaError;
 use crate::replica::Replica;
-use huiliu_core::model::dictionary::{self, Field, Kind};
+use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::rules::Options;
 use huiliu_core::model::rules::cells::{Cell, Counts};
 use huiliu_core::model::rules::facts::Facts;
@@ -120,19 +120,22 @@ impl Replica {
         Ok(None)
     }
 
-    /// Who works at an organization or looks after it.
+    /// Who works at an organization or looks after it, as far as its own division and those below it say so: whoever sees
+    /// the organization's figures sees these.
     pub fn company(&self, kind: &'static Kind, id: &RecordId) -> Result<Company, ReplicaError> {
         let mut company = Company::default();
+        let Some(owner) = self.row(kind, id)?.map(|row| row.division) else { return Ok(company) };
         for (other, by) in self.referrers(kind, id)? {
             let Some(row) = self.row(other, &by)?.filter(|row| row.deleted.is_none()) else { continue };
-            if self.means(other, &row, "social_org")?.as_ref() != Some(id) {
+            let inside = self.divisions.is_within(row.division, owner);
+            if !inside || self.means_within(other, &row, "social_org", owner)?.as_ref() != Some(id) {
                 continue;
             }
             match other.name {
                 "engagement" => {
                     let mut fields = row.fields.clone();
                     // Only people of the division: whoever sees its figures sees these, and the hub alone sees others.
-                    if self.names_within(other, &row, "person")?
+                    if self.means_within(other, &row, "person", owner)?.is_some()
                         && let Some(alias) = self.alias_in_words(other, &row, "person")?
                     {
                         fields.insert("person".to_owned(), Value::Text(alias));
@@ -144,16 +147,6 @@ impl Replica {
             }
         }
         Ok(company)
-    }
-
-    /// Whether the record that a field of a row means lies in the row's own division, or below it.
-    fn names_within(&self, kind: &'static Kind, row: &Row, field: &str) -> Result<bool, ReplicaError> {
-        let Some(target) = kind.field(field).and_then(Field::target).and_then(dictionary::kind) else {
-            return Ok(false);
-        };
-        let Some(id) = self.means(kind, row, field)? else { return Ok(false) };
-        let named = self.row(target, &id)?;
-        Ok(named.is_some_and(|named| self.divisions.is_within(named.division, row.division)))
     }
 
     /// The counts of each division that owns something, as of a day.

@@ -34,9 +34,7 @@ impl Replica {
                 let entries = entries.flat_map(|run| &run.entries).filter(begins);
                 let records: BTreeSet<RecordId> =
                     entries.filter_map(|entry| entry.envelope.as_ref()).map(|it| it.record).collect();
-                let wraps =
-                    records.iter().flat_map(|record| self.keychain.wraps_of(record)).cloned().collect();
-                self.hand_wraps(id, session, wraps)
+                self.hand_wraps(id, session, records)
             }
         }
     }
@@ -115,8 +113,17 @@ impl Replica {
         }
     }
 
-    /// Hub: hands a device wrapped keys, and the division keys they lie under, as far as it may hold them.
-    fn hand_wraps(&mut self, id: SessionId, session: &Session, wraps: Vec<Wrap>) -> Result<(), ReplicaError> {
+    /// Hub: hands a device the wrapped keys of records, and the division keys they lie under, as far as it may hold them.
+    fn hand_wraps(
+        &mut self,
+        id: SessionId,
+        session: &Session,
+        records: BTreeSet<RecordId>,
+    ) -> Result<(), ReplicaError> {
+        let mut wraps: Vec<Wrap> = Vec::new();
+        for wrap in records.iter().flat_map(|record| self.keychain.wraps_of(record)) {
+            wraps.extend(self.is_in_place(wrap)?.then(|| wrap.clone()));
+        }
         if wraps.is_empty() {
             return Ok(());
         }
@@ -161,7 +168,7 @@ impl Replica {
         Ok(asks)
     }
 
-    /// Records with a sealed field that no key here opens and none is wrapped for.
+    /// Records with a sealed field for which no key is wrapped under their owner's.
     fn keyless(&self) -> Result<Vec<RecordId>, ReplicaError> {
         let mut found = Vec::new();
         for kind in dictionary::kinds().iter().filter(|kind| kind.fields.iter().any(|it| it.is_sealed())) {
@@ -170,7 +177,8 @@ impl Replica {
                     let class = kind.field(name).map_or(Sensitivity::Personal, |field| field.sensitivity);
                     let may = class == Sensitivity::Personal
                         || self.may_hold_secrets(self.home.division, row.division);
-                    let wrapped = self.keychain.wraps_of(&id).any(|wrap| wrap.class == class);
+                    let mut wraps = self.keychain.wraps_of(&id);
+                    let wrapped = wraps.any(|wrap| wrap.class == class && wrap.division == row.division);
                     matches!(value, Value::Sealed(_)) && may && !wrapped
                 });
                 found.extend(lacks.then_some(id));
@@ -186,7 +194,7 @@ impl Replica {
         let public = if root.device() == session.peer() { Some(root.clone()) } else { known };
         let mut random = [0; 32];
         (self.entropy)(&mut random);
-        let clear = postcard::to_allocvec(keys).expect("keys have a postcard form");
+        let clear = keys.encode();
         if let Some(sealed) = public.filter(|_| !keys.is_empty()).and_then(|it| seal_to(&it, random, &clear))
         {
             self.effects.push_back(Effect::Frame(id, message::encode(&Message::Keys(sealed))));
@@ -210,22 +218,29 @@ impl Replica {
             self.keychain.keep(Kept::City(city));
         }
         let may = |division| from_hub || self.ledger.may_read(&peer, Channel::own(division, Class::People));
-        let wraps: Vec<Wrap> = keys.wraps.into_iter().filter(|wrap| may(wrap.division)).collect();
+        let mut wraps: Vec<Wrap> = Vec::new();
+        for wrap in keys.wraps.into_iter().filter(|wrap| may(wrap.division)) {
+            let placed = self.has_bug("sealed under any key of the record") || self.is_in_place(&wrap)?;
+            wraps.extend(placed.then_some(wrap));
+        }
         let divisions: Vec<DivisionKey> =
             keys.divisions.into_iter().filter(|key| may(key.division)).collect();
         let carried: Vec<Carried> = keys.carried.into_iter().filter(|it| may(it.division)).collect();
         divisions.into_iter().for_each(|key| self.keychain.keep(Kept::Division(key)));
         for carried in carried {
-            if carried.device == me
-                && let Some(key) = open_with(&self.key, &carried.bytes).and_then(|key| key.try_into().ok())
-            {
-                let (division, class, key) = (carried.division, carried.class, seal::Key(key));
+            if carried.device == me {
+                let key = open_with(&self.key, &carried.bytes).and_then(|key| key.try_into().ok());
+                // What is not the key that it is called is nothing.
+                let Some(key) = key.map(seal::Key).filter(|key| key.id() == carried.key) else { continue };
+                let (division, class) = (carried.division, carried.class);
                 self.keychain.keep(match class {
                     Sensitivity::Open => Kept::Match(key),
                     _ => Kept::Division(DivisionKey { division, class, key }),
                 });
             }
-            self.keychain.keep(Kept::Carried(carried));
+            if from_hub || self.keychain.brings(peer, &carried) {
+                self.keychain.keep(Kept::Carried(carried));
+            }
         }
         wraps.into_iter().for_each(|wrap| self.keychain.keep(Kept::Wrap(wrap)));
         self.forget_people();
@@ -245,13 +260,12 @@ impl Replica {
         let mut keys = Keys { city, ..Keys::default() };
         self.put_division_keys(&mut keys, peer, &wants.divisions.iter().copied().collect());
         self.send_keys(id, session, &keys);
-        let mut wraps = Vec::new();
+        let mut records = BTreeSet::new();
         for record in wants.records.iter().take(MOST_KEYS) {
             let stay = self.current_stay(record)?;
-            if stay.is_some_and(|stay| self.ledger.may_read(&peer, stay.channel)) {
-                wraps.extend(self.keychain.wraps_of(record).cloned());
-            }
+            let may = stay.is_some_and(|stay| self.ledger.may_read(&peer, stay.channel));
+            records.extend(may.then_some(*record));
         }
-        self.hand_wraps(id, session, wraps)
+        self.hand_wraps(id, session, records)
     }
 }

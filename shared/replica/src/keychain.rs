@@ -13,6 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 /// So many wraps of one record's key under the keys of one division are kept: a hostile device may send many.
 const MOST_WRAPS: usize = 8;
 
+/// So many are kept of one key for one device, each from another device.
+const MOST_CARRIED: usize = 32;
+
 /// A key that is wrapped or sealed to a device has fewer bytes: what has more is none, and would fill frames.
 const MOST_SEALED_BYTES: usize = 128;
 
@@ -23,7 +26,10 @@ pub(crate) struct Keychain {
     city: Option<Key>,
     matches: BTreeMap<KeyId, Key>,
     divisions: BTreeMap<KeyId, DivisionKey>,
-    carried: BTreeMap<(DeviceId, KeyId), Carried>,
+    /// Several of one name, if several devices have sealed it: whoever opens them sees which holds what it says.
+    carried: BTreeMap<(DeviceId, KeyId), Vec<Carried>>,
+    /// Which device has brought one of them since the start.
+    brought: BTreeSet<(DeviceId, DeviceId, KeyId)>,
     wraps: BTreeMap<(RecordId, Sensitivity), BTreeSet<Wrap>>,
     /// What the hub has not been handed yet.
     unsent: Vec<Kept>,
@@ -65,9 +71,11 @@ impl Keychain {
             Kept::Division(key) => self.divisions.insert(key.key.id(), key.clone()).is_none(),
             Kept::Match(key) => self.matches.insert(key.id(), key.clone()).is_none(),
             Kept::Carried(carried) => {
-                let place = (carried.device, carried.key);
-                carried.bytes.len() <= MOST_SEALED_BYTES
-                    && self.carried.insert(place, carried.clone()).is_none()
+                let known = self.carried.entry((carried.device, carried.key)).or_default();
+                let fits = carried.bytes.len() <= MOST_SEALED_BYTES && known.len() < MOST_CARRIED;
+                let is_new = fits && !known.contains(carried);
+                known.extend(is_new.then(|| carried.clone()));
+                is_new
             }
             Kept::Wrap(wrap) => {
                 if wrap.bytes.len() > MOST_SEALED_BYTES {
@@ -128,11 +136,23 @@ impl Keychain {
         self.divisions.values()
     }
 
-    /// The keys of a record that can be opened here. Of several, drawn apart, the first seals.
+    /// The keys of a record that can be opened here: whatever opens a value may have sealed it.
     pub(crate) fn keys_of(&self, record: &RecordId, class: Sensitivity) -> Vec<Key> {
         let wraps = self.wraps.get(&(*record, class)).into_iter().flatten();
-        let opened = wraps.filter_map(|wrap| seal::unwrap(&self.divisions.get(&wrap.under)?.key, wrap));
-        opened.collect::<BTreeSet<Key>>().into_iter().collect()
+        wraps.filter_map(|wrap| self.opened(wrap)).collect::<BTreeSet<Key>>().into_iter().collect()
+    }
+
+    /// The key in a wrap, if what it lies under is here.
+    pub(crate) fn opened(&self, wrap: &Wrap) -> Option<Key> {
+        let under = self.divisions.get(&wrap.under)?;
+        seal::unwrap(&under.key, wrap)
+    }
+
+    /// The key that seals a record's fields: of those that lie under a key of this division. Of several, drawn apart,
+    /// always the same.
+    fn key_under(&self, record: &RecordId, class: Sensitivity, division: DivisionCode) -> Option<Key> {
+        let wraps = self.wraps.get(&(*record, class)).into_iter().flatten();
+        wraps.filter(|wrap| wrap.division == division).filter_map(|wrap| self.opened(wrap)).min()
     }
 
     /// The wraps of a record's keys.
@@ -150,12 +170,17 @@ impl Keychain {
     /// The division keys that are carried for a device.
     pub(crate) fn carried_for(&self, device: &DeviceId) -> impl Iterator<Item = &Carried> {
         let device = *device;
-        self.carried.values().filter(move |carried| carried.device == device)
+        self.carried.values().flatten().filter(move |carried| carried.device == device)
     }
 
     /// Whether a division key has been sealed to a device.
     pub(crate) fn is_carried(&self, device: &DeviceId, key: &KeyId) -> bool {
-        self.carried.contains_key(&(*device, *key))
+        self.carried.get(&(*device, *key)).is_some_and(|known| !known.is_empty())
+    }
+
+    /// Whether `peer` brings a key for a device under this name for the first time: nobody fills the places of others.
+    pub(crate) fn brings(&mut self, peer: DeviceId, carried: &Carried) -> bool {
+        self.brought.insert((peer, carried.device, carried.key))
     }
 
     /// The names of division keys under which something lies that is not here.
@@ -245,18 +270,41 @@ impl Replica {
         key
     }
 
-    /// The key that seals fields of a record owned by a division: the record's own, or, for its first, a new one.
+    /// The key that seals fields of a record owned by a division: the one that lies under the division's key, else the
+    /// one that came with the record from where it has been, else a new one. What others have wrapped for the record
+    /// where it has never been seals nothing.
     pub(crate) fn person_key(
         &mut self,
         record: &RecordId,
         class: Sensitivity,
         division: DivisionCode,
-    ) -> Key {
-        if let Some(key) = self.keychain.keys_of(record, class).into_iter().next() {
-            return key;
+    ) -> Result<Key, ReplicaError> {
+        let planted = self.has_bug("sealed under any key of the record");
+        let any = || self.keychain.keys_of(record, class).into_iter().next().filter(|_| planted);
+        if let Some(key) = any().or_else(|| self.keychain.key_under(record, class, division)) {
+            return Ok(key);
         }
-        let (key, under) = (self.draw_key(), self.division_key(division, class));
+        let came_with_it = self.keys_from_stays(record, class)?.into_iter().next();
+        let key = came_with_it.unwrap_or_else(|| self.draw_key());
+        let under = self.division_key(division, class);
         self.keychain.keep(Kept::Wrap(seal::wrap(&under, record, &key)));
-        key
+        Ok(key)
+    }
+
+    /// The keys of a record that lie under keys of the divisions where it is or has been.
+    pub(crate) fn keys_from_stays(
+        &self,
+        record: &RecordId,
+        class: Sensitivity,
+    ) -> Result<Vec<Key>, ReplicaError> {
+        let stays = self.stays(record)?.into_iter().map(|stay| stay.channel.division);
+        let places: BTreeSet<DivisionCode> = stays.collect();
+        Ok(places.into_iter().filter_map(|place| self.keychain.key_under(record, class, place)).collect())
+    }
+
+    /// Whether a wrap is one of a record that is or has been in its division, or of which nothing is here yet.
+    pub(crate) fn is_in_place(&self, wrap: &Wrap) -> Result<bool, ReplicaError> {
+        let stays = self.stays(&wrap.record)?;
+        Ok(stays.is_empty() || stays.iter().any(|stay| stay.channel.division == wrap.division))
     }
 }

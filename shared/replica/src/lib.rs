@@ -29,6 +29,7 @@ mod keychain;
 mod matching;
 mod membership;
 mod moves;
+mod offers;
 mod open;
 mod parked;
 mod people;

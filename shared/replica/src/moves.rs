@@ -3,7 +3,8 @@
 //! carried after the record with its author's signature. A hub that goes down in between goes on where it was.
 
 use crate::error::ReplicaError;
-use crate::evaluate::{allowed, content, contents, why_not};
+use crate::evaluate::{allowed, why_not};
+use crate::repeats::Contents;
 use crate::replica::{Replica, Role};
 use crate::stays::{applied, newest};
 use huiliu_core::documents::{Document, gate};
@@ -91,10 +92,12 @@ impl Replica {
             let epoch = epoch.max().unwrap_or(0) + 1;
             if let Some(left) = newest.left.filter(|_| newest.has_ended()) {
                 // Where it went has forgotten it: a hub that was set back had not seen the arrival.
-                let fields = self.document(&home)?.fields();
-                let owner = self.owner_of(kind, &fields, home.channel.division)?;
-                let owner = owner.map(|owner| self.channel_of(kind, owner));
-                let to = owner.filter(|to| self.may_move_to(*to)).unwrap_or(left.to);
+                let document = self.document(&home)?;
+                let owner = self.owner_of(kind, &document.fields(), home.channel.division)?;
+                let owner =
+                    owner.map(|owner| self.channel_of(kind, owner)).filter(|to| self.may_move_to(*to));
+                let given = owner.map(|to| self.is_given(&home, kind, &document, to)).transpose()?;
+                let to = owner.filter(|_| given == Some(true)).unwrap_or(left.to);
                 self.stage_arrival(&home, kind, to, epoch)?;
                 continue;
             }
@@ -111,10 +114,11 @@ impl Replica {
             if self.stage_carried(&home, &newest, &stays)? {
                 continue;
             }
-            let fields = self.document(&home)?.fields();
-            let owner = self.belongs_elsewhere(kind, &fields, newest.channel)?;
+            let document = self.document(&home)?;
+            let owner = self.belongs_elsewhere(kind, &document.fields(), newest.channel)?;
             if let Some(to) = owner.map(|owner| self.channel_of(kind, owner))
                 && self.may_move_to(to)
+                && self.is_given(&home, kind, &document, to)?
             {
                 self.stage_arrival(&home, kind, to, epoch)?;
             }
@@ -189,7 +193,7 @@ impl Replica {
             open.extend(rows.into_iter().filter(|row| counts(row.state)));
         }
         let rows = self.change_rows(home)?;
-        let (mut known, mut counted) = (applied(&rows), contents(&rows));
+        let (mut known, mut counted) = (applied(&rows), Contents::of(&rows));
         open.retain(|row| !known.contains(&row.hash) && !self.has_bug("late edit not carried"));
         if open.is_empty() {
             return Ok(false);
@@ -204,7 +208,7 @@ impl Replica {
                 continue;
             }
             let Some(carried) = self.proved(&row)? else {
-                unproved.extend((!counted.contains(&content(&row))).then_some(row.hash));
+                unproved.extend((!counted.has(&row)).then_some(row.hash));
                 continue;
             };
             match judge_late(&row, &carried.edit.payload, newest, &counted, &document) {
@@ -219,7 +223,7 @@ impl Replica {
                         payload,
                     );
                     known.insert(row.hash);
-                    counted.insert(content(&row));
+                    counted.add(&row);
                     document = after;
                 }
                 Err(why) => self.refuse(&row.feed, row.number, why),
@@ -330,13 +334,13 @@ fn judge_late(
     row: &ChangeRow,
     raw: &[u8],
     newest: &StayRow,
-    counted: &BTreeSet<Hash>,
+    counted: &Contents,
     document: &Document,
 ) -> Result<Document, u16> {
     if !row.is_authors {
         return Err(reason::NOT_ITS_AUTHOR);
     }
-    if counted.contains(&content(row)) {
+    if counted.has(row) {
         return Err(reason::REPEATED);
     }
     if row.deps.is_empty() {

@@ -84,7 +84,7 @@ impl Replica {
                 self.keep_people(kind, id, shown.as_ref());
             }
             if moved && lives {
-                self.wrap_for_owner(id, record.channel.division);
+                self.wrap_for_owner(id, record.channel.division)?;
             }
         }
         if let Some(kind) = dictionary::kind_by_id(record.kind).filter(|_| !same) {

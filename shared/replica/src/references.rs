@@ -15,36 +15,62 @@ use std::collections::BTreeSet;
 pub(crate) type Referrer = (&'static Kind, RecordId);
 
 impl Replica {
-    /// The record that a reference means, if it is here. Of several with one name that of the county of `near` counts,
-    /// and none if that is not clear; of several with one number the one that was made first.
+    /// The record that a reference means, if it is here: by its id wherever it lies, by a number or a name the nearest to
+    /// `near` and none beyond its county. Who sees more finds the same.
     pub fn resolve(
         &self,
         target: &'static Kind,
         reference: &str,
         near: DivisionCode,
     ) -> Result<Option<RecordId>, ReplicaError> {
+        self.resolve_to(target, reference, near, self.county_of(near), false)
+    }
+
+    /// The record of a division, or of those below it, that a reference means: what counts there. `near`: who wrote it,
+    /// within the division.
+    pub(crate) fn resolve_within(
+        &self,
+        target: &'static Kind,
+        reference: &str,
+        near: DivisionCode,
+        division: DivisionCode,
+    ) -> Result<Option<RecordId>, ReplicaError> {
+        self.resolve_to(target, reference, near, division, true)
+    }
+
+    /// Goes up from `near` to `top`, and takes the first place that has any such record: of several with one name there
+    /// none, since it is not clear which, of several with one number the one that was made first. `strictly`: an id, too,
+    /// means nothing that lies outside.
+    fn resolve_to(
+        &self,
+        target: &'static Kind,
+        reference: &str,
+        near: DivisionCode,
+        top: DivisionCode,
+        strictly: bool,
+    ) -> Result<Option<RecordId>, ReplicaError> {
         if let Ok(id) = reference.parse::<RecordId>() {
-            return Ok(self.row(target, &id)?.map(|_| id));
+            let row = self.row(target, &id)?;
+            let lies = |row: &Row| !strictly || self.divisions.is_within(row.division, top);
+            return Ok(row.filter(lies).map(|_| id));
         }
-        let mut found = self.index.list::<()>(&keys::aliases(target.id, reference))?;
-        if found.is_empty() {
-            return self.resolve_through(target, reference, near);
+        let mut found = Vec::new();
+        for (key, ()) in self.index.list::<()>(&keys::aliases(target.id, reference))? {
+            let Ok(id) = key.try_into().map(RecordId) else { continue };
+            found.extend(self.row(target, &id)?.map(|row| (id, row.division)));
         }
-        if found.len() > 1 {
-            let county = self.county_of(near);
-            let mut close = Vec::new();
-            for (id, ()) in &found {
-                let row = id.as_slice().try_into().ok().map(RecordId).map(|id| self.row(target, &id));
-                let row = row.transpose()?.flatten();
-                close.extend(
-                    row.filter(|row| self.county_of(row.division) == county).map(|_| (id.clone(), ())),
-                );
+        let upwards = std::iter::once(near).chain(self.divisions.ancestors(near));
+        let below = upwards.filter(|place| self.divisions.is_within(*place, top));
+        let places = below.chain([top]);
+        for place in places.take_while(|_| !found.is_empty()) {
+            let inside = |owner: &DivisionCode| self.divisions.is_within(*owner, place);
+            let mut inside = found.iter().filter(|(_, owner)| inside(owner)).map(|(id, _)| *id);
+            if let Some(first) = inside.next() {
+                let clear = !reference.starts_with("name:") || inside.next().is_none();
+                return Ok(clear.then_some(first));
             }
-            found = if close.is_empty() { found } else { close };
         }
-        let clear = found.len() == 1 || !reference.starts_with("name:");
-        let first = found.into_iter().next().filter(|_| clear);
-        Ok(first.and_then(|(id, ())| Some(RecordId(id.try_into().ok()?))))
+        self.resolve_through(target, reference, near, top, strictly)
     }
 
     /// A kind whose records are one with another's, an instructor with a person, is named as that one is.
@@ -53,15 +79,25 @@ impl Replica {
         target: &'static Kind,
         reference: &str,
         near: DivisionCode,
+        top: DivisionCode,
+        strictly: bool,
     ) -> Result<Option<RecordId>, ReplicaError> {
         let Some([by]) = target.same_by() else { return Ok(None) };
         let Some(through) = target.field(by).and_then(Field::target).and_then(dictionary::kind) else {
             return Ok(None);
         };
-        let Some(id) = self.resolve(through, reference, near)? else {
-            return Ok(self.naming(target, by, reference)?.into_iter().next());
+        let id = self.resolve_to(through, reference, near, top, strictly)?;
+        let named = match id {
+            Some(id) => self.referrers_by(through, &id, target, by)?,
+            None => self.naming(target, by, reference)?,
         };
-        Ok(self.referrers_by(through, &id, target, by)?.into_iter().next())
+        for id in named {
+            let row = self.row(target, &id)?;
+            if row.is_some_and(|row| self.divisions.is_within(row.division, top)) {
+                return Ok(Some(id));
+            }
+        }
+        Ok(None)
     }
 
     /// The county, or what is above it, in which a division lies: where its people know each other's names.
@@ -141,6 +177,21 @@ impl Replica {
         let target = kind.field(field).and_then(Field::target).and_then(dictionary::kind);
         match target.zip(row.fields.get(field).and_then(Value::text)) {
             Some((target, reference)) => self.resolve(target, reference, row.division),
+            None => Ok(None),
+        }
+    }
+
+    /// The record of a division, or of those below it, that a field of a row means.
+    pub fn means_within(
+        &self,
+        kind: &Kind,
+        row: &Row,
+        field: &str,
+        division: DivisionCode,
+    ) -> Result<Option<RecordId>, ReplicaError> {
+        let target = kind.field(field).and_then(Field::target).and_then(dictionary::kind);
+        match target.zip(row.fields.get(field).and_then(Value::text)) {
+            Some((target, reference)) => self.resolve_within(target, reference, row.division, division),
             None => Ok(None),
         }
     }

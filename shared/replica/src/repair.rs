@@ -3,9 +3,8 @@
 
 use crate::apply::stay_of;
 use crate::error::ReplicaError;
-use crate::evaluate::{content, contents};
 use crate::inspect::{Inspected, Keys, covers, inspect};
-use crate::repeats::is_written_again;
+use crate::repeats::{Contents, is_written_again};
 use crate::replica::Replica;
 use huiliu_core::sync::control::{self, Beginning, Grant, Note, reason};
 use huiliu_core::sync::entry::entry_hash;
@@ -267,11 +266,9 @@ impl Replica {
         let mut waiting: BTreeMap<Stay, BTreeSet<Hash>> = BTreeMap::new();
         for stay in stays {
             let ever = self.change_rows_ever(&stay.record)?;
-            let counted = contents(&ever);
+            let counted = Contents::of(&ever);
             let rows = self.entry_rows(&stay)?.into_iter();
-            let open = rows.filter(|row| {
-                waits(row) && !counted.contains(&content(row)) && !is_written_again(&ever, row)
-            });
+            let open = rows.filter(|row| waits(row) && !counted.has(row) && !is_written_again(&ever, row));
             waiting.insert(stay, open.map(|row| row.hash).collect());
         }
         Ok(waiting)

@@ -1,12 +1,99 @@
 //! What repeats what: rules about the changes of a record that do not count where they stand, of its rows alone.
 
-use crate::evaluate::{content, contents};
 use crate::stays::applied;
-use huiliu_core::documents::Document;
-use huiliu_core::sync::control::reason;
+use huiliu_core::documents::{Document, writes};
+use huiliu_core::model::Digest;
+use huiliu_core::sync::control::{Draft, reason};
 use huiliu_core::sync::{Hash, Origin, birth};
 use huiliu_store::rows::{ChangeRow, ChangeState, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The change whose content a change has: itself, or the one it repeats.
+pub(crate) fn said_first(row: &ChangeRow) -> Hash {
+    row.envelope.origin.as_ref().map_or(row.hash, |origin| origin.change)
+}
+
+/// Whether a change repeats what another device wrote. Whoever signs it may have written anything: it stands for the
+/// other only as far as it says the same.
+pub(crate) fn is_adopted(row: &ChangeRow) -> bool {
+    row.envelope.origin.as_ref().is_some_and(|origin| origin.feed.device != row.feed.device)
+}
+
+/// The words of a change; `None` if its bytes are not here.
+fn words(raw: &[u8]) -> Option<Hash> {
+    let fields = writes(raw).filter(|_| !raw.is_empty())?;
+    Some(Digest::of(&[&postcard::to_allocvec(&fields).expect("fields have a postcard form")]))
+}
+
+/// What changes say that count. A device's own repetition stands for what it repeats, whatever it says; what another
+/// has adopted stands for the same words alone.
+pub(crate) struct Contents {
+    own: BTreeSet<Hash>,
+    said: BTreeSet<(Hash, Hash)>,
+    /// What somebody repeats that another wrote.
+    adopted: BTreeSet<Hash>,
+}
+
+impl Contents {
+    /// Of these changes of a record, of those that count.
+    pub(crate) fn of(rows: &[ChangeRow]) -> Self {
+        Self::of_those(rows, |row| row.state == ChangeState::Applied)
+    }
+
+    /// Of all of these.
+    pub(crate) fn of_all(rows: &[ChangeRow]) -> Self {
+        Self::of_those(rows, |_| true)
+    }
+
+    fn of_those(rows: &[ChangeRow], which: impl Fn(&ChangeRow) -> bool) -> Self {
+        let adopted = rows.iter().filter(|row| is_adopted(row)).map(said_first).collect();
+        let mut contents = Self { own: BTreeSet::new(), said: BTreeSet::new(), adopted };
+        rows.iter().filter(|row| which(row)).for_each(|row| contents.add(row));
+        contents
+    }
+
+    /// One more counts.
+    pub(crate) fn add(&mut self, row: &ChangeRow) {
+        let change = said_first(row);
+        if !is_adopted(row) {
+            self.own.insert(change);
+        }
+        if self.adopted.contains(&change) || is_adopted(row) {
+            self.said.extend(words(&row.raw).map(|words| (change, words)));
+        }
+    }
+
+    /// Whether what a change says counts already.
+    pub(crate) fn has(&self, row: &ChangeRow) -> bool {
+        let change = said_first(row);
+        let own = !is_adopted(row) && self.own.contains(&change);
+        own || self.has_words(change, &row.raw)
+    }
+
+    /// Whether what a draft says counts already.
+    pub(crate) fn has_draft(&self, draft: &Draft) -> bool {
+        let change = draft.origin.change;
+        self.own.contains(&change) || self.has_words(change, &draft.entry.payload)
+    }
+
+    fn has_words(&self, change: Hash, raw: &[u8]) -> bool {
+        let any = (change, Hash::ZERO)..;
+        let may = self.said.range(any).next().is_some_and(|(of, _)| *of == change);
+        may && words(raw).is_some_and(|words| self.said.contains(&(change, words)))
+    }
+
+    /// Whether a change, or one that repeats it, counts: what follows it can follow that.
+    pub(crate) fn stands_for(&self, change: &Hash) -> bool {
+        self.own.contains(change) || self.said.iter().any(|(of, _)| of == change)
+    }
+}
+
+/// Whether two changes say the same.
+fn is_same(one: &ChangeRow, other: &ChangeRow) -> bool {
+    let by_right = !is_adopted(one) && !is_adopted(other);
+    said_first(one) == said_first(other)
+        && (by_right || words(&one.raw).is_some_and(|said| words(&other.raw) == Some(said)))
+}
 
 /// Of a record whose first edit is lost, the changes that have nothing left to stand on.
 pub(crate) fn unborn(rows: &[ChangeRow], lost: &BTreeSet<Hash>) -> BTreeSet<Hash> {
@@ -38,11 +125,12 @@ pub(crate) fn is_final(why: u16) -> bool {
 /// The changes that wait where they stand for what will not come, because it counts as others repeat it: whoever wrote
 /// them writes them again. Which of two that say the same counts the hub decides: before its word nothing is overtaken.
 pub(crate) fn overtaken(rows: &[ChangeRow]) -> BTreeSet<Hash> {
-    let (applied, counted) = (applied(rows), contents(rows));
+    let (applied, counted) = (applied(rows), Contents::of(rows));
     let known: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
     let repeated = |dep: &Hash| match known.get(dep) {
         Some(row) if matches!(row.state, ChangeState::Waiting(Waiting::Judgement(_))) => false,
-        row => counted.contains(&row.map_or(*dep, |row| content(row))),
+        Some(row) => counted.has(row),
+        None => counted.stands_for(dep),
     };
     let waits = rows.iter().filter(|row| row.state == ChangeState::Waiting(Waiting::Dependency));
     let overtaken = waits.filter(|row| row.deps.iter().all(|dep| applied.contains(dep) || repeated(dep)));
@@ -52,9 +140,9 @@ pub(crate) fn overtaken(rows: &[ChangeRow]) -> BTreeSet<Hash> {
 /// Whether the content of a change stands elsewhere in the record, in any of its stays, where it counts or may still
 /// count.
 pub(crate) fn is_written_again(rows: &[ChangeRow], row: &ChangeRow) -> bool {
-    let mut others = rows.iter().filter(|other| {
-        other.hash != row.hash && other.state != ChangeState::Refused && content(other) == content(row)
-    });
+    let mut others = rows
+        .iter()
+        .filter(|other| other.hash != row.hash && other.state != ChangeState::Refused && is_same(other, row));
     let Some(first) = others.next() else { return false };
     let overtaken = overtaken(rows);
     [first].into_iter().chain(others).any(|other| !overtaken.contains(&other.hash))
@@ -98,8 +186,8 @@ impl Standing<'_> {
             let row = self.rows.iter().find(|row| row.hash == hash);
             let counts =
                 |row: &&ChangeRow| row.state == ChangeState::Applied && !self.gone.contains(&row.hash);
-            let content = row.map_or(hash, content);
-            let repeats = |row: &&ChangeRow| self::content(row) == content && counts(row);
+            let content = row.map_or(hash, said_first);
+            let repeats = |row: &&ChangeRow| said_first(row) == content && counts(row);
             if row.as_ref().is_some_and(counts) {
                 standing.insert(hash);
             } else if let Some(new) = self.replaced.get(&hash) {

@@ -8,7 +8,8 @@ use huiliu_core::model::values::text::compact;
 use huiliu_core::model::{
     DivisionCode, Fields, Level, Problem, Purpose, RecordId, Sensitivity, Trouble, Value,
 };
-use huiliu_core::sync::seal::{open_value, seal_value};
+use huiliu_core::sync::seal::{Wrap, open_value, seal_value};
+use std::collections::BTreeSet;
 
 /// The words with which an alias begins.
 const ALIASES: [&str; 3] = ["id:", "uscc:", "name:"];
@@ -234,7 +235,7 @@ impl Replica {
                 (Sensitivity::Open, value) | (_, value @ (Value::Null | Value::Sealed(_))) => value.clone(),
                 (class, clear) => {
                     self.may_seal(field, id, owner, class)?;
-                    seal_value(&self.person_key(id, class, owner), id, name, clear)
+                    seal_value(&self.person_key(id, class, owner)?, id, name, clear)
                 }
             };
             sealed.insert(name.clone(), value);
@@ -258,9 +259,14 @@ impl Replica {
         }
         let is_near =
             |division| class != Sensitivity::Secret || self.county_of(division) == self.county_of(owner);
-        let mut wraps = self.keychain.wraps_of(id);
-        let has_key = wraps.any(|wrap| wrap.class == class && is_near(wrap.division));
-        if has_key && self.keychain.keys_of(id, class).is_empty() {
+        // What others have wrapped where the record has never been keeps nobody from writing.
+        let stays = self.stays(id)?.into_iter().map(|stay| stay.channel.division);
+        let places: BTreeSet<DivisionCode> = stays.chain([owner]).collect();
+        let counts =
+            |wrap: &&Wrap| wrap.class == class && places.contains(&wrap.division) && is_near(wrap.division);
+        let mut wraps = self.keychain.wraps_of(id).filter(counts).peekable();
+        let has_key = wraps.peek().is_some();
+        if has_key && !wraps.any(|wrap| self.keychain.opened(wrap).is_some()) {
             return no(Trouble::SealedUnread);
         }
         Ok(())
@@ -272,10 +278,10 @@ impl Replica {
     }
 
     /// A record has come to another division: whoever can open its keys wraps them for its people.
-    pub(crate) fn wrap_for_owner(&mut self, id: &RecordId, owner: DivisionCode) {
+    pub(crate) fn wrap_for_owner(&mut self, id: &RecordId, owner: DivisionCode) -> Result<(), ReplicaError> {
         for class in [Sensitivity::Personal, Sensitivity::Secret] {
             let may = class == Sensitivity::Personal || self.may_hold_secrets(self.home.division, owner);
-            let keys = self.keychain.keys_of(id, class);
+            let keys = self.keys_from_stays(id, class)?;
             if !may || keys.is_empty() || self.keychain.is_under(id, class, owner) {
                 continue;
             }
@@ -285,5 +291,6 @@ impl Replica {
                 self.keychain.keep(huiliu_core::sync::person_keys::Kept::Wrap(wrap));
             }
         }
+        Ok(())
     }
 }

@@ -4,6 +4,7 @@
 
 use crate::error::ReplicaError;
 use crate::evaluate::was_ever_allowed;
+use crate::repeats::is_adopted;
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, check_saved, inspect};
 use huiliu_core::model::{Channel, DictionaryEdition, KindId, RecordId};
@@ -95,7 +96,14 @@ impl Replica {
         let counted: BTreeSet<Hash> = applied(&rows);
         let history = self.written(stay, epoch)?.into_values();
         rows.extend(history.filter(|written| !counted.contains(&written.change)).map(history_row));
+        self.fill_words(stay, &mut rows)?;
         Ok(rows)
+    }
+
+    /// Puts the bytes back into changes among which somebody repeats what another device wrote: they are compared word
+    /// for word. That is rare.
+    pub(crate) fn fill_words(&self, stay: &Stay, rows: &mut [ChangeRow]) -> Result<(), ReplicaError> {
+        if rows.iter().any(is_adopted) { self.fill_raw(stay, rows) } else { Ok(()) }
     }
 
     /// The changes of all stays of a record.
@@ -293,7 +301,7 @@ fn check_arrived(envelope: &Envelope, arrived: &Arrived) -> Result<(), u16> {
 }
 
 /// What a change that came with its record looks like beside the others.
-fn history_row(written: Written) -> ChangeRow {
+pub(crate) fn history_row(written: Written) -> ChangeRow {
     ChangeRow {
         hash: written.change,
         deps: Vec::new(),

@@ -67,7 +67,7 @@ fn a_batch_of_refused_changes_costs_some_looks_at_each_change_of_the_record() {
 }
 
 /// A device signs an entry that its program would never make, and sends it to the hub.
-fn smuggle(world: &mut World, name: &'static str, channel: &str, entry: Entry) {
+pub(super) fn smuggle(world: &mut World, name: &'static str, channel: &str, entry: Entry) {
     let key = world.machines[name].key();
     let feed = smuggled_feed(world, name, channel);
     let (grant, _) = world.replica(HUB).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap();
@@ -79,12 +79,12 @@ fn smuggle(world: &mut World, name: &'static str, channel: &str, entry: Entry) {
     world.settle();
 }
 
-fn smuggled_feed(world: &World, name: &str, channel: &str) -> FeedId {
+pub(super) fn smuggled_feed(world: &World, name: &str, channel: &str) -> FeedId {
     let device = world.machines[name].key().device();
     FeedId { channel: channel.parse().unwrap(), device, incarnation: Incarnation([9; 8]) }
 }
 
-fn smuggled_edit(record: RecordId, kind: u16, payload: Vec<u8>) -> Entry {
+pub(super) fn smuggled_edit(record: RecordId, kind: u16, payload: Vec<u8>) -> Entry {
     let envelope = Envelope {
         record,
         kind: KindId(kind),

@@ -6,6 +6,7 @@ mod disks;
 mod drafts;
 mod forks;
 mod hostile;
+mod insiders;
 mod later;
 mod matching;
 mod moves;

@@ -7,7 +7,7 @@ use huiliu_replica::commands::{Context, Request, run};
 use huiliu_tests::harness::world::{HUB, World};
 
 /// The ids that the findings of a replica name for a rule, list by list.
-fn found(world: &mut World, name: &str, division: &str, rule: &str) -> Vec<Vec<String>> {
+pub(super) fn found(world: &mut World, name: &str, division: &str, rule: &str) -> Vec<Vec<String>> {
     let wanted = Wanted { name: "findings".into(), division: Some(division.into()), as_of: None, file: None };
     let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
     let report = run(world.replica(name), &Request::Report(wanted), &context).json;

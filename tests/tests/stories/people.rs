@@ -273,6 +273,8 @@ fn who_moves_to_another_county_is_read_there_but_the_number_is_not() {
     let id = world.make("haishu", "person", &member());
     visit(&mut world, "haishu");
     world.set("haishu", id, &[("division", "330281001")]);
+    visit(&mut world, "haishu");
+    world.save(HUB, &RecordEdit::Accept { id }).unwrap();
     for name in ["haishu", "yuyao", "yuyao"] {
         visit(&mut world, name);
     }
@@ -312,6 +314,8 @@ fn who_has_moved_away_makes_no_figure_of_the_hub_differ_from_the_countys() {
     engage(&mut world, &third.to_string());
     visit(&mut world, "haishu");
     world.set("haishu", id, &[("division", "330281001")]);
+    visit(&mut world, "haishu");
+    world.save(HUB, &RecordEdit::Accept { id }).unwrap();
     for name in ["haishu", "yuyao", "haishu"] {
         visit(&mut world, name);
     }

@@ -53,8 +53,8 @@ pub(super) struct Rules {
 /// How a kind's records find their owner.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Owns {
-    /// Their own fields name a division.
-    Named(fn(&Fields, &Divisions) -> Option<DivisionCode>),
+    /// These of their own fields name a division.
+    Named(&'static [&'static str], fn(&Fields, &Divisions) -> Option<DivisionCode>),
     /// They lie where the record lies that this field names.
     With(&'static str),
 }
@@ -223,7 +223,7 @@ impl Kind {
     /// Who owns a record of these fields.
     pub fn owner<'a>(&self, fields: &'a Fields, divisions: &Divisions) -> Owner<'a> {
         match self.rules.owner {
-            Owns::Named(named) => named(fields, divisions).map_or(Owner::Nobody, Owner::Division),
+            Owns::Named(_, named) => named(fields, divisions).map_or(Owner::Nobody, Owner::Division),
             Owns::With(name) => {
                 let kind = self.field(name).and_then(Field::target);
                 let named = kind.zip(fields.get(name).and_then(Value::text));
@@ -235,8 +235,16 @@ impl Kind {
     /// The field by which a record lies where another does, if it is one.
     pub fn lies_with(&self) -> Option<&'static str> {
         match self.rules.owner {
-            Owns::Named(_) => None,
+            Owns::Named(..) => None,
             Owns::With(name) => Some(name),
+        }
+    }
+
+    /// The fields that say who owns a record.
+    pub fn owner_fields(&self) -> &[&'static str] {
+        match &self.rules.owner {
+            Owns::Named(fields, _) => fields,
+            Owns::With(name) => std::slice::from_ref(name),
         }
     }
 

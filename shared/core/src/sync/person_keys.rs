@@ -38,6 +38,11 @@ impl Keys {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
+
+    /// The bytes that a Keys message seals.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_allocvec(self).expect("keys have a postcard form")
+    }
 }
 
 /// A piece of a replica's key file. Numbers are never reused.

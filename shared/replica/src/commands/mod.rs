@@ -6,6 +6,7 @@ pub mod find;
 pub mod history;
 pub mod imports;
 pub mod nodes;
+pub mod offers;
 pub mod quarantine;
 pub mod reading;
 pub mod records;

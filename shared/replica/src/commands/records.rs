@@ -243,16 +243,18 @@ pub fn set(replica: &mut Replica, id: &str, pairs: &[String], context: &Context)
     Ok(answer)
 }
 
-/// What the dictionary finds odd about a record, which is saved all the same.
+/// What is odd about a record, which is saved all the same: what the dictionary finds, and an owner who must accept it.
 fn oddities(replica: &Replica, kind: &'static Kind, id: &RecordId) -> Result<Vec<Say>, Failure> {
     let Some(row) = replica.row(kind, id)? else { return Ok(Vec::new()) };
+    let offered = replica.offered_to(kind, id, replica.division())?;
     let mut problems = {
         let opened = replica.opened(kind, id, &row.fields, Some(&Purpose::Comparing));
         kind.check(&opened, replica.divisions())
     };
     problems.retain(|problem| !problem.is_error());
     let both = |problem: &Problem| (problem.sentence(Lang::Zh), problem.sentence(Lang::En));
-    Ok(problems.iter().map(both).map(|(zh, en)| Say::Odd { zh, en }).collect())
+    let odd = problems.iter().map(both).map(|(zh, en)| Say::Odd { zh, en });
+    Ok(odd.chain(offered.map(|to| Say::OfferedTo { to: place(replica, to) })).collect())
 }
 
 /// Puts notes below an answer's sentence and among its warnings.

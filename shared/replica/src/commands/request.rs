@@ -1,7 +1,8 @@
 //! Requests and answers, as they cross the local interface.
 
 use crate::commands::{
-    conflicts, exports, find, imports, nodes, quarantine, reading, records, reports, status, verify, words,
+    conflicts, exports, find, imports, nodes, offers, quarantine, reading, records, reports, status, verify,
+    words,
 };
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
@@ -29,6 +30,10 @@ pub enum Request {
     RecordDelete { id: String, reason: String },
     /// Bring a deleted record back.
     RecordRestore { id: String },
+    /// List what is offered to other owners.
+    RecordOffers,
+    /// Accept an offer.
+    RecordAccept { id: String },
     /// List open conflicts.
     ConflictList,
     /// Show the conflicts of a record.
@@ -202,6 +207,8 @@ fn try_run(
         Request::RecordSet { id, fields } => records::set(replica, id, fields, context),
         Request::RecordDelete { id, reason } => records::delete(replica, id, reason, context),
         Request::RecordRestore { id } => records::restore(replica, id, context),
+        Request::RecordOffers => offers::list(replica, context),
+        Request::RecordAccept { id } => offers::accept(replica, id, context),
         Request::ConflictList => conflicts::list(replica, None, context),
         Request::ConflictShow { id } => conflicts::list(replica, Some(id), context),
         Request::ConflictResolve { id, field, take, value } => {

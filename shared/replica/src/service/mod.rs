@@ -2,6 +2,7 @@
 //! and the data directory's settings. The only part of this crate that knows tokio.
 
 pub mod cli;
+pub mod cli_record;
 pub mod client;
 mod connections;
 pub mod dial;

@@ -68,7 +68,7 @@ pub(super) const KIND: Kind = Kind {
     fields: FIELDS,
     rules: Rules {
         // It names a place, not an owner: it belongs to whoever keeps the table.
-        owner: Owns::Named(|_, _| None),
+        owner: Owns::Named(&[], |_, _| None),
         identity: Identity::Key(|fields| text(fields, "code").map(|code| format!("code:{code}"))),
         aliases: no_key,
         defaults: |fields, _, _| fixed_defaults(FIELDS, fields),

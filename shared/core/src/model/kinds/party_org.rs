@@ -47,7 +47,7 @@ pub(super) const KIND: Kind = Kind {
     class: Class::Open,
     fields: FIELDS,
     rules: Rules {
-        owner: Owns::Named(|fields, _| division_in(fields, "division")),
+        owner: Owns::Named(&["division"], |fields, _| division_in(fields, "division")),
         identity: Identity::Key(|fields| {
             let name = key_text(text(fields, "full_name")?);
             Some(format!("name:{name}@{}", text(fields, "division").unwrap_or_default()))

@@ -68,7 +68,7 @@ pub(super) const KIND: Kind = Kind {
     class: Class::People,
     fields: FIELDS,
     rules: Rules {
-        owner: Owns::Named(|fields, _| division_in(fields, "division")),
+        owner: Owns::Named(&["division"], |fields, _| division_in(fields, "division")),
         identity: Identity::SecretOrAlike("id_number", &["name", "birth_ym", "division"]),
         aliases: |fields| alias(fields).into_iter().collect(),
         defaults,

@@ -28,7 +28,7 @@ pub(super) const KIND: Kind = Kind {
     class: Class::Open,
     fields: FIELDS,
     rules: Rules {
-        owner: Owns::Named(|fields, _| division_in(fields, "town_code")),
+        owner: Owns::Named(&["town_code"], |fields, _| division_in(fields, "town_code")),
         identity: Identity::Key(|fields| {
             let place = text(fields, "town_code").unwrap_or_default();
             Some(format!("{place}/{}", text(fields, "level")?))

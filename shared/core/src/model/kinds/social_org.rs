@@ -149,7 +149,7 @@ pub(super) const KIND: Kind = Kind {
     class: Class::Open,
     fields: FIELDS,
     rules: Rules {
-        owner: Owns::Named(owner),
+        owner: Owns::Named(&["registration_authority", "town_code"], owner),
         identity: Identity::Key(natural_key),
         aliases,
         defaults,

@@ -51,7 +51,15 @@ const HELP: &[(&str, &str)] = &[
     ("Then fetch from the hub what is missing", "再从市级取回缺失的内容"),
     ("Then take what is missing from a copy of the data directory", "再从数据目录的备份取回缺失的内容"),
     ("Compute the index again; the service must be stopped", "重新生成索引，须先停止服务"),
-    ("Records: list, show, new, set, delete, restore", "记录：列出、查看、新建、修改、删除、恢复"),
+    (
+        "Records: list, show, new, set, delete, restore, offers, accept",
+        "记录：列出、查看、新建、修改、删除、恢复、待接收、接收",
+    ),
+    (
+        "List records that are offered to another owner and wait to be accepted",
+        "列出写明归属其他单位、尚待接收的记录",
+    ),
+    ("Accept an offer: the record moves to the owner that it names", "接收：把记录转到其写明的归属单位"),
     ("Read a table (.csv, .xlsx)", "导入表格（.csv、.xlsx）"),
     ("The table", "表格文件"),
     ("The kind of its rows, such as social_org", "记录种类，例如 social_org 或 社会组织"),

@@ -56,6 +56,7 @@ catalogue! {
         WideJointBranch => "联合党支部覆盖单位过多", "joint branch of too many units";
         SmallBranch => "党支部正式党员不足", "too few full members in a branch";
         LargeBranch => "党支部党员过多", "too many members in a branch";
+        OfferedElsewhere => "归属变更待接收", "offered to another owner";
         SuperiorCycle => "上级党组织循环", "superiors lead back to themselves";
         WhySameCreditCode { count: usize, uscc: String } => "{count}条社会组织记录的统一社会信用代码都是{uscc}", "{count} organizations have the credit code {uscc}";
         WhySamePerson { count: usize } => "{count}条人员记录的公民身份号码相同", "{count} records of people have the same identity number";
@@ -65,6 +66,7 @@ catalogue! {
         WhyWideJointBranch { units: usize, most: usize } => "联合党支部覆盖{units}个单位，一般不超过{most}个", "a joint branch of {units} units, as a rule {most} at most";
         WhySmallBranch { found: usize, least: usize } => "党支部有{found}名正式党员，应不少于{least}名，不足的须经上级批准", "a branch of {found} full members; fewer than {least} need the superior's approval";
         WhyLargeBranch { found: usize, most: usize } => "党支部有{found}名正式党员，一般不超过{most}名，超过的须经上级批准", "a branch of {found} full members; more than {most} need the superior's approval";
+        WhyOfferedElsewhere { to: String } => "写明归属{to}，填报单位无权转去，待共同的上级接收（record accept）", "it names {to} as owner, where its author may not write; somebody above both accepts it (record accept)";
         WhySuperiorCycle { count: usize } => "{count}个党组织互为上级", "{count} Party organizations are each other's superiors";
     }
 }

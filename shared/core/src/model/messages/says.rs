@@ -192,6 +192,11 @@ catalogue! {
         HeadWhy => "依据", "why";
         HeadFinding => "疑点", "finding";
         HeadSeverity => "处理", "to do";
+        HeadOfferedTo => "拟归属", "offered to";
+        NoOffers => "没有待接收的记录。", "no record waits to be accepted";
+        NotOffered { id: String } => "记录 {id} 没有待接收的归属变更。用 record offers 查看待接收的记录。", "record {id} is offered to nobody; record offers lists what is";
+        Accepted { id: String, to: String } => "已接收 {id}，联网后转到{to}。", "accepted {id}; it moves to {to} with the next sync";
+        OfferedTo { to: String } => "所填归属{to}不在填报单位的授权范围内：记录暂不转移，待有权单位（共同的上级）运行 record accept 接收", "it names {to} as owner, which its author's grant does not cover: it stays where it is until somebody above both runs record accept";
         HeadRecords => "涉及记录", "records";
         HeadUscc => "统一社会信用代码", "credit code";
         HeadKind => "种类", "kind";

@@ -45,6 +45,8 @@ pub enum Rule {
     LargeBranch,
     /// Party organizations that are each other's superiors.
     SuperiorCycle,
+    /// A record that names an owner to whom its author may not give it.
+    OfferedElsewhere,
 }
 
 /// Something found.
@@ -73,6 +75,7 @@ impl Rule {
             Self::SmallBranch => "SMALL_BRANCH",
             Self::LargeBranch => "LARGE_BRANCH",
             Self::SuperiorCycle => "SUPERIOR_CYCLE",
+            Self::OfferedElsewhere => "OFFERED_ELSEWHERE",
         }
     }
 
@@ -88,6 +91,7 @@ impl Rule {
             Self::SmallBranch => RuleSay::SmallBranch,
             Self::LargeBranch => RuleSay::LargeBranch,
             Self::SuperiorCycle => RuleSay::SuperiorCycle,
+            Self::OfferedElsewhere => RuleSay::OfferedElsewhere,
         }
     }
 }
@@ -151,6 +155,12 @@ pub fn two_affiliations(affiliations: &[(RecordId, &Fields)], on: Date) -> Optio
     let why = RuleSay::WhyTwoAffiliations { count: records.len() };
     let several = records.len() > 1;
     several.then_some(Finding { rule: Rule::TwoAffiliations, severity: Severity::Fault, records, why })
+}
+
+/// A record that names another owner and waits to be accepted there. `to`: what people call that owner.
+pub fn offered_elsewhere(id: RecordId, to: String) -> Finding {
+    let why = RuleSay::WhyOfferedElsewhere { to };
+    Finding { rule: Rule::OfferedElsewhere, severity: Severity::Warning, records: vec![id], why }
 }
 
 /// A Party organization whose term is over on a day (DOMAIN 2.4). One that holds no elections has no term; one that was

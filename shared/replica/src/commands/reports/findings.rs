@@ -8,7 +8,7 @@ use crate::commands::reading::record_title;
 use crate::commands::request::Context;
 use crate::commands::words::place;
 use crate::service::home::Failure;
-use huiliu_core::model::dictionary::{Kind, kind};
+use huiliu_core::model::dictionary::{self, Kind, kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::rules::affiliation::{counted, formal};
 use huiliu_core::model::rules::integrity::{self, Finding, Likeness, Severity};
@@ -56,6 +56,7 @@ type Found = (&'static Kind, Finding);
 
 /// What a division and those below it own, as far as rules across records ask for it.
 struct Reading {
+    division: DivisionCode,
     organizations: Records,
     /// Opened: a doubtful person is told by name and month of birth.
     people: Vec<(RecordId, Fields)>,
@@ -70,11 +71,16 @@ impl Reading {
         let opened = |(id, row): (RecordId, Row)| (id, replica.opened(people, &id, &row.fields, None));
         let mut affiliations: BTreeMap<RecordId, Records> = BTreeMap::new();
         for (id, row) in within(replica, affiliation, division)? {
-            if let Some(person) = replica.means(affiliation, &row, "person")? {
+            // Whose record lies elsewhere is told by its id alone, which is the same for whoever sees more.
+            let elsewhere = || said(&row.fields, "person").parse().ok();
+            if let Some(person) =
+                replica.means_within(affiliation, &row, "person", division)?.or_else(elsewhere)
+            {
                 affiliations.entry(person).or_default().push((id, row));
             }
         }
         Ok(Self {
+            division,
             organizations: within(replica, of_name("social_org"), division)?,
             people: within(replica, people, division)?.into_iter().map(opened).collect(),
             affiliations,
@@ -98,6 +104,11 @@ impl Reading {
             found.extend(of("affiliation", several.into_iter().collect()));
         }
         found.extend(of("party_org", self.of_party_orgs(replica, on)?));
+        for kind in dictionary::kinds() {
+            for (id, _, to) in replica.offers(kind, self.division)? {
+                found.push((kind, integrity::offered_elsewhere(id, place(replica, to))));
+            }
+        }
         Ok(found)
     }
 
@@ -120,7 +131,7 @@ impl Reading {
         let units = self.units(replica)?;
         let (mut superiors, mut found) = (Vec::new(), Vec::new());
         for (id, row) in &self.party_orgs {
-            superiors.push((*id, replica.means(kind, row, "superior_id")?));
+            superiors.push((*id, replica.means_within(kind, row, "superior_id", self.division)?));
             found.extend(integrity::overdue_election(*id, &row.fields, on));
             // A branch that covers no organization, a community's, has members of whom nothing is kept here; and where
             // no member has been entered yet, no branch is too small for that.
@@ -149,7 +160,7 @@ impl Reading {
             if deciding.and_then(|fields| counted(fields, on)) != Some(cells::Cell::MembersFull) {
                 continue;
             }
-            if let Some(branch) = replica.means(kind, row, "party_org")? {
+            if let Some(branch) = replica.means_within(kind, row, "party_org", self.division)? {
                 *members.entry(branch).or_default() += 1;
             }
         }
@@ -161,7 +172,7 @@ impl Reading {
         let kind = of_name("social_org");
         let mut units = BTreeMap::new();
         for (_, row) in &self.organizations {
-            if let Some(branch) = replica.means(kind, row, "party_org")? {
+            if let Some(branch) = replica.means_within(kind, row, "party_org", self.division)? {
                 *units.entry(branch).or_default() += 1;
             }
         }

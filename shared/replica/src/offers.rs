@@ -1,0 +1,159 @@
+//! Who gives a record to whom. An edit that names another owner moves its record only as far as its author's own grant
+//! reaches. What reaches further is an offer: the record stays where it is, is listed, and moves when somebody who may
+//! write at the other end accepts it, which is an edit like others. The hub does nothing that no grant covers.
+
+use crate::edit::Outcome;
+use crate::error::ReplicaError;
+use crate::replica::Replica;
+use huiliu_core::documents::Document;
+use huiliu_core::model::dictionary::{self, Kind, Owner};
+use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId};
+use huiliu_core::sync::entry::MAX_SETTLES;
+use huiliu_core::sync::{DeviceId, birth};
+use huiliu_store::keys::Stay;
+use huiliu_store::rows::{ChangeRow, ChangeState, StayRow};
+
+impl Replica {
+    /// Whether those who have named the owner of a record may write there, so that the hub moves it.
+    pub(crate) fn is_given(
+        &self,
+        home: &Stay,
+        kind: &'static Kind,
+        document: &Document,
+        to: Channel,
+    ) -> Result<bool, ReplicaError> {
+        let (rows, fields) = (self.change_rows(home)?, document.fields());
+        let by_right = |field: &&str| {
+            let change = document.written_by(field);
+            let row = rows.iter().find(|row| Some(row.hash) == change);
+            row.is_some_and(|row| self.may_give(row, to)) || self.has_bug("moved beyond the author's grant")
+        };
+        if let Some(field) = kind.lies_with() {
+            return Ok(by_right(&field) || self.has_gone_on(kind, &fields, home)?);
+        }
+        // What others have named does not count: then the record would be whose it was.
+        let before = self.named_before(home, kind, &rows, document)?;
+        let mut named = fields;
+        for field in kind.owner_fields().iter().filter(|field| !by_right(field)) {
+            named.remove(*field);
+            named.extend(before.get(*field).map(|value| ((*field).to_owned(), value.clone())));
+        }
+        Ok(self.owner_of(kind, &named, home.channel.division)? == Some(to.division))
+    }
+
+    /// Whether the author of a change, and of what it repeats, may write in a channel.
+    fn may_give(&self, row: &ChangeRow, to: Channel) -> bool {
+        let origin = row.envelope.origin.as_ref().map(|origin| origin.feed.device);
+        let may = |device: &DeviceId| {
+            self.authority().last_grant_of(device).is_some_and(|(_, grant)| grant.may_write(to))
+        };
+        may(&row.feed.device) && origin.as_ref().is_none_or(may)
+    }
+
+    /// Whether what a record lies with has been where the record is, and has gone on: then the record goes after it.
+    fn has_gone_on(&self, kind: &'static Kind, fields: &Fields, home: &Stay) -> Result<bool, ReplicaError> {
+        let Owner::With { kind: with, reference } = kind.owner(fields, &self.divisions) else {
+            return Ok(false);
+        };
+        let Some(with) = dictionary::kind(with) else { return Ok(false) };
+        let Some(id) = self.resolve(with, reference, home.channel.division)? else { return Ok(false) };
+        let was_there = |stay: &StayRow| {
+            let has_been = !stay.heads.is_empty() || stay.epoch > 0 || stay.left.is_some();
+            has_been && stay.channel.division == home.channel.division
+        };
+        Ok(self.stays(&id)?.iter().any(was_there))
+    }
+
+    /// The fields with which a record came to where it is, if they name that place or nobody.
+    fn named_before(
+        &self,
+        home: &Stay,
+        kind: &'static Kind,
+        rows: &[ChangeRow],
+        document: &Document,
+    ) -> Result<Fields, ReplicaError> {
+        let epoch = self.stay_row(home)?.map_or(0, |stay| stay.epoch);
+        let first = rows.iter().find(|row| row.deps.is_empty() && row.state == ChangeState::Applied);
+        let came = match self.base(home, epoch)? {
+            Some(came) => Some(came),
+            None => first.and_then(|row| document.at(&[row.hash])),
+        };
+        let fields = came.map(|came| came.fields()).unwrap_or_default();
+        let named = self.owner_of(kind, &fields, home.channel.division)?;
+        let here = named.is_none_or(|named| self.channel_of(kind, named) == home.channel);
+        Ok(if here { fields } else { Fields::new() })
+    }
+
+    /// To whom a record is offered: its fields name another owner, and nobody has named it who may write there. Asked
+    /// of what `division` and those below it own, so that whoever sees more says the same.
+    pub fn offered_to(
+        &self,
+        kind: &'static Kind,
+        id: &RecordId,
+        division: DivisionCode,
+    ) -> Result<Option<DivisionCode>, ReplicaError> {
+        let Some(row) = self.row(kind, id)?.filter(|row| row.deleted.is_none()) else { return Ok(None) };
+        let channel = self.channel_of(kind, row.division);
+        let to = match kind.lies_with().and_then(|field| kind.field(field)) {
+            None => self.owner_of(kind, &row.fields, row.division)?,
+            Some(field) => {
+                let with = field.target().and_then(dictionary::kind);
+                let id = self.means_within(kind, &row, field.name, division)?;
+                let with = with.zip(id).map(|(with, id)| self.row(with, &id)).transpose()?.flatten();
+                with.map(|with| with.division)
+            }
+        };
+        let to = to.filter(|to| kind.name != "division" && self.channel_of(kind, *to) != channel);
+        let Some(to) = to else { return Ok(None) };
+        let home = Stay { record: *id, channel };
+        let given = self.is_given(&home, kind, &self.document(&home)?, self.channel_of(kind, to))?;
+        Ok(Some(to).filter(|_| !given))
+    }
+
+    /// The living records of a kind that a division and those below it own and that are offered to others: whose each is,
+    /// and to whom.
+    pub fn offers(
+        &self,
+        kind: &'static Kind,
+        division: DivisionCode,
+    ) -> Result<Vec<(RecordId, DivisionCode, DivisionCode)>, ReplicaError> {
+        let mut owners = Vec::new();
+        self.each_row(kind, |id, row| {
+            owners.extend(self.divisions.is_within(row.division, division).then_some((id, row.division)));
+            true
+        })?;
+        let mut offers = Vec::new();
+        for (id, from) in owners {
+            offers.extend(self.offered_to(kind, &id, division)?.map(|to| (id, from, to)));
+        }
+        Ok(offers)
+    }
+
+    /// Stages the acceptance of an offer: whoever may write at both ends says once more what its author has named.
+    pub(crate) fn accept(&mut self, id: &RecordId, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
+        if self.staged_records.contains(id) {
+            self.commit_granted()?;
+        }
+        let record = self.whereabouts(id)?;
+        let stay = Stay { record: *id, channel: record.channel };
+        let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
+        self.own_grant(record.channel)?;
+        let mut document = self.document(&stay)?;
+        let fields = document.fields();
+        let Some(to) = self.belongs_elsewhere(kind, &fields, record.channel)? else {
+            return Ok(Outcome::Same(*id));
+        };
+        self.own_grant(self.channel_of(kind, to))?;
+        let said = |field: &&str| Some(((*field).to_owned(), fields.get(*field)?.clone()));
+        let named: Fields = kind.owner_fields().iter().filter_map(said).collect();
+        let names: Vec<&str> = named.keys().map(String::as_str).collect();
+        let claims = names.iter().filter_map(|field| document.conflict(field)).flat_map(|it| it.claims);
+        let settled = claims.map(|claim| claim.change).take(MAX_SETTLES).collect();
+        let branch = self.branch_for(&stay)?;
+        let actor = birth::actor(&self.device(), &self.incarnation(), branch);
+        let before = document.clone();
+        let Some(raw) = document.edit(actor, &named, &names) else { return Ok(Outcome::Same(*id)) };
+        self.stage_edit(&stay, kind, record.epoch, branch, raw, settled, before, who, now)?;
+        Ok(Outcome::Changed(*id))
+    }
+}
