@@ -148,23 +148,21 @@ impl Keychain {
         seal::unwrap(&under.key, wrap)
     }
 
-    /// The key that seals a record's fields: of those that lie under a key of this division. Of several, drawn apart,
-    /// always the same.
-    fn key_under(&self, record: &RecordId, class: Sensitivity, division: DivisionCode) -> Option<Key> {
+    /// The keys of a record that lie under keys of a division, as far as they can be opened here.
+    pub(crate) fn keys_under(
+        &self,
+        record: &RecordId,
+        class: Sensitivity,
+        division: DivisionCode,
+    ) -> BTreeSet<Key> {
         let wraps = self.wraps.get(&(*record, class)).into_iter().flatten();
-        wraps.filter(|wrap| wrap.division == division).filter_map(|wrap| self.opened(wrap)).min()
+        wraps.filter(|wrap| wrap.division == division).filter_map(|wrap| self.opened(wrap)).collect()
     }
 
     /// The wraps of a record's keys.
     pub(crate) fn wraps_of(&self, record: &RecordId) -> impl Iterator<Item = &Wrap> {
         let classes = [Sensitivity::Personal, Sensitivity::Secret];
         classes.into_iter().flat_map(|class| self.wraps.get(&(*record, class)).into_iter().flatten())
-    }
-
-    /// Whether a record's key lies under a key of a division.
-    pub(crate) fn is_under(&self, record: &RecordId, class: Sensitivity, division: DivisionCode) -> bool {
-        let mut wraps = self.wraps.get(&(*record, class)).into_iter().flatten();
-        wraps.any(|wrap| wrap.division == division)
     }
 
     /// The division keys that are carried for a device.
@@ -281,10 +279,12 @@ impl Replica {
     ) -> Result<Key, ReplicaError> {
         let planted = self.has_bug("sealed under any key of the record");
         let any = || self.keychain.keys_of(record, class).into_iter().next().filter(|_| planted);
-        if let Some(key) = any().or_else(|| self.keychain.key_under(record, class, division)) {
+        // Of several, drawn apart, always the same.
+        let own = || self.keychain.keys_under(record, class, division).into_iter().next();
+        if let Some(key) = any().or_else(own) {
             return Ok(key);
         }
-        let came_with_it = self.keys_from_stays(record, class)?.into_iter().next();
+        let came_with_it = self.keys_from_stays(record, class)?.pop_first();
         let key = came_with_it.unwrap_or_else(|| self.draw_key());
         let under = self.division_key(division, class);
         self.keychain.keep(Kept::Wrap(seal::wrap(&under, record, &key)));
@@ -296,10 +296,9 @@ impl Replica {
         &self,
         record: &RecordId,
         class: Sensitivity,
-    ) -> Result<Vec<Key>, ReplicaError> {
-        let stays = self.stays(record)?.into_iter().map(|stay| stay.channel.division);
-        let places: BTreeSet<DivisionCode> = stays.collect();
-        Ok(places.into_iter().filter_map(|place| self.keychain.key_under(record, class, place)).collect())
+    ) -> Result<BTreeSet<Key>, ReplicaError> {
+        let places = self.stays(record)?.into_iter().map(|stay| stay.channel.division);
+        Ok(places.flat_map(|place| self.keychain.keys_under(record, class, place)).collect())
     }
 
     /// Whether a wrap is one of a record that is or has been in its division, or of which nothing is here yet.

@@ -33,6 +33,18 @@ impl Replica {
         Ok(owner.filter(|owner| kind.name != "division" && self.channel_of(kind, *owner) != channel))
     }
 
+    /// As [`Replica::belongs_elsewhere`], for a record as it is. What is deleted goes after nothing: nobody finds it by
+    /// what it names. It goes when it is restored.
+    pub(crate) fn goes_to(
+        &self,
+        kind: &'static Kind,
+        document: &Document,
+        channel: Channel,
+    ) -> Result<Option<DivisionCode>, ReplicaError> {
+        let stays = kind.lies_with().is_some() && document.deleted().is_some();
+        if stays { Ok(None) } else { self.belongs_elsewhere(kind, &document.fields(), channel) }
+    }
+
     /// Whether a division lies in the home hub's tree.
     pub(crate) fn is_in_tree(&self, division: DivisionCode) -> bool {
         self.divisions.is_within(division, self.home.hub)
@@ -115,7 +127,7 @@ impl Replica {
                 continue;
             }
             let document = self.document(&home)?;
-            let owner = self.belongs_elsewhere(kind, &document.fields(), newest.channel)?;
+            let owner = self.goes_to(kind, &document, newest.channel)?;
             if let Some(to) = owner.map(|owner| self.channel_of(kind, owner))
                 && self.may_move_to(to)
                 && self.is_given(&home, kind, &document, to)?

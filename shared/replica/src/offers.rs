@@ -94,17 +94,11 @@ impl Replica {
     ) -> Result<Option<DivisionCode>, ReplicaError> {
         let Some(row) = self.row(kind, id)?.filter(|row| row.deleted.is_none()) else { return Ok(None) };
         let channel = self.channel_of(kind, row.division);
-        let to = match kind.lies_with().and_then(|field| kind.field(field)) {
-            None => self.owner_of(kind, &row.fields, row.division)?,
-            Some(field) => {
-                let with = field.target().and_then(dictionary::kind);
-                let id = self.means_within(kind, &row, field.name, division)?;
-                let with = with.zip(id).map(|(with, id)| self.row(with, &id)).transpose()?.flatten();
-                with.map(|with| with.division)
-            }
-        };
-        let to = to.filter(|to| kind.name != "division" && self.channel_of(kind, *to) != channel);
-        let Some(to) = to else { return Ok(None) };
+        let to = self.belongs_elsewhere(kind, &row.fields, channel)?;
+        // What a record lies with tells nobody where it is who does not see that anyway.
+        let is_seen =
+            |to: &DivisionCode| kind.lies_with().is_none() || self.divisions.is_within(*to, division);
+        let Some(to) = to.filter(is_seen) else { return Ok(None) };
         let home = Stay { record: *id, channel };
         let given = self.is_given(&home, kind, &self.document(&home)?, self.channel_of(kind, to))?;
         Ok(Some(to).filter(|_| !given))

@@ -30,7 +30,7 @@ impl Replica {
         self.project(id, shown, document.as_ref())?;
         if self.role() == Role::Hub
             && let (Some(document), Some(kind)) = (&document, dictionary::kind_by_id(shown.kind))
-            && self.belongs_elsewhere(kind, &document.fields(), shown.channel)?.is_some()
+            && self.goes_to(kind, document, shown.channel)?.is_some()
         {
             self.unsettle(*id);
         }

@@ -8,7 +8,7 @@ use huiliu_core::model::values::text::compact;
 use huiliu_core::model::{
     DivisionCode, Fields, Level, Problem, Purpose, RecordId, Sensitivity, Trouble, Value,
 };
-use huiliu_core::sync::seal::{Wrap, open_value, seal_value};
+use huiliu_core::sync::seal::{Key, Wrap, open_value, seal_value};
 use std::collections::BTreeSet;
 
 /// The words with which an alias begins.
@@ -281,12 +281,14 @@ impl Replica {
     pub(crate) fn wrap_for_owner(&mut self, id: &RecordId, owner: DivisionCode) -> Result<(), ReplicaError> {
         for class in [Sensitivity::Personal, Sensitivity::Secret] {
             let may = class == Sensitivity::Personal || self.may_hold_secrets(self.home.division, owner);
+            let known = self.keychain.keys_under(id, class, owner);
             let keys = self.keys_from_stays(id, class)?;
-            if !may || keys.is_empty() || self.keychain.is_under(id, class, owner) {
+            let missing: Vec<Key> = keys.difference(&known).cloned().collect();
+            if !may || missing.is_empty() {
                 continue;
             }
             let under = self.division_key(owner, class);
-            for key in keys {
+            for key in missing {
                 let wrap = huiliu_core::sync::seal::wrap(&under, id, &key);
                 self.keychain.keep(huiliu_core::sync::person_keys::Kept::Wrap(wrap));
             }

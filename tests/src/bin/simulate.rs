@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 const USAGE: &str = "simulate [--seed N [--trace]] [--schedules N] [--from N] [--threads N] [--bug NAME] \
-                     [--damage | --people | --kills] [--all]";
+                     [--damage | --people | --kills | --insiders] [--all]";
 
 struct Wanted {
     seed: Option<u64>,
@@ -48,6 +48,7 @@ fn wanted() -> Option<Wanted> {
             "--all" => wanted.all = true,
             "--damage" => wanted.draw = Schedule::with_damage,
             "--people" => wanted.draw = Schedule::with_people,
+            "--insiders" => wanted.draw = Schedule::with_insiders,
             "--kills" => wanted.draw = Schedule::with_kills,
             "--bug" => {
                 let name = arguments.next()?;

@@ -5,24 +5,27 @@ use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 24] = [
+pub const BUGS: [&str; 28] = [
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
     "applied without its dependency",
     "departure not told",
     "duplicate applied twice",
+    "figures look outside their division",
     "gate failure of a node taken for final",
     "index position saved before rows",
     "late edit not carried",
     "losing branch not written again",
     "losing value dropped",
+    "moved beyond the author's grant",
     "moved record keeps its sum",
     "never applied after a restart",
     "old feeds never closed",
     "refusal not obeyed on rebuild",
     "revocation ignored",
     "scope ignored",
+    "sealed under any key of the record",
     "signed point skipped",
     "sum not updated on re-evaluation",
     "synced again after a failed sync",
@@ -30,6 +33,7 @@ pub const BUGS: [&str; 24] = [
     "verdict before all is applied",
     "what came before its revocation counts",
     "what the page cache holds taken for durable",
+    "whoever repeats another stands for it",
 ];
 
 /// Within so many schedules each must be found.

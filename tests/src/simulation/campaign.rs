@@ -17,6 +17,8 @@ pub fn kept(lines: &str) -> Vec<Schedule> {
             seed_of(line).map(Schedule::with_damage)
         } else if let Some(line) = line.strip_prefix("people ") {
             seed_of(line).map(Schedule::with_people)
+        } else if let Some(line) = line.strip_prefix("insiders ") {
+            seed_of(line).map(Schedule::with_insiders)
         } else if let Some(line) = line.strip_prefix("kills ") {
             seed_of(line).map(Schedule::with_kills)
         } else {

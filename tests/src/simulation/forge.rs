@@ -10,7 +10,7 @@ use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::Document;
 use huiliu_core::model::{Channel, Class, Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;
-use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Run, Stamp, birth};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Origin, Run, Stamp, birth};
 use std::collections::BTreeMap;
 
 /// What a device forges it writes in an incarnation of its own, one feed a channel.
@@ -200,17 +200,19 @@ impl Play {
     /// An edit that its author signed elsewhere comes to the hub, perhaps before the edits it follows, which are still
     /// where it was made. It must wait for them, and then count.
     pub(super) fn overtake(&mut self, name: &'static str, rng: &mut fastrand::Rng) {
-        if self.write_elsewhere(name, "address", Vec::new(), rng).is_some() {
+        if self.write_elsewhere(name, "address", Vec::new(), |_| None, rng).is_some() {
             self.count("overtaken");
         }
     }
 
-    /// An edit of one field that its author signs in its other incarnation, after these entries; the feed.
+    /// An edit of one field that its author signs in its other incarnation, after these entries; the feed. `origin`: what
+    /// it says it repeats.
     pub(super) fn write_elsewhere(
         &mut self,
         name: &'static str,
         field: &str,
         mut entries: Vec<Entry>,
+        origin: impl FnOnce(&RecordId) -> Option<Origin>,
         rng: &mut fastrand::Rng,
     ) -> Option<FeedId> {
         let (record, seen) = self.some_place(name, rng)?;
@@ -227,7 +229,13 @@ impl Play {
         let actor = birth::actor(&feed.device, &feed.incarnation, id);
         let payload = document.edit(actor, &writes, &[]).expect("no other edit has this value");
         let stamp = Stamp { who: format!("e{id}"), at: Hlc(u64::from(id) << 16) };
-        let envelope = Envelope { record, kind: ORGANIZATION, branch: id, ..Envelope::of_no_record(stamp) };
+        let envelope = Envelope {
+            record,
+            kind: ORGANIZATION,
+            branch: id,
+            origin: origin(&record),
+            ..Envelope::of_no_record(stamp)
+        };
         entries.push(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload });
         self.deliver_forged(name, channel, entries)?;
         self.model.add(id, Edit { record, author: name, channel, writes, seen, saved: false }, kind);

@@ -74,7 +74,7 @@ impl Play {
         rng.choice(&below).map_or(own.clone(), |division| (*division).to_owned())
     }
 
-    fn wish(&mut self, name: &'static str, kind: &'static str, fields: Fields) -> Wish {
+    pub(super) fn wish(&mut self, name: &'static str, kind: &'static str, fields: Fields) -> Wish {
         let class = dictionary::kind(kind).expect("a kind of the dictionary").class;
         let place = self.world.machines[name].division;
         let edit = RecordEdit::New { kind: kind.into(), fields: fields.clone(), owner: None, strict: false };
@@ -170,7 +170,7 @@ impl Play {
     }
 
     /// The living records of a kind that a replica shows.
-    fn shown(&self, name: &str, kind: &'static str) -> Vec<(RecordId, Row)> {
+    pub(super) fn shown(&self, name: &str, kind: &'static str) -> Vec<(RecordId, Row)> {
         let Some(replica) = self.world.machines[name].replica.as_ref() else { return Vec::new() };
         let mut shown = Vec::new();
         let looked = replica.each_row(kind_of(kind), |id, row| {
@@ -333,7 +333,7 @@ impl Play {
     }
 }
 
-fn kind_of(name: &str) -> &'static Kind {
+pub(super) fn kind_of(name: &str) -> &'static Kind {
     dictionary::kind(name).expect("a kind of the dictionary")
 }
 

@@ -2,9 +2,9 @@
 //! beside them says what must come of it.
 //!
 //! `damage` spoils disks, `lost` says what that may cost; `starts` brings machines down and up.
-//! [`schedule`] draws the steps, [`play`] does them with `people` and [`forge`], the adversary; [`mod@reference`] is
-//! the model, `holdings` is what replicas have, `members` the people in their records, [`oracles`], `places` and
-//! `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
+//! [`schedule`] draws the steps, [`play`] does them with `people`, `insiders` and [`forge`], the adversary;
+//! [`mod@reference`] is the model, `holdings` is what replicas have, `members` the people in their records, [`oracles`],
+//! `places`, `reports` and `journals` compare; [`campaign`] runs many and shrinks what fails, [`bugs`] tests the tests.
 
 pub mod bugs;
 pub mod campaign;
@@ -13,6 +13,7 @@ mod days;
 mod figures;
 pub mod forge;
 mod holdings;
+mod insiders;
 mod journals;
 mod lost;
 mod members;
@@ -22,6 +23,7 @@ mod places;
 pub mod play;
 mod programs;
 pub mod reference;
+mod reports;
 pub mod schedule;
 mod starts;
 mod stick;

@@ -69,6 +69,7 @@ impl Play {
         self.check_places();
         self.check_conflicts();
         self.check_figures(seed);
+        self.check_findings();
         self.check_affiliations();
         self.check_matches();
         self.check_read();

@@ -7,7 +7,7 @@ use super::reference::{Edit, EditId, is_conflict};
 use super::values;
 use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::DELETED;
-use huiliu_core::model::{Channel, Class, Fields, RecordId, Trouble, Value};
+use huiliu_core::model::{Channel, Class, Fields, Purpose, RecordId, Trouble, Value};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use std::collections::BTreeMap;
 
@@ -151,11 +151,15 @@ impl Play {
 
     /// The fields whose value is another than the one the person sees.
     fn differing(&mut self, name: &str, record: RecordId, kind: &str, fields: &Fields) -> Fields {
+        // Whoever looks, looks at what is applied.
+        while self.world.catch_up() {}
         let Some(replica) = self.world.machines[name].replica.as_ref() else { return fields.clone() };
         let kind = huiliu_core::model::dictionary::kind(kind).expect("a kind of the simulation");
         let row = replica.row(kind, &record).ok().flatten();
-        let shown =
-            |field: &str| row.as_ref().and_then(|row| row.fields.get(field)).cloned().unwrap_or(Value::Null);
+        let opened = row.map(|row| replica.opened(kind, &record, &row.fields, Some(&Purpose::Comparing)));
+        let shown = |field: &str| {
+            opened.as_ref().and_then(|fields| fields.get(field)).cloned().unwrap_or(Value::Null)
+        };
         fields
             .iter()
             .filter(|(field, value)| shown(field) != **value)

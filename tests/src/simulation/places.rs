@@ -1,14 +1,21 @@
-//! Where records are when all is healed: in the one place that their fields name, with all that was ever saved of them.
+//! Where records are when all is healed: in one place, with all that was ever saved of them; and that nothing has come
+//! to a place by the hand of somebody who may not write there.
 
 use super::oracles::all_rows;
 use super::play::Play;
-use super::reference::EditId;
+use super::reference::{Edit, EditId, Record};
 use crate::harness::watch::may_see;
 use crate::harness::world::HUB;
-use huiliu_core::model::{Channel, Class, RecordId, Value};
-use huiliu_store::Working;
-use huiliu_store::rows::Row;
+use huiliu_core::documents::writes;
+use huiliu_core::model::{Channel, Class, DivisionCode, RecordId, Value, dictionary};
+use huiliu_core::sync::DeviceId;
+use huiliu_store::keys::Stay;
+use huiliu_store::rows::{ChangeRow, ChangeState, Row, StayRow};
+use huiliu_store::{Working, keys};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// The fields that say whose an organization is.
+const OWNERS: [&str; 2] = ["registration_authority", "town_code"];
 
 impl Play {
     /// A record is in one list of everybody who may see its place, and in nobody else's.
@@ -22,19 +29,17 @@ impl Play {
         let mut wrong = Vec::new();
         for (id, record) in self.model.records.iter().filter(|(_, record)| record.kind == "social_org") {
             let Some(row) = held[HUB].get(id) else { continue };
-            let Some(owner) = owner(row) else { continue };
-            let place = Channel::own(owner, Class::Open);
-            if !hub.moved.contains_key(id) && record.channel != place {
-                wrong.push(format!("{id} belongs to {place} and has not moved"));
+            let place = Channel::own(row.division, Class::Open);
+            if let Some(owner) = owner(row).filter(|owner| *owner != row.division)
+                && self.is_given(record, row, owner)
+            {
+                wrong.push(format!("{id} is given to {owner} and stays at {place}"));
             }
             let Some(at_hub) = hub.moved.get(id) else { continue };
             let stands = |id| hub.standing.contains(&id) && (at_hub.contains(&id) || !drafts.contains(&id));
             let all: BTreeSet<EditId> = self.model.counted(record, &stands).into_iter().collect();
-            if row.division != owner || *at_hub != all {
-                wrong.push(format!(
-                    "the hub shows {at_hub:?} of {id} at {}, not {all:?} at {owner}",
-                    row.division
-                ));
+            if *at_hub != all {
+                wrong.push(format!("the hub shows {at_hub:?} of {id} at {place}, not {all:?}"));
             }
             for name in self.names[1..].iter().filter(|name| !self.world.revoked.contains(*name)) {
                 let sees = may_see(self.world.machines[name].division, place);
@@ -45,11 +50,94 @@ impl Play {
             }
         }
         self.failures.extend(wrong.into_iter().take(3));
+        self.check_rights();
+    }
+
+    /// Whether a record belongs to an owner by the word of people who may write there: whatever names that owner now was
+    /// there from the beginning, or was written by nobody else.
+    fn is_given(&self, record: &Record, row: &Row, owner: DivisionCode) -> bool {
+        let Some(first) = record.edits.first().map(|id| &self.model.edits[id]) else { return false };
+        let begun_here = record.edits.iter().all(|id| self.model.edits[id].channel == first.channel);
+        let by_right = |edit: &Edit| {
+            may_see(self.world.machines[edit.author].division, Channel::own(owner, Class::Open))
+        };
+        begun_here
+            && OWNERS.iter().all(|field| {
+                let now = row.fields.get(*field).unwrap_or(&Value::Null);
+                let said = |edit: &Edit| edit.writes.get(*field).unwrap_or(&Value::Null) == now;
+                let names = |edit: &&Edit| edit.writes.contains_key(*field) && said(edit);
+                let mut naming = record.edits[1..].iter().map(|id| &self.model.edits[id]).filter(names);
+                said(first) || naming.clone().next().is_some() && naming.all(by_right)
+            })
+    }
+
+    /// What counts of a record somebody has written who may write where it is, or who might where it was; and it has come
+    /// to each of its places by the word of somebody who may write there, or after what it lies with.
+    fn check_rights(&mut self) {
+        let index = Working::new(Box::new(self.world.machines[HUB].index.clone()));
+        let devices: BTreeMap<DeviceId, DivisionCode> =
+            self.world.machines.values().map(|it| (it.key().device(), it.division)).collect();
+        let by_right = |row: &ChangeRow, channel: Channel| {
+            devices.get(&row.feed.device).is_none_or(|division| may_see(*division, channel))
+        };
+        let mut wrong = Vec::new();
+        for id in self.model.records.keys() {
+            let stays: Vec<StayRow> = index
+                .list(&keys::stays_of(id))
+                .expect("the index reads")
+                .into_iter()
+                .map(|it| it.1)
+                .collect();
+            let mut changes: Vec<ChangeRow> = Vec::new();
+            for stay in &stays {
+                let stay = Stay { record: *id, channel: stay.channel };
+                let rows = index.list::<ChangeRow>(&keys::changes(&stay)).expect("the index reads");
+                changes.extend(rows.into_iter().map(|it| it.1));
+            }
+            let counts = |row: &&ChangeRow| row.state == ChangeState::Applied;
+            for row in changes.iter().filter(counts) {
+                if !stays.iter().any(|stay| by_right(row, stay.channel)) {
+                    let (who, feed) = (&row.envelope.stamp.who, row.feed);
+                    wrong.push(format!("{who} wrote {id} in {feed}, where its author may not"));
+                }
+            }
+            for to in stays.iter().filter(|stay| stay.epoch > 0) {
+                let Some(kind) = dictionary::kind_by_id(to.kind) else { continue };
+                let names = |row: &&ChangeRow| {
+                    // What lies in a snapshot has no bytes here: then anything of its author's will do.
+                    let wrote = writes(&row.raw).filter(|_| !row.raw.is_empty());
+                    wrote.is_none_or(|wrote| {
+                        kind.owner_fields().iter().any(|field| wrote.contains_key(*field))
+                    })
+                };
+                let given = changes.iter().filter(names).any(|row| by_right(row, to.channel));
+                if !given && !self.went_after(&index, id, &stays, to) {
+                    wrong.push(format!("{id} has come to {} by nobody's right", to.channel));
+                }
+            }
+        }
+        self.failures.extend(wrong.into_iter().take(3));
+    }
+
+    /// Whether what a record lies with has been at one of its other places and at this one.
+    fn went_after(&self, index: &Working, id: &RecordId, stays: &[StayRow], to: &StayRow) -> bool {
+        let Some(kind) = dictionary::kind_by_id(to.kind) else { return false };
+        let row: Option<Row> = index.get(&keys::row(to.kind, id)).expect("the index reads");
+        let hub = self.world.machines[HUB].replica.as_ref();
+        let with = hub
+            .zip(row)
+            .zip(kind.lies_with())
+            .and_then(|((hub, row), field)| hub.means(kind, &row, field).expect("the index reads"));
+        let Some(with) = with else { return false };
+        let theirs = index.list::<StayRow>(&keys::stays_of(&with)).expect("the index reads");
+        let been = |division: DivisionCode| theirs.iter().any(|(_, stay)| stay.channel.division == division);
+        been(to.channel.division)
+            && stays.iter().any(|stay| stay.channel != to.channel && been(stay.channel.division))
     }
 }
 
 /// The township if it lies under the authority, else the authority: by their digits.
-fn owner(row: &Row) -> Option<huiliu_core::model::DivisionCode> {
+fn owner(row: &Row) -> Option<DivisionCode> {
     let text = |field: &str| row.fields.get(field).and_then(Value::text);
     let authority = text("registration_authority")?;
     text("town_code").filter(|town| town.starts_with(authority)).unwrap_or(authority).parse().ok()

@@ -213,6 +213,8 @@ impl Play {
             Op::Enrol => self.enrol(name, rng),
             Op::Affiliate => self.affiliate(name, rng),
             Op::Engage => self.engage(name, rng),
+            Op::Pry => self.pry(node, rng),
+            Op::Accept => self.accept(name, rng),
         }
         self.tell(|| format!("{op:?} {name}/{node}"));
     }

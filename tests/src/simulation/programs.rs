@@ -70,7 +70,7 @@ impl Play {
             payload: vec![rng.u8(..); 9],
         };
         let before = if with_entry { vec![unknown] } else { Vec::new() };
-        if let Some(feed) = self.write_elsewhere(name, FIELD_OF_TOMORROW, before, rng) {
+        if let Some(feed) = self.write_elsewhere(name, FIELD_OF_TOMORROW, before, |_| None, rng) {
             self.count("a field of tomorrow");
             if with_entry {
                 self.count("an entry of tomorrow");

@@ -94,6 +94,10 @@ pub enum Op {
     Affiliate,
     /// A person works at an organization.
     Engage,
+    /// A joined device tries what its grant should not give it.
+    Pry,
+    /// Somebody accepts a record that is offered to a place of theirs.
+    Accept,
     /// A sync of a machine's fails, after some more; what it should have written no later sync writes.
     FailSync,
 }
@@ -123,7 +127,7 @@ pub struct Schedule {
 }
 
 /// How often each operation comes, in the usual schedule.
-const USUAL: [(Op, u32); 40] = [
+const USUAL: [(Op, u32); 42] = [
     (Op::Create, 22),
     (Op::Set, 40),
     (Op::Contend, 10),
@@ -164,6 +168,8 @@ const USUAL: [(Op, u32); 40] = [
     (Op::Affiliate, 0),
     (Op::Engage, 0),
     (Op::FailSync, 0),
+    (Op::Pry, 0),
+    (Op::Accept, 0),
 ];
 
 /// In a quarter of the schedules records move. Which they are leaves seeds that were kept before there were moves as
@@ -208,6 +214,8 @@ pub enum Shape {
     Damaging,
     /// Programs are killed and machines crash all the time, and disks fail to sync.
     Killing,
+    /// A joined device tries all the time what it should not get.
+    Prying,
 }
 
 const SHAPES: [Shape; 10] = [
@@ -241,6 +249,7 @@ impl Schedule {
         match seed {
             _ if seed % 5 == 2 => Self::with_people(seed),
             _ if seed % 7 == 4 => Self::with_kills(seed),
+            _ if seed % 11 == 6 => Self::with_insiders(seed),
             _ => Self::without_people(seed),
         }
     }
@@ -273,7 +282,28 @@ impl Schedule {
         Self { kills: true, ..Self::drawn(seed, Shape::Killing, seed.is_multiple_of(3), &mut rng) }
     }
 
+    /// A schedule of a seed with people, where joined devices try what their grants should not give them, and records are
+    /// offered and accepted.
+    pub fn with_insiders(seed: u64) -> Self {
+        let mut rng = fastrand::Rng::with_seed(seed);
+        let shape = [Shape::Usual, Shape::Usual, Shape::Prying, Shape::Rough, Shape::Stormy][rng.usize(..5)];
+        let mut weights = Self::weights(seed, shape, true);
+        for (op, weight) in &mut weights {
+            match op {
+                Op::Pry => *weight = if shape == Shape::Prying { 30 } else { 12 },
+                Op::Accept => *weight = 6,
+                Op::Move => *weight = 10,
+                _ => {}
+            }
+        }
+        Self::drawn_of(seed, shape, weights, &mut rng)
+    }
+
     fn drawn(seed: u64, shape: Shape, people: bool, rng: &mut fastrand::Rng) -> Self {
+        Self::drawn_of(seed, shape, Self::weights(seed, shape, people), rng)
+    }
+
+    fn weights(seed: u64, shape: Shape, people: bool) -> [(Op, u32); USUAL.len()] {
         let mut weights = USUAL;
         for (op, weight) in &mut weights {
             *weight = shape.weight(*op, *weight);
@@ -287,6 +317,10 @@ impl Schedule {
                 _ => {}
             }
         }
+        weights
+    }
+
+    fn drawn_of(seed: u64, shape: Shape, weights: [(Op, u32); USUAL.len()], rng: &mut fastrand::Rng) -> Self {
         let total: u32 = weights.iter().map(|(_, weight)| weight).sum();
         let steps = (0..rng.usize(200..=240))
             .map(|_| {
