@@ -15,7 +15,7 @@ use std::collections::BTreeSet;
 
 impl Replica {
     /// Hands over, before a batch: on a node all that the hub has not been handed, on a hub the keys of the records
-    /// that begin or arrive in these runs.
+    /// that begin or arrive in these runs, and of those of which another key may have come since.
     pub(crate) fn hand_keys(
         &mut self,
         id: SessionId,
@@ -25,13 +25,18 @@ impl Replica {
         match self.role() {
             Role::Node => self.hand_unsent(id, session).map(|_| ()),
             Role::Hub => {
-                let begins = |entry: &&Entry| match entry.kind {
+                let has_several = |entry: &Entry| {
+                    entry.envelope.as_ref().is_some_and(|it| self.keychain.has_several(&it.record))
+                };
+                let needs = |entry: &&Entry| match entry.kind {
                     EntryKind::ARRIVED => true,
-                    EntryKind::EDIT => inspect(&entry.payload).is_ok_and(|info| info.deps.is_empty()),
+                    EntryKind::EDIT => {
+                        inspect(&entry.payload).is_ok_and(|info| info.deps.is_empty()) || has_several(entry)
+                    }
                     _ => false,
                 };
                 let entries = runs.iter().filter(|run| run.feed.channel.class == Class::People);
-                let entries = entries.flat_map(|run| &run.entries).filter(begins);
+                let entries = entries.flat_map(|run| &run.entries).filter(needs);
                 let records: BTreeSet<RecordId> =
                     entries.filter_map(|entry| entry.envelope.as_ref()).map(|it| it.record).collect();
                 self.hand_wraps(id, session, records)

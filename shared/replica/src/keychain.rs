@@ -165,6 +165,12 @@ impl Keychain {
         classes.into_iter().flat_map(|class| self.wraps.get(&(*record, class)).into_iter().flatten())
     }
 
+    /// Whether several keys of a record's are known for the same fields.
+    pub(crate) fn has_several(&self, record: &RecordId) -> bool {
+        let classes = [Sensitivity::Personal, Sensitivity::Secret];
+        classes.into_iter().any(|class| self.wraps.get(&(*record, class)).is_some_and(|all| all.len() > 1))
+    }
+
     /// The division keys that are carried for a device.
     pub(crate) fn carried_for(&self, device: &DeviceId) -> impl Iterator<Item = &Carried> {
         let device = *device;

@@ -36,10 +36,19 @@ pub const BUGS: [&str; 28] = [
     "whoever repeats another stands for it",
 ];
 
+/// Those that show only where insiders try what they may not: played in such schedules alone.
+const OF_INSIDERS: [&str; 4] = [
+    "figures look outside their division",
+    "moved beyond the author's grant",
+    "sealed under any key of the record",
+    "whoever repeats another stands for it",
+];
+
 /// Within so many schedules each must be found.
 pub const WITHIN: u64 = 2000;
 
 /// Plays schedules with a bug in every replica until the oracles find it.
 pub fn hunt(bug: &'static str, threads: u64) -> Option<Failure> {
-    campaign(Schedule::of, 1, WITHIN, threads, &BTreeSet::from([bug])).1
+    let draw = if OF_INSIDERS.contains(&bug) { Schedule::with_insiders } else { Schedule::of };
+    campaign(draw, 1, WITHIN, threads, &BTreeSet::from([bug])).1
 }

@@ -123,17 +123,25 @@ impl Play {
     fn went_after(&self, index: &Working, id: &RecordId, stays: &[StayRow], to: &StayRow) -> bool {
         let Some(kind) = dictionary::kind_by_id(to.kind) else { return false };
         let row: Option<Row> = index.get(&keys::row(to.kind, id)).expect("the index reads");
-        let hub = self.world.machines[HUB].replica.as_ref();
-        let with = hub
-            .zip(row)
-            .zip(kind.lies_with())
-            .and_then(|((hub, row), field)| hub.means(kind, &row, field).expect("the index reads"));
-        let Some(with) = with else { return false };
-        let theirs = index.list::<StayRow>(&keys::stays_of(&with)).expect("the index reads");
-        let been = |division: DivisionCode| theirs.iter().any(|(_, stay)| stay.channel.division == division);
-        been(to.channel.division)
-            && stays.iter().any(|stay| stay.channel != to.channel && been(stay.channel.division))
+        let field = kind.lies_with().and_then(|field| kind.field(field));
+        let Some(field) = field else { return false };
+        let named = row.as_ref().and_then(|row| row.fields.get(field.name)?.text());
+        let named: Option<RecordId> = named.and_then(|text| text.parse().ok());
+        let of = field.target().and_then(dictionary::kind);
+        // What a name has meant when the record went nobody can tell afterwards: any that has gone there will do.
+        let all = self.model.records.iter().filter(|(_, it)| of.is_some_and(|of| of.name == it.kind));
+        let all: Vec<RecordId> = all.map(|(id, _)| *id).collect();
+        let mut candidates = named.map_or(all, |id| vec![id]).into_iter();
+        candidates.any(|with| has_gone(index, &with, stays, to))
     }
+}
+
+/// Whether a record has been where another came to, and at one of that one's other places.
+fn has_gone(index: &Working, with: &RecordId, stays: &[StayRow], to: &StayRow) -> bool {
+    let theirs = index.list::<StayRow>(&keys::stays_of(with)).expect("the index reads");
+    let been = |division: DivisionCode| theirs.iter().any(|(_, stay)| stay.channel.division == division);
+    been(to.channel.division)
+        && stays.iter().any(|stay| stay.channel != to.channel && been(stay.channel.division))
 }
 
 /// The township if it lies under the authority, else the authority: by their digits.
