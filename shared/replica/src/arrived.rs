@@ -5,28 +5,37 @@
 use crate::error::ReplicaError;
 use crate::exchange::Effect;
 use crate::replica::Replica;
+use huiliu_core::model::DictionaryEdition;
 use huiliu_core::sync::{EntryKind, FeedId, Hash, Run};
 use huiliu_store::Span;
 use std::collections::VecDeque;
 
-/// With so many entries waiting, they are applied before more is taken: whoever asks for something waits for them, and
-/// so does the next start.
-const MOST_WAITING: usize = 32_768;
+/// With so many entries waiting no more batches are taken: whoever asks for something waits for them, and so does the next
+/// start.
+pub(crate) const MOST_WAITING: usize = 32_768;
 
 /// What is held and not applied, in order of the journal.
 #[derive(Default)]
 pub(crate) struct Arrived {
     runs: VecDeque<ArrivedRun>,
-    entries: usize,
+    /// How many entries of theirs are not applied.
+    pub(crate) entries: usize,
+}
+
+impl Arrived {
+    /// Whether the first run is applied in part.
+    pub(crate) fn is_within_run(&self) -> bool {
+        self.runs.front().is_some_and(|run| run.done > 0)
+    }
 }
 
 struct ArrivedRun {
     feed: FeedId,
     first: u64,
     span: Span,
-    /// The chain hash before it.
-    previous: Hash,
     entries: usize,
+    /// So many of them are applied: a run on a large record takes seconds, and others wait meanwhile.
+    done: usize,
 }
 
 impl Replica {
@@ -55,10 +64,10 @@ impl Replica {
     }
 
     /// Leaves a registered run to be applied.
-    pub(crate) fn leave_for_later(&mut self, run: &Run, span: Span, previous: Hash) {
+    pub(crate) fn leave_for_later(&mut self, run: &Run, span: Span) {
         let entries = run.entries.len();
         let (feed, first) = (run.feed, run.first);
-        self.arrived.runs.push_back(ArrivedRun { feed, first, span, previous, entries });
+        self.arrived.runs.push_back(ArrivedRun { feed, first, span, entries, done: 0 });
         self.arrived.entries += entries;
         self.ledger.behind = !self.has_bug("verdict before all is applied");
     }
@@ -94,7 +103,7 @@ impl Replica {
 
     /// Commits the index. It is never ahead of the journal, so what came last must be durable when rows become many.
     fn save_applied(&mut self) -> Result<(), ReplicaError> {
-        if self.index.pending() > self.index_rows {
+        if self.index.pending() > self.index_rows && !self.arrived.is_within_run() {
             self.flush()?;
         }
         let saved = self.save_index();
@@ -118,15 +127,24 @@ impl Replica {
     fn apply_slice(&mut self, entries: usize) -> Result<(), ReplicaError> {
         let mut left = entries.max(1);
         while let (true, Some(next)) = (left > 0, self.arrived.runs.front()) {
-            let ArrivedRun { feed, first, span, previous, entries } = *next;
+            let ArrivedRun { feed, first, span, entries, done } = *next;
             // What was damaged since is noted, and mended like all other damage.
-            if let Some(run) = self.read_run(&feed, first, span)? {
-                self.apply_run(&run, previous)?;
+            let read = self.read_run(&feed, first, span)?;
+            let until = if read.is_some() { entries.min(done.saturating_add(left)) } else { entries };
+            for (number, entry) in
+                (first..).zip(read.iter().flat_map(|run| &run.entries)).take(until).skip(done)
+            {
+                let edition = read.as_ref().map_or(DictionaryEdition::FIRST, Run::edition);
+                self.apply_entry(&feed, number, entry, edition)?;
+            }
+            self.arrived.entries -= until - done;
+            left = left.saturating_sub(until - done);
+            if until < entries {
+                self.arrived.runs[0].done = until;
+                break;
             }
             self.arrived.runs.pop_front();
-            self.arrived.entries -= entries;
             self.applied = span.end();
-            left = left.saturating_sub(entries);
             if self.index.pending() > self.index_rows {
                 break;
             }
@@ -135,7 +153,8 @@ impl Replica {
         if !self.is_behind() {
             self.effects.push_back(Effect::Grew);
         }
-        self.evaluate_stale()
+        // The records of a run are looked at once, when all of it is there.
+        if self.arrived.is_within_run() { Ok(()) } else { self.evaluate_stale() }
     }
 
     /// The chain hash before a run that is registered where it lies: the program had ended before it was applied.

@@ -33,6 +33,7 @@ mod open;
 mod parked;
 mod people;
 mod project;
+mod put_off;
 mod receive;
 mod references;
 pub mod repair;

@@ -6,6 +6,7 @@ use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::keychain::Keychain;
 use crate::matching::Matching;
+use crate::put_off::PutOff;
 use crate::replica::{Replica, Role};
 use crate::tickets::TicketBook;
 use huiliu_core::model::divisions::Divisions;
@@ -127,6 +128,7 @@ impl Replica {
             feeds: BTreeMap::new(),
             applied: Position::default(),
             arrived: Arrived::default(),
+            put_off: PutOff::default(),
             defers: false,
             index_rows: INDEX_ROWS,
             clock: Hlc::default(),

@@ -1,6 +1,7 @@
 //! What comes is durable and acknowledged first, and applied when nothing else waits: nobody may notice but by the time
 //! it takes.
 
+use super::people::{joined, member};
 use super::{READERS, city};
 use huiliu_core::model::RecordId;
 use huiliu_core::sync::message::{Message, decode};
@@ -12,7 +13,10 @@ const ROWS: usize = 20;
 
 /// A hub that applies later, and what haishu has sent it: acknowledged and not applied.
 fn acknowledged() -> (World, Vec<RecordId>) {
-    let mut world = city();
+    acknowledged_in(city())
+}
+
+fn acknowledged_in(mut world: World) -> (World, Vec<RecordId>) {
     let made = (0..40).map(|n| {
         let name = format!("江北区合唱团{n}");
         world.create("haishu", &[("name", &name), ("org_type", "BA"), ("registration_authority", "330203")])
@@ -82,6 +86,68 @@ fn nothing_is_called_equal_before_all_that_came_is_applied() {
     assert!(world.level["haishu"]);
     assert!(!is_behind(&world));
     assert_eq!(shown(&mut world, &made), made.len());
+}
+
+#[test]
+fn who_waits_is_told_how_much_is_left_and_that_it_shrinks() {
+    let (mut world, made) = acknowledged();
+    let mut told = Vec::new();
+    while is_behind(&world) {
+        let hub = world.lagging(HUB);
+        hub.apply_some(4).unwrap();
+        hub.say_working();
+        world.flow(1);
+        told.extend(world.works.remove("haishu"));
+    }
+    assert!(told.len() > 3 && told.is_sorted_by(|before, after| before > after), "{told:?}");
+    world.settle();
+    assert!(world.level["haishu"]);
+    assert_eq!(shown(&mut world, &made), made.len());
+}
+
+#[test]
+fn keys_wait_until_all_before_them_is_applied_and_hold_up_nobody_else() {
+    let (mut world, made) = acknowledged_in(joined());
+    let mut fields = member();
+    fields.retain(|(name, _)| *name != "division");
+    fields.push(("division", "330281001"));
+    let member = world.make("yuyao", "person", &fields);
+    world.connect("yuyao");
+    // Whatever arrives meanwhile, nothing is applied but in slices.
+    for _ in 0..40 {
+        world.lagging(HUB).say_working();
+        world.flow(1);
+    }
+    assert!(is_behind(&world), "the hub does not apply all at once for one who wants it");
+    assert!(world.works["yuyao"] > 0, "who came later is told too");
+    world.settle();
+    assert!(world.level["haishu"] && world.level["yuyao"]);
+    assert_eq!(shown(&mut world, &made), made.len());
+    assert_eq!(shown(&mut world, &[member]), 1);
+}
+
+#[test]
+fn a_run_that_is_half_applied_when_the_power_goes_is_applied_once() {
+    for entries in [1, 3, 7] {
+        let (mut world, made) = acknowledged();
+        let now = world.now;
+        while is_behind(&world) {
+            let hub = world.lagging(HUB);
+            hub.apply_some(entries).unwrap();
+            while hub.poll(now).unwrap().is_some() {}
+            if hub.waiting_to_apply() < 25 {
+                break;
+            }
+        }
+        assert!(is_behind(&world));
+        world.go_down(HUB);
+        world.machines[HUB].disk.restart(|_| 0);
+        world.start(HUB).unwrap();
+        assert_eq!(shown(&mut world, &made), made.len());
+        world.connect("haishu");
+        world.settle();
+        assert!(world.level["haishu"], "equal sums: each counts once");
+    }
 }
 
 #[test]

@@ -17,6 +17,7 @@ mod page;
 pub(crate) mod reader;
 pub mod serve;
 pub mod time;
+mod turns;
 mod unix;
 pub mod usage;
 mod visit;

@@ -93,6 +93,8 @@ catalogue! {
         UnionOffered { value: String, union: String } => "  合并两边：{value}（--value \"{union}\"）", "  both together: {value} (--value \"{union}\")";
         WithheldHere { count: usize } => "有 {count} 处内容无法与对方交换，其余照常。用 status --json 可看明细，请告知市级管理员。", "{count} stretches cannot be exchanged with the other side, everything else goes on; status --json has the details";
         FeedsWithheld { count: usize, zh: String, en: String } => "有 {count} 处内容无法发送（{zh}），其余已全部交换。两边的记录都没有丢失，请用 status 查看，并告知市级管理员。", "{count} stretches cannot be sent ({en}); everything else was exchanged and nothing is lost; see status and tell the hub's operator";
+        HubWorks { waiting: usize } => "市级正在处理收到的内容，还有 {waiting} 条。", "the hub is working on what it has received; {waiting} entries are left";
+        NotAllApplied { waiting: usize } => "已收到的内容还有 {waiting} 条正在处理，这里只含处理完的部分。", "{waiting} entries have come and are still being worked in; this is what stands so far";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
         Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";
