@@ -8,6 +8,7 @@
 mod again;
 mod apply;
 mod arrived;
+mod caps;
 mod closed;
 pub mod commands;
 mod commit;

@@ -128,6 +128,7 @@ impl Replica {
             feeds: BTreeMap::new(),
             applied: Position::default(),
             arrived: Arrived::default(),
+            recomputes: false,
             put_off: PutOff::default(),
             defers: false,
             index_rows: INDEX_ROWS,
@@ -259,6 +260,13 @@ impl Replica {
     /// Puts what the journal holds beyond the index, up to a position, into it. Refusals are read first: a rebuild obeys
     /// them instead of judging again.
     pub(crate) fn catch_up(&mut self, until: Position) -> Result<(), ReplicaError> {
+        self.recomputes = true;
+        let caught_up = self.compute_again(until);
+        self.recomputes = false;
+        caught_up
+    }
+
+    fn compute_again(&mut self, until: Position) -> Result<(), ReplicaError> {
         let mut places: Vec<(FeedId, u64, Span)> = Vec::new();
         let mut refusals: Vec<Run> = Vec::new();
         let (mut doubt, mut damaged) = (Doubt::new(self), Vec::new());

@@ -45,6 +45,8 @@ pub struct Replica {
     pub(crate) applied: Position,
     /// What is held behind that position and registered.
     pub(crate) arrived: Arrived,
+    /// What is applied has been judged before: the index is computed again from the journal.
+    pub(crate) recomputes: bool,
     /// Who waits until that is applied.
     pub(crate) put_off: PutOff,
     /// The caller applies what comes, when nothing else is to be done.
