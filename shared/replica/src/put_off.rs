@@ -5,7 +5,7 @@
 use crate::arrived::MOST_WAITING;
 use crate::exchange::{Effect, SessionId};
 use crate::replica::Replica;
-use huiliu_core::sync::session::Output;
+use huiliu_core::sync::session::{Output, working};
 use std::collections::BTreeSet;
 
 /// Whose next step is put off.
@@ -35,12 +35,17 @@ impl Replica {
         self.put_off.caller = caller_waits;
     }
 
-    /// Tells every session whose peer waits that this replica works; callers do so about every second while it is behind.
+    /// The sessions whose peers wait for this replica. Callers tell them about every second that it works, while it does.
+    pub fn waited_for(&self) -> impl Iterator<Item = SessionId> {
+        self.sessions.iter().filter(|(_, session)| session.is_waited_for()).map(|(id, _)| *id)
+    }
+
+    /// Tells them between two calls how many entries wait to be applied, if any do.
     pub fn say_working(&mut self) {
-        let waiting = self.waiting_to_apply() as u64;
         if self.is_behind() {
-            let told = self.sessions.iter().filter_map(|(id, one)| Some((*id, one.working(waiting)?)));
-            self.effects.extend(told.map(|(id, frame)| Effect::Frame(id, frame)));
+            let frame = working(self.waiting_to_apply() as u64);
+            let told: Vec<Effect> = self.waited_for().map(|id| Effect::Frame(id, frame.clone())).collect();
+            self.effects.extend(told);
         }
     }
 

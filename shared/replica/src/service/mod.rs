@@ -14,6 +14,7 @@ mod mend;
 pub mod opening;
 pub mod output;
 mod page;
+mod pulse;
 pub(crate) mod reader;
 pub mod serve;
 pub mod time;

@@ -1,9 +1,10 @@
 //! The turns of the engine's thread. What waits together is done together and shares one fdatasync; nobody is answered
 //! before it. What has come is applied in slices, when nobody waits for anything else, and whoever waits for all of it is
-//! told every second how much is left. What a stranger wants stands behind all that devices and people want.
+//! told meanwhile how much is left (`pulse`). What a stranger wants stands behind all that devices and people want.
 
 use crate::open::INDEX_ROWS;
 use crate::service::engine::SessionEvent;
+use crate::service::pulse::Pulse;
 use crate::service::time::now;
 use crate::{Effect, Replica, ReplicaError, SessionId};
 use std::collections::{BTreeMap, VecDeque};
@@ -24,8 +25,6 @@ const GROUP_JOBS: usize = 64;
 const TURN: Duration = Duration::from_millis(500);
 /// So many entries are applied before whoever waits is looked after again.
 const SLICE_ENTRIES: usize = 32;
-/// While something is left to be applied, whoever waits is told so often.
-const BEAT: Duration = Duration::from_secs(1);
 
 /// The ends of a session towards its connection.
 pub(super) struct Port {
@@ -50,8 +49,7 @@ pub(super) struct State {
     when_level: VecDeque<(Option<Instant>, Job)>,
     /// Told whether something waits to be applied.
     behind: Arc<AtomicBool>,
-    /// When those who wait were last told that this replica works.
-    told_at: Instant,
+    pulse: Pulse,
     /// Told to stop: nothing more is begun.
     pub(super) over: bool,
 }
@@ -72,12 +70,13 @@ pub(super) fn run(
     state.replica.apply_later(INDEX_ROWS);
     state.dispatch();
     while !state.over {
-        let begun = Instant::now();
         let next = if state.is_at_rest() && strangers.is_empty() {
             queue.blocking_recv().ok_or(TryRecvError::Disconnected)
         } else {
             queue.try_recv()
         };
+        let begun = Instant::now();
+        state.pulse.begins();
         match next {
             Ok(job) => {
                 job(&mut state);
@@ -106,9 +105,9 @@ pub(super) fn run(
         }
         let somebody_waits = !state.when_level.is_empty() || !strangers.is_empty();
         state.replica.take_no_batches(somebody_waits && state.replica.is_behind());
-        state.beat();
         state.answer();
         state.dispatch();
+        state.rest();
     }
     if let Err(error) = state.replica.save_synced() {
         tracing::warn!(%error, "what the hub holds was not remembered");
@@ -124,7 +123,7 @@ impl State {
             answers: Vec::new(),
             when_level: VecDeque::new(),
             behind,
-            told_at: Instant::now(),
+            pulse: Pulse::start(),
             over: false,
         }
     }
@@ -194,13 +193,11 @@ impl State {
         }
     }
 
-    /// Tells who waits that this replica works, about every second.
-    fn beat(&mut self) {
+    /// A turn has ended: says how much is left, and who waits for it.
+    fn rest(&self) {
         self.behind.store(self.replica.is_behind(), Ordering::Relaxed);
-        if self.replica.is_behind() && self.told_at.elapsed() >= BEAT {
-            self.told_at = Instant::now();
-            self.replica.say_working();
-        }
+        let ways = self.replica.waited_for().filter_map(|id| Some(self.ports.get(&id)?.frames.clone()));
+        self.pulse.ends(self.replica.waiting_to_apply(), ways.collect());
     }
 
     pub(super) fn failed(&mut self, id: SessionId, outcome: Result<(), ReplicaError>) {

@@ -7,7 +7,7 @@
 //!    [`Output::Store`] with [`Input::Stored`] once the runs are durable, and [`Input::Grew`] once they are applied too
 //!    if that is later, [`Output::Compare`] with [`Input::Compared`]; the answers may come later, one of each is under
 //!    way at most. The ledger given to `handle` and `poll` is the replica's of that moment. What cannot be done yet is
-//!    given back with [`Session::put_back`]; meanwhile a caller who waits is told [`Session::working`].
+//!    given back with [`Session::put_back`]; meanwhile a caller who waits is told [`working`].
 //! 4. When the connection is gone, [`Session::next_batch_bytes`] is remembered for the next one with that peer.
 //!
 //! Both sides do the same but for who speaks first: tell what they hold, send what the other lacks, acknowledge what
@@ -34,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use turns::Greeting;
 
 pub use pace::START_BYTES;
-pub use turns::{Closing, Input, Output};
+pub use turns::{Closing, Input, Output, working};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {

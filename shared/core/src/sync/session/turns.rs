@@ -122,10 +122,14 @@ impl Session {
         self.outputs.push_front(output);
     }
 
-    /// The frame that tells a caller who waits that what came is being worked on: so many entries wait to be applied. It
-    /// goes out at once, before all else. Who dials is waited for by nobody, and an older peer would not understand.
-    pub fn working(&self, waiting: u64) -> Option<Vec<u8>> {
-        let is_waited_for = self.role == Role::Listener && self.open && !self.level;
-        (is_waited_for && self.speaks >= WITH_EDITIONS).then(|| encode(&Message::Working(waiting)))
+    /// Whether the peer is a caller who waits for what is done here, and understands [`working`].
+    pub fn is_waited_for(&self) -> bool {
+        self.role == Role::Listener && self.open && !self.level && self.speaks >= WITH_EDITIONS
     }
+}
+
+/// The frame that tells a caller who waits that what came is being worked on: so many entries wait to be applied. It may go
+/// out between any two others.
+pub fn working(waiting: u64) -> Vec<u8> {
+    encode(&Message::Working(waiting))
 }
