@@ -281,6 +281,10 @@ impl Replica {
         let held = self.journal.durable();
         let meta = Meta { format: keys::FORMAT, applied: self.applied, held, clock: self.clock };
         self.index.put(keys::meta(), &meta);
+        match &self.arrived.ahead {
+            ahead if ahead.is_empty() => self.index.remove(keys::ahead()),
+            ahead => self.index.put(keys::ahead(), ahead),
+        }
         let committed = self.index.commit();
         if committed.is_err() {
             // The rows are lost and the position must not pass them: the next start computes them from the journal.

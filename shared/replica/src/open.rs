@@ -192,6 +192,7 @@ impl Replica {
     fn load_rows(&mut self, meta: Meta) -> Result<(), ReplicaError> {
         self.applied = meta.applied;
         self.clock = meta.clock;
+        self.arrived.ahead = self.index.get(&keys::ahead())?.unwrap_or_default();
         for (key, row) in self.index.list::<FeedRow>(&keys::feeds())? {
             let number = u32::from_be_bytes(key.as_slice().try_into().unwrap_or_default());
             self.feeds.insert(row.id, number);
@@ -313,6 +314,7 @@ impl Replica {
         }
         self.evaluate_stale()?;
         self.applied = until;
+        self.arrived.ahead.clear();
         self.save_index()
     }
 

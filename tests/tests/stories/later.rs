@@ -150,6 +150,62 @@ fn a_run_that_is_half_applied_when_the_power_goes_is_applied_once() {
     }
 }
 
+/// Whether a replica shows a record, as it is.
+fn has(world: &mut World, name: &str, id: RecordId) -> bool {
+    world.lagging(name).kind_of(&id).unwrap().is_some()
+}
+
+/// As [`acknowledged`]; and behind all that haishu has sent lies one record of yuyao's.
+fn one_behind_many() -> (World, Vec<RecordId>, RecordId) {
+    let (mut world, made) = acknowledged();
+    let fields = [("name", "余姚市灯谜会"), ("org_type", "BA"), ("registration_authority", "330281")];
+    let one = world.create("yuyao", &fields);
+    world.connect("yuyao");
+    for _ in 0..40 {
+        world.lagging(HUB).say_working();
+        world.flow(1);
+    }
+    assert_eq!(world.replica("yuyao").pending(), 0, "the hub has acknowledged it");
+    assert!(!has(&mut world, HUB, one));
+    (world, made, one)
+}
+
+#[test]
+fn who_sends_little_does_not_wait_for_who_sends_much() {
+    let (mut world, made, one) = one_behind_many();
+    world.lagging(HUB).apply_some(6).unwrap();
+    assert!(has(&mut world, HUB, one), "a run of each device in turn");
+    let there = made.iter().filter(|id| has(&mut world, HUB, **id)).count();
+    assert!((1..made.len() / 2).contains(&there), "{there}");
+    world.settle();
+    assert!(world.level["haishu"] && world.level["yuyao"]);
+    assert_eq!(shown(&mut world, &made), made.len());
+}
+
+#[test]
+fn what_was_applied_before_its_turn_is_applied_once_though_the_power_goes() {
+    for slices in 1..8 {
+        let (mut world, made, one) = one_behind_many();
+        let now = world.now;
+        for _ in 0..slices {
+            let hub = world.lagging(HUB);
+            hub.apply_some(6).unwrap();
+            while hub.poll(now).unwrap().is_some() {}
+        }
+        assert!(is_behind(&world) && has(&mut world, HUB, one));
+        world.go_down(HUB);
+        world.machines[HUB].disk.restart(|_| 0);
+        world.start(HUB).unwrap();
+        assert_eq!(shown(&mut world, &made), made.len());
+        assert_eq!(shown(&mut world, &[one]), 1);
+        for node in ["haishu", "yuyao"] {
+            world.connect(node);
+        }
+        world.settle();
+        assert!(world.level["haishu"] && world.level["yuyao"], "equal sums: each counts once");
+    }
+}
+
 #[test]
 fn the_greeting_is_under_way_before_anything_else_is_made() {
     let mut world = city();
