@@ -76,8 +76,8 @@ pub(super) fn cause(error: &std::io::Error) -> String {
 pub struct Progress {
     bar: Option<ProgressBar>,
     tenth: usize,
-    /// The tenth at which words were last said.
-    worded: Option<usize>,
+    /// The tenth at which words were last said, and of how much.
+    worded: Option<(usize, usize)>,
 }
 
 impl Default for Progress {
@@ -112,8 +112,8 @@ impl Progress {
             return;
         }
         let tenth = done * 10 / total.max(1);
-        if self.worded != Some(tenth) {
-            self.worded = Some(tenth);
+        if self.worded.is_none_or(|(last, of)| last != tenth || total / 2 >= of) {
+            self.worded = Some((tenth, total));
             let _ = writeln!(std::io::stderr(), "{words}");
         }
     }
