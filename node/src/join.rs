@@ -16,7 +16,7 @@ pub(crate) async fn join(global: &Global, ticket: &str, name: Option<String>) ->
     let place = opened.replica.divisions().full_name(division).unwrap_or_else(|| division.to_string());
     let say = Say::Joined { hub: opened.settings.hub.name.clone(), division: place };
     let device = opened.replica.device();
-    let mut answer = sync_once(opened, &global.context()).await;
+    let mut answer = sync_once(opened, &global.context(), &mut |_, _| {}).await;
     answer.text = format!("{}\n{}", say.text(global.lang()), answer.text);
     answer.json["division"] = serde_json::json!(division.to_string());
     answer.json["replica"] = serde_json::json!(device.to_string());

@@ -9,6 +9,7 @@ use huiliu_replica::commands::{Answer, Request};
 use huiliu_replica::service::cli::{Common, Global, ask};
 use huiliu_replica::service::client;
 use huiliu_replica::service::home::{self, Failure};
+use huiliu_replica::service::output::Progress;
 use huiliu_replica::service::serve::{Ending, Running, check_page, sync_once, write_ready};
 use huiliu_replica::service::usage;
 use std::net::SocketAddr;
@@ -90,9 +91,14 @@ async fn run(cli: Cli) -> u8 {
 
 async fn sync(global: &Global) -> Result<Answer, Failure> {
     let context = global.context();
-    match client::ask(&global.data, Role::Node, &Request::Sync, &context, &mut |_, _| {}).await {
+    let mut bar = Progress::new();
+    let mut watch = |done, total| {
+        let say = Say::HubWorks { waiting: total - done };
+        bar.say(done, total, &say.text(global.lang()));
+    };
+    match client::ask(&global.data, Role::Node, &Request::Sync, &context, &mut watch).await {
         Some(answer) => answer,
-        None => Ok(sync_once(home::open(&global.data, Role::Node)?, &context).await),
+        None => Ok(sync_once(home::open(&global.data, Role::Node)?, &context, &mut watch).await),
     }
 }
 

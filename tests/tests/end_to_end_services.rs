@@ -201,6 +201,7 @@ fn the_index_can_be_deleted_at_any_time() {
             "incarnation",
             "quarantined",
             "waiting",
+            "waiting_to_apply",
         ] {
             assert_eq!(after[key], status[key], "{key} of {}", site.data.display());
         }

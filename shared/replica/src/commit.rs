@@ -3,6 +3,7 @@
 use crate::error::ReplicaError;
 use crate::evaluate::lowest_edition;
 use crate::exchange::Effect;
+use crate::put_off::PutOff;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, DictionaryEdition, RecordId};
 use huiliu_core::sync::control::{self, Note};
@@ -117,6 +118,7 @@ impl Replica {
     /// After a write that failed nothing that was not durable before is told to anybody or shown.
     pub(crate) fn fall_back(&mut self) -> Result<(), ReplicaError> {
         self.sessions.clear();
+        self.put_off = PutOff::default();
         self.effects.clear();
         self.abandon();
         self.hold_what_was_saved()
@@ -149,7 +151,7 @@ impl Replica {
         for (run, span) in runs.iter().zip(spans) {
             let previous = self.register_held(run, span).unwrap_or_default();
             if waits {
-                self.leave_for_later(run, span, previous);
+                self.leave_for_later(run, span);
             }
             before.push(previous);
         }
@@ -261,8 +263,10 @@ impl Replica {
         if self.journal.is_unsynced() {
             return Ok(());
         }
-        // While something waits to be applied, rows are committed when there are enough of them.
-        if self.is_behind() && self.index.pending() < self.index_rows {
+        // While something waits to be applied, rows are committed when there are enough of them, and never in the middle of a
+        // run: the next start would apply its first entries twice.
+        let early = self.is_behind() && self.index.pending() < self.index_rows;
+        if early || self.arrived.is_within_run() {
             return Ok(());
         }
         // After a write that failed what is shown is not saved.
@@ -277,6 +281,10 @@ impl Replica {
         let held = self.journal.durable();
         let meta = Meta { format: keys::FORMAT, applied: self.applied, held, clock: self.clock };
         self.index.put(keys::meta(), &meta);
+        match &self.arrived.ahead {
+            ahead if ahead.is_empty() => self.index.remove(keys::ahead()),
+            ahead => self.index.put(keys::ahead(), ahead),
+        }
         let committed = self.index.commit();
         if committed.is_err() {
             // The rows are lost and the position must not pass them: the next start computes them from the journal.

@@ -4,7 +4,7 @@ use crate::error::ReplicaError;
 use crate::evaluate::was_ever_allowed;
 use crate::replica::Replica;
 use crate::stays::applied;
-use huiliu_core::documents::{Actor, DELETED, Document, gate};
+use huiliu_core::documents::{Actor, DELETED, Document, Verdict, gate};
 use huiliu_core::model::dictionary::{self, Kind};
 use huiliu_core::model::{Channel, DivisionCode, FieldType, Fields, Hlc, Purpose, RecordId, Value};
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
@@ -347,6 +347,9 @@ impl Replica {
     ) -> Result<(), ReplicaError> {
         let heads = before.heads();
         let gated = gate(before, &raw, |field, value| was_ever_allowed(kind.id, field, value))?;
+        if self.is_too_large_with(stay, &self.device(), &raw, &gated) {
+            return Err(Verdict::TooLarge.into());
+        }
         let envelope = Envelope {
             record: stay.record,
             kind: kind.id,

@@ -36,6 +36,8 @@ struct Seen {
     known: bool,
     /// What it repeats counts already, itself or as another repeats it.
     repeats: bool,
+    /// It has not been judged before.
+    is_new: bool,
 }
 
 /// Whether nothing more is to be decided about a change.
@@ -63,7 +65,8 @@ impl Replica {
         let repeats = record.repeated && has(&Contents::of(&self.change_rows(stay)?));
         // Of a record of which nothing else is here there is nothing to load.
         let empty = (record.changes == 1).then(Document::empty);
-        let decision = self.decide(stay, &mut record, &row, Seen { known, repeats }, empty.as_ref())?;
+        let decision =
+            self.decide(stay, &mut record, &row, Seen { known, repeats, is_new: true }, empty.as_ref())?;
         let gated = self.settle(stay, &mut row, decision, &record);
         record.unapplied = u32::from(!is_at_rest(&row));
         if let Some(gated) = gated {
@@ -139,7 +142,10 @@ impl Replica {
             record.unsnapped = 0;
             rows.iter_mut().for_each(|row| row.state = ChangeState::Waiting(Waiting::Dependency));
             self.index.remove(keys::snapshot(stay));
-            last = base.map(|document| Gated { saved: document.save(), document });
+            last = base.map(|document| {
+                let saved = document.save();
+                Gated { with_it: saved.len(), saved, document }
+            });
         }
         let history = self.written(stay, record.epoch)?;
         let mut known: BTreeSet<Hash> = applied(&rows);
@@ -167,6 +173,7 @@ impl Replica {
                 let seen = Seen {
                     known: row.deps.iter().all(|dep| known.contains(dep)),
                     repeats: counted.has(row) || trusts && counted.stands_for(&said_first(row)),
+                    is_new: !anew,
                 };
                 let before = last.as_ref().map_or(&current, |gated| &gated.document);
                 let decision = self.decide(stay, &mut record, row, seen, Some(before))?;
@@ -263,7 +270,12 @@ impl Replica {
                 if unsound { gated.and(Err(Verdict::WouldNotLoad)) } else { gated }
             }
         };
+        // The hub asks this once, of what comes: what has counted stays, whatever is computed again.
+        let asks = seen.is_new && !self.recomputes && self.role() == Role::Hub;
         Ok(match gated {
+            Ok(gated) if asks && self.is_too_large_with(stay, &feed.device, &row.raw, &gated) => {
+                self.judge(row, Verdict::TooLarge.code())
+            }
             Ok(gated) => {
                 if is_first {
                     record.kind = kind.id;

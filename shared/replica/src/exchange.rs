@@ -6,7 +6,7 @@
 
 use crate::error::ReplicaError;
 use crate::fork::POINTS_EACH;
-use crate::receive::Received;
+use crate::receive::{Came, Received};
 use crate::replica::{Replica, Role};
 use crate::serve_peer::Loaded;
 use huiliu_core::sync::session::{Closing, Input, Output, START_BYTES, Session};
@@ -63,6 +63,7 @@ impl Replica {
     pub fn hang_up(&mut self, id: SessionId) {
         self.greeting.remove(&id);
         self.asked_keys.remove(&id);
+        self.waits_no_more(id);
         self.keys_came_back(id);
         if let Some(session) = self.sessions.remove(&id) {
             self.batch_sizes.insert(session.peer(), session.next_batch_bytes());
@@ -84,6 +85,7 @@ impl Replica {
 
     /// The next thing to do, if there is one.
     pub fn poll(&mut self, now: u64) -> Result<Option<Effect>, ReplicaError> {
+        self.let_on();
         // What is ready goes out before more is made.
         while self.effects.is_empty()
             && let Some(id) = self.unheard.pop_first()
@@ -116,11 +118,18 @@ impl Replica {
                     self.hand_unsent(id, &session)?;
                 }
                 None => break,
+                Some(output) if self.puts_off(id, &output) => {
+                    session.put_back(output);
+                    break;
+                }
                 Some(output) => {
                     let sends = matches!(output, Output::Send(_));
-                    inputs.extend(self.act(id, &session, output, now)?);
+                    inputs.extend(self.act(id, &mut session, output, now)?);
                     if sends {
                         self.unheard.insert(id);
+                        break;
+                    }
+                    if self.is_held_up(id) {
                         break;
                     }
                 }
@@ -128,6 +137,8 @@ impl Replica {
         }
         if !self.effects.iter().any(|effect| matches!(effect, Effect::Close(closed, _) if *closed == id)) {
             self.sessions.insert(id, session);
+        } else {
+            self.waits_no_more(id);
         }
         Ok(())
     }
@@ -136,27 +147,10 @@ impl Replica {
     fn act(
         &mut self,
         id: SessionId,
-        session: &Session,
+        session: &mut Session,
         output: Output,
         now: u64,
     ) -> Result<Vec<Input>, ReplicaError> {
-        // What these say or do follows from what is held; all else looks at what is applied.
-        let held_is_enough = matches!(
-            output,
-            Output::Send(_)
-                | Output::Load { .. }
-                | Output::Store(_)
-                | Output::Holds { .. }
-                | Output::Acknowledged(_)
-                | Output::Pending(_)
-                | Output::PeerWorks(_)
-                | Output::Withheld(_)
-                | Output::WithheldThere(_)
-                | Output::Close(_)
-        );
-        if !held_is_enough {
-            self.apply_arrived()?;
-        }
         match output {
             Output::Send(frame) => self.effects.push_back(Effect::Frame(id, frame)),
             Output::Load { wants, bytes } => {
@@ -165,7 +159,7 @@ impl Replica {
                 return Ok(vec![Input::Withheld(withheld), Input::Loaded { batch, read, heads }]);
             }
             Output::Store(batch) => match self.receive(session, &batch, now)? {
-                Some(Received { heads, refused, doubtful }) => {
+                Came::Taken(Received { heads, refused, doubtful }) => {
                     // What the hub sends it holds.
                     self.acknowledge(session, &heads);
                     let mut inputs = vec![Input::Stored { heads, refused }];
@@ -174,7 +168,11 @@ impl Replica {
                     }
                     return Ok(inputs);
                 }
-                None => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
+                Came::Early => {
+                    session.put_back(Output::Store(batch));
+                    self.wait_for_all(id);
+                }
+                Came::Nonsense => self.effects.push_back(Effect::Close(id, Closing::Nonsense)),
             },
             Output::Keys(sealed) => {
                 if !self.take_keys(id, session, &sealed)? {

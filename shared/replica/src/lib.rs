@@ -8,6 +8,7 @@
 mod again;
 mod apply;
 mod arrived;
+mod caps;
 mod closed;
 pub mod commands;
 mod commit;
@@ -34,6 +35,7 @@ mod open;
 mod parked;
 mod people;
 mod project;
+mod put_off;
 mod receive;
 mod references;
 pub mod repair;

@@ -9,6 +9,7 @@
 use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
 use crate::replica::{Replica, Role};
+use huiliu_core::documents::Verdict;
 use huiliu_core::model::dictionary;
 use huiliu_core::model::{Channel, Class, DivisionCode, Fields, Level, Purpose, RecordId, Value};
 use huiliu_core::sync::control::{self, MatchChosen, MatchOffered};
@@ -160,7 +161,7 @@ impl Replica {
             match self.stage_wish(&RecordEdit::Set { id, fields }, "huiliu", now) {
                 Ok(outcome) => wrote |= matches!(outcome, Outcome::Changed(_)),
                 // A record that is not whole is somebody's to mend, and no reason to stop here.
-                Err(ReplicaError::Problems(_)) => {}
+                Err(ReplicaError::Problems(_) | ReplicaError::Gate(Verdict::TooLarge)) => {}
                 Err(error) => return Err(error),
             }
         }

@@ -6,6 +6,7 @@ use crate::damage::Doubt;
 use crate::error::ReplicaError;
 use crate::keychain::Keychain;
 use crate::matching::Matching;
+use crate::put_off::PutOff;
 use crate::replica::{Replica, Role};
 use crate::tickets::TicketBook;
 use huiliu_core::model::divisions::Divisions;
@@ -127,6 +128,8 @@ impl Replica {
             feeds: BTreeMap::new(),
             applied: Position::default(),
             arrived: Arrived::default(),
+            recomputes: false,
+            put_off: PutOff::default(),
             defers: false,
             index_rows: INDEX_ROWS,
             clock: Hlc::default(),
@@ -189,6 +192,7 @@ impl Replica {
     fn load_rows(&mut self, meta: Meta) -> Result<(), ReplicaError> {
         self.applied = meta.applied;
         self.clock = meta.clock;
+        self.arrived.ahead = self.index.get(&keys::ahead())?.unwrap_or_default();
         for (key, row) in self.index.list::<FeedRow>(&keys::feeds())? {
             let number = u32::from_be_bytes(key.as_slice().try_into().unwrap_or_default());
             self.feeds.insert(row.id, number);
@@ -257,6 +261,13 @@ impl Replica {
     /// Puts what the journal holds beyond the index, up to a position, into it. Refusals are read first: a rebuild obeys
     /// them instead of judging again.
     pub(crate) fn catch_up(&mut self, until: Position) -> Result<(), ReplicaError> {
+        self.recomputes = true;
+        let caught_up = self.compute_again(until);
+        self.recomputes = false;
+        caught_up
+    }
+
+    fn compute_again(&mut self, until: Position) -> Result<(), ReplicaError> {
         let mut places: Vec<(FeedId, u64, Span)> = Vec::new();
         let mut refusals: Vec<Run> = Vec::new();
         let (mut doubt, mut damaged) = (Doubt::new(self), Vec::new());
@@ -303,6 +314,7 @@ impl Replica {
         }
         self.evaluate_stale()?;
         self.applied = until;
+        self.arrived.ahead.clear();
         self.save_index()
     }
 

@@ -24,6 +24,16 @@ const MAX_REFUSED: usize = 256;
 /// A clock that is further ahead of ours is not followed.
 const MAX_AHEAD_MS: u64 = 15 * 60 * 1000;
 
+/// What came.
+pub(crate) enum Came {
+    /// A batch; what may enter is durable.
+    Taken(Received),
+    /// A batch that can be judged when all that came before it is applied; nothing of it was kept.
+    Early,
+    /// These bytes are no batch.
+    Nonsense,
+}
+
 /// What came of a batch.
 #[derive(Default)]
 pub(crate) struct Received {
@@ -48,19 +58,24 @@ enum Intake {
 }
 
 impl Replica {
-    /// Checks a batch and makes what may enter durable. `None`: these bytes are no batch.
+    /// Checks a batch and makes what may enter durable.
     pub(crate) fn receive(
         &mut self,
         session: &Session,
         batch: &[u8],
         now: u64,
-    ) -> Result<Option<Received>, ReplicaError> {
+    ) -> Result<Came, ReplicaError> {
         let runs = match wire::decode(batch, &Reading { replica: self, session }) {
             Ok(runs) => runs,
             // A reference to what is not here can follow from something left with its sender: it is sent again.
-            Err(wire::BadBatch::Dangling) => return Ok(Some(Received::default())),
-            Err(_) => return Ok(None),
+            Err(wire::BadBatch::Dangling) => return Ok(Came::Taken(Received::default())),
+            Err(_) => return Ok(Came::Nonsense),
         };
+        // What decides about others, and what is noted about a run that is refused, comes after all that came before it.
+        let behind = self.is_behind();
+        if behind && !self.may_wait(&runs) {
+            return Ok(Came::Early);
+        }
         let mut heads: BTreeMap<FeedId, Head> = BTreeMap::new();
         let (mut take, mut held, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let mut doubtful = BTreeSet::new();
@@ -77,7 +92,8 @@ impl Replica {
                 Intake::Held => held.push((run.feed, run.last())),
                 Intake::Early => {}
                 Intake::Doubt => drop(doubtful.insert(run.feed)),
-                Intake::Refuse(_) if refused.len() >= MAX_REFUSED => return Ok(None),
+                Intake::Refuse(_) if behind => return Ok(Came::Early),
+                Intake::Refuse(_) if refused.len() >= MAX_REFUSED => return Ok(Came::Nonsense),
                 Intake::Refuse(reason) => {
                     refused.push(Refused { feed: run.feed, number: run.first, reason });
                     if !self.word_on_fork(&run, reason, now)? {
@@ -94,7 +110,7 @@ impl Replica {
             self.keep(take)?;
             if self.has_bug("acknowledged before stored") {
                 held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
-                return Ok(Some(Received { heads: held, refused, doubtful }));
+                return Ok(Came::Taken(Received { heads: held, refused, doubtful }));
             }
         }
         if unknown_own {
@@ -105,7 +121,7 @@ impl Replica {
             self.commit_granted()?;
         }
         held.extend(heads.into_iter().map(|(feed, head)| (feed, head.number)));
-        Ok(Some(Received { heads: held, refused, doubtful }))
+        Ok(Came::Taken(Received { heads: held, refused, doubtful }))
     }
 
     /// Whether a feed is the one this replica is writing.

@@ -6,6 +6,7 @@ use crate::keychain::Keychain;
 use crate::matching::Matching;
 use crate::open::{Edition, Entropy, Home};
 use crate::people::People;
+use crate::put_off::PutOff;
 use crate::tickets::TicketBook;
 use huiliu_core::documents::Gated;
 use huiliu_core::model::divisions::Divisions;
@@ -44,6 +45,10 @@ pub struct Replica {
     pub(crate) applied: Position,
     /// What is held behind that position and registered.
     pub(crate) arrived: Arrived,
+    /// What is applied has been judged before: the index is computed again from the journal.
+    pub(crate) recomputes: bool,
+    /// Who waits until that is applied.
+    pub(crate) put_off: PutOff,
     /// The caller applies what comes, when nothing else is to be done.
     pub(crate) defers: bool,
     /// While it catches up, the index is committed when so many rows have changed.

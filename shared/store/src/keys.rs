@@ -5,7 +5,7 @@ use huiliu_core::model::{Channel, DivisionCode, KindId, RecordId};
 use huiliu_core::sync::{EntryKind, FeedId};
 
 /// Bumped whenever rows or their meaning change: the index is then computed again.
-pub const FORMAT: u32 = 10;
+pub const FORMAT: u32 = 11;
 
 const META: u8 = b'M';
 const FEED: u8 = b'F';
@@ -35,6 +35,7 @@ const TALLIED: u8 = b'J';
 const UNCOUNTED: u8 = b'O';
 const UNSETTLED: u8 = b'$';
 const MATCHING: u8 = b'%';
+const AHEAD: u8 = b'&';
 
 /// Where a record has lived, or lives: what is known of it in one channel. Nearly every record has one stay.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -54,6 +55,11 @@ impl Stay {
 /// The format, and how far into the journal the index has come.
 pub fn meta() -> Vec<u8> {
     vec![META]
+}
+
+/// The runs that are in the index although they lie behind the position up to which it has come.
+pub fn ahead() -> Vec<u8> {
+    vec![AHEAD]
 }
 
 /// The entries about match keys.

@@ -43,7 +43,7 @@ impl Changes {
 
     /// What must hold of a record into which the gate has let `raw`.
     fn check(&self, raw: &[u8], gated: Gated) -> Result<(), String> {
-        let Gated { document, saved } = gated;
+        let Gated { document, saved, .. } = gated;
         let hash = inspect(raw).map_err(|e| format!("let in and not to be inspected: {e}"))?.hash;
         let seen = Seen::of(&document);
         if !seen.heads.contains(&hash) || writes(raw).is_none() {

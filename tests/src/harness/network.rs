@@ -195,7 +195,12 @@ impl World {
     }
 
     fn apply(&mut self, name: &'static str, entries: usize) {
-        match self.call_lagging(name, |replica, _| replica.apply_some(entries)) {
+        let sliced = |replica: &mut Replica, _| {
+            replica.apply_some(entries)?;
+            replica.say_working();
+            Ok(())
+        };
+        match self.call_lagging(name, sliced) {
             Called::Refused(error) if !self.machines[name].disk.is_failing() => {
                 self.violations.push(format!("{name} cannot apply what it holds: {error}"));
             }
@@ -318,6 +323,7 @@ impl World {
             }
             Effect::Level(_, verified) if name != HUB => drop(self.level.insert(node, verified)),
             Effect::Refused(_, list) => self.refused.extend(list.iter().map(|one| (name, one.2))),
+            Effect::PeerWorks(_, waiting) => drop(self.works.insert(node, waiting)),
             Effect::Close(..) => self.cut(node),
             _ => {}
         }

@@ -95,6 +95,8 @@ pub struct World {
     pub(super) touched: BTreeSet<&'static str>,
     /// The last verdict of each node's session: whether both said the same.
     pub level: BTreeMap<&'static str, bool>,
+    /// How many entries the hub last said it has to apply, by the node it told.
+    pub works: BTreeMap<&'static str, u64>,
     /// Entries refused at their receiver, by the node they came from.
     pub refused: Vec<(&'static str, u16)>,
     /// Devices revoked, by name: what may still be sent to them is the control channel.
@@ -128,6 +130,7 @@ impl World {
             weather: Weather::default(),
             touched: BTreeSet::new(),
             level: BTreeMap::new(),
+            works: BTreeMap::new(),
             refused: Vec::new(),
             revoked: BTreeSet::new(),
             canaries: Vec::new(),
@@ -242,7 +245,7 @@ impl World {
     }
 
     /// A running replica as it is.
-    pub(super) fn lagging(&mut self, name: &str) -> &mut Replica {
+    pub fn lagging(&mut self, name: &str) -> &mut Replica {
         let (name, machine) = self.machines.iter_mut().find(|(known, _)| **known == name).expect("its name");
         self.touched.insert(name);
         machine.replica.as_mut().expect("the machine runs")

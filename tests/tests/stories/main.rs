@@ -5,6 +5,7 @@ mod differences;
 mod disks;
 mod drafts;
 mod forks;
+mod full;
 mod hostile;
 mod insiders;
 mod later;

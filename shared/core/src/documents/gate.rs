@@ -13,7 +13,7 @@ use crate::model::Value;
 use automerge::{Automerge, Change};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-/// The largest record, saved.
+/// The largest record, saved, that is looked at at all. How large one may become is less, and the replica's to say.
 pub const MAX_DOCUMENT_BYTES: usize = 8 * 1024 * 1024;
 
 /// Why a change may not enter. The numbers stand in Refusal entries and are never reused.
@@ -31,7 +31,7 @@ pub enum Verdict {
     /// Something else than flat fields with values of the dictionary's types.
     #[error("a field does not hold what the dictionary says")]
     NotInDictionary,
-    /// The record would grow over [`MAX_DOCUMENT_BYTES`].
+    /// The record would grow larger than it may.
     #[error("the record would grow too large")]
     TooLarge,
 }
@@ -55,6 +55,8 @@ pub struct Gated {
     pub document: Document,
     /// The saved bytes.
     pub saved: Vec<u8>,
+    /// How large the record is, saved, with the change and what it follows alone: wherever and whenever it comes.
+    pub with_it: usize,
 }
 
 /// Lets `raw` into the record that loads from `before` (saved bytes and later raw changes), or says why not.
@@ -63,7 +65,7 @@ pub struct Gated {
 pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Result<Gated, Verdict> {
     let (info, change) = parse(raw).map_err(|_| Verdict::Malformed)?;
     let entered = catch_unwind(AssertUnwindSafe(|| enter(before.doc, change.clone())));
-    let (doc, saved) = entered.unwrap_or(Err(Verdict::WouldNotLoad))?;
+    let (doc, saved, with_it) = entered.unwrap_or(Err(Verdict::WouldNotLoad))?;
     let document = Document { doc };
     if !document.heads().contains(&info.hash) {
         return Err(Verdict::DoesNotApply);
@@ -74,7 +76,7 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     if !is_flat(&change, &allowed) {
         return Err(Verdict::NotInDictionary);
     }
-    Ok(Gated { document, saved })
+    Ok(Gated { document, saved, with_it })
 }
 
 /// Loads a record with its whole history, as it came from elsewhere, or says why it may not count.
@@ -92,20 +94,24 @@ pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Resu
     Ok(document)
 }
 
-/// Applies to what the change follows, and then to the record. Runs where a panic is caught.
+/// Applies to what the change follows, and then to the record; gives back the record, saved, and how large it is without
+/// what came beside the change. Runs where a panic is caught.
 ///
 /// What it follows comes first and alone: a change can name operations that it does not say it follows, and would enter
 /// here and break where they have not come yet.
-fn enter(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
+fn enter(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>, usize), Verdict> {
     let (mut deps, mut heads) = (change.deps().to_vec(), doc.get_heads());
     deps.sort();
     heads.sort();
     if deps == heads {
-        return follow(doc, change);
+        let (doc, saved) = follow(doc, change)?;
+        let with_it = saved.len();
+        return Ok((doc, saved, with_it));
     }
     let followed = if deps.is_empty() { Automerge::new() } else { at(&doc, &deps)? };
-    follow(followed, change.clone())?;
-    apply(doc, change)
+    let with_it = follow(followed, change.clone())?.1.len();
+    let (doc, saved) = apply(doc, change)?;
+    Ok((doc, saved, with_it))
 }
 
 fn at(doc: &Automerge, heads: &[automerge::ChangeHash]) -> Result<Automerge, Verdict> {

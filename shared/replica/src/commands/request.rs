@@ -7,9 +7,10 @@ use crate::commands::{
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
-use huiliu_core::model::messages::Lang;
+use huiliu_core::model::messages::{Lang, Say};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
+use std::fmt::Write;
 
 /// What a person asks for.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -72,6 +73,28 @@ pub enum Request {
     NodeRevoke { node: String, reason: String },
     /// Hub: make a ticket.
     Invite { division: String, ttl_seconds: u64, addresses: Vec<String> },
+}
+
+impl Request {
+    /// Whether nothing is written for it: it can be answered from what is applied so far.
+    pub fn only_reads(&self, context: &Context) -> bool {
+        // What is read for a purpose is noted.
+        context.purpose.is_none()
+            && matches!(
+                self,
+                Self::Status
+                    | Self::RecordList(_)
+                    | Self::RecordShow { .. }
+                    | Self::ConflictList
+                    | Self::ConflictShow { .. }
+                    | Self::QuarantineList
+                    | Self::QuarantineShow { .. }
+                    | Self::Report(_)
+                    | Self::SyncPlan
+                    | Self::NodeList
+                    | Self::NodeShow { .. }
+            )
+    }
 }
 
 /// What `record list` lists.
@@ -153,6 +176,16 @@ impl Answer {
         Self { exit: 0, json, text: text.into(), file: None }
     }
 
+    /// Success, told from what is applied so far: so many entries have come and wait for it.
+    fn so_far(mut self, waiting: usize, lang: Lang) -> Self {
+        let notice = Say::NotAllApplied { waiting }.text(lang);
+        let _ = write!(self.text, "\n{notice}");
+        let before = self.json["notice"].as_str().map(|before| format!("{before}{}", lang.pick("", " ")));
+        self.json["waiting_to_apply"] = Json::from(waiting);
+        self.json["notice"] = Json::from(before.unwrap_or_default() + &notice);
+        self
+    }
+
     /// A failure, as every command prints it.
     pub fn failed(failure: &Failure, lang: Lang) -> Self {
         let text = failure.text(lang);
@@ -180,6 +213,7 @@ pub fn run_watched(
     progress: &mut dyn FnMut(usize, usize),
 ) -> Answer {
     match try_run(replica, request, context, progress) {
+        Ok(answer) if replica.is_behind() => answer.so_far(replica.waiting_to_apply(), context.lang()),
         Ok(answer) => answer,
         Err(failure) => {
             // A refused edit leaves nothing behind for the next commit.

@@ -68,6 +68,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "duplicates": duplicates,
         "revoked": revoked,
         "waiting": replica.waiting()?,
+        "waiting_to_apply": replica.waiting_to_apply(),
         "withheld": withheld,
         "frontier": frontier,
         "fingerprint": fingerprints,

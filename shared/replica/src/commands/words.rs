@@ -5,6 +5,7 @@ use crate::service::home::{self, Failure};
 use crate::service::time::rfc3339;
 use crate::{Replica, ReplicaError};
 use huiliu_core::documents::DELETED;
+use huiliu_core::documents::Verdict;
 use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::values::{self, Reading, Source};
@@ -203,6 +204,7 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         code::UNBORN => Say::ReasonUnborn,
         code::TOO_LARGE_TO_SEND => Say::ReasonTooLarge,
         code::NEEDS_NEWER => Say::ReasonNeedsNewer,
+        full if full == Verdict::TooLarge.code() => Say::ReasonFull,
         code::DAMAGED => Say::ReasonDamaged,
         _ => Say::ReasonGate,
     };

@@ -7,6 +7,7 @@ use huiliu_core::model::messages::Say;
 use huiliu_core::sync::{DeviceKey, PublicKey};
 use huiliu_link::{Backoff, Connection, Credential, Dialer, Movement};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -59,6 +60,7 @@ enum Wish {
 pub struct Dialing {
     wishes: mpsc::UnboundedSender<Wish>,
     state: Arc<Mutex<LinkState>>,
+    hub_works_on: Arc<AtomicUsize>,
 }
 
 impl Dialing {
@@ -66,6 +68,7 @@ impl Dialing {
     pub fn start(parts: DialParts, always: bool) -> Self {
         let (wishes, queue) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(LinkState::default()));
+        let hub_works_on = Arc::new(AtomicUsize::new(0));
         let worker = Worker {
             parts: Arc::new(parts),
             queue,
@@ -76,10 +79,11 @@ impl Dialing {
             attempts: 0,
             backoff: Backoff::default(),
             state: state.clone(),
+            hub_works_on: hub_works_on.clone(),
             always,
         };
         tokio::spawn(worker.run());
-        Self { wishes, state }
+        Self { wishes, state, hub_works_on }
     }
 
     /// Becomes level with the hub, or says why not.
@@ -88,6 +92,26 @@ impl Dialing {
         let stopped = || Failure::new(1, Say::ServiceDied);
         self.wishes.send(Wish::Sync(answer)).map_err(|_| stopped())?;
         answered.await.unwrap_or_else(|_| Err(stopped()))
+    }
+
+    /// The same; `watch` is told again and again how many of the entries that waited at the hub to be applied are done,
+    /// of how many.
+    pub async fn sync_watched(&self, watch: &mut (dyn FnMut(usize, usize) + Send)) -> SyncOutcome {
+        let (mut most, mut look) = (0, interval(LOOK));
+        let sync = self.sync();
+        tokio::pin!(sync);
+        loop {
+            tokio::select! {
+                outcome = &mut sync => return outcome,
+                _ = look.tick() => {
+                    let waiting = self.hub_works_on.load(Ordering::Relaxed);
+                    most = waiting.max(most);
+                    if waiting > 0 {
+                        watch(most - waiting, most);
+                    }
+                }
+            }
+        }
     }
 
     /// Says goodbye and dials no more.
@@ -140,6 +164,8 @@ pub(super) struct Worker {
     attempts: u32,
     pub(super) backoff: Backoff,
     state: Arc<Mutex<LinkState>>,
+    /// How many entries the hub has said are left to be applied there.
+    pub(super) hub_works_on: Arc<AtomicUsize>,
     pub(super) always: bool,
 }
 
@@ -212,6 +238,7 @@ impl Worker {
             Ok(Ok(connection)) => {
                 self.moved_at = Instant::now();
                 let end = self.talk(&connection).await;
+                self.hub_works_on.store(0, Ordering::Relaxed);
                 connection.close(huiliu_link::quic::GOODBYE, "");
                 end
             }
@@ -258,7 +285,7 @@ impl Worker {
                 done = &mut work => return Ok(done),
                 goes_on = self.wish() => if !goes_on { return Err(End::Over) },
                 _ = look.tick() => {
-                    if link.is_some_and(|link| movement.moved(link)) {
+                    if link.is_some_and(|link| movement.moved(link)) || self.parts.engine.is_behind() {
                         self.moved_at = Instant::now();
                     }
                     if self.is_silent() {

@@ -1,31 +1,21 @@
-//! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers. What waits
-//! together is done together and shares one fdatasync; nobody is answered before it. What a stranger wants stands behind
-//! all that devices and people want.
+//! The engine's thread: it alone touches the replica. Everything else sends it work and gets answers. What it does first,
+//! and what it puts off, stands in `turns`.
 
-use crate::open::INDEX_ROWS;
 use crate::service::time::now;
-use crate::{Effect, Replica, ReplicaError, SessionId};
+use crate::service::turns::{Frame, Job, Port, State, run};
+use crate::{Replica, SessionId};
 use huiliu_core::sync::DeviceId;
 use huiliu_core::sync::message::MAX_FRAME_BYTES;
 use huiliu_core::sync::session::Closing;
 use huiliu_store::Directory;
-use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use tokio::sync::mpsc::error::TryRecvError;
+use std::time::Instant;
 use tokio::sync::{Semaphore, mpsc, oneshot, watch};
 
-/// A piece of work for the engine.
-type Job = Box<dyn FnOnce(&mut State) + Send>;
-/// An answer that waits until what it tells of is durable; it is told whether it is.
-type Held = Box<dyn FnOnce(bool)>;
-
-/// At most so many pieces of work share an fdatasync: the first of them must not wait long.
-const GROUP_JOBS: usize = 64;
 /// At most so many pieces of work wait for strangers; more wait outside.
 const STRANGERS_JOBS: usize = 4;
-/// So many entries are applied before whoever waits is looked after again.
-const SLICE_ENTRIES: usize = 32;
 /// So many bytes of frames may wait for the engine, of one session and of all: whoever sends more waits, and in the end
 /// its device does, by the transport's own flow control.
 const SESSION_BYTES: usize = MAX_FRAME_BYTES;
@@ -50,21 +40,6 @@ pub enum SessionEvent {
     Failed,
 }
 
-/// The ends of a session towards its connection.
-struct Port {
-    frames: mpsc::Sender<Vec<u8>>,
-    events: mpsc::UnboundedSender<SessionEvent>,
-}
-
-struct State {
-    replica: Replica,
-    ports: BTreeMap<SessionId, Port>,
-    next: SessionId,
-    answers: Vec<Held>,
-    /// Told to stop: nothing more is begun.
-    over: bool,
-}
-
 /// A handle to the engine. Clones are the same engine; it stops when the last is gone, or when it is told to.
 #[derive(Clone)]
 pub struct Engine {
@@ -73,6 +48,8 @@ pub struct Engine {
     strangers: mpsc::Sender<Job>,
     /// Room for frames that wait.
     room: Arc<Semaphore>,
+    /// Whether something is held and not applied.
+    behind: Arc<AtomicBool>,
 }
 
 /// Why the engine gives no answer.
@@ -132,15 +109,17 @@ impl Engine {
         let (jobs, queue) = mpsc::unbounded_channel::<Job>();
         let (strangers, last) = mpsc::channel::<Job>(STRANGERS_JOBS);
         let (alive, ended) = watch::channel(());
+        let behind = Arc::new(AtomicBool::new(false));
+        let told = behind.clone();
         let thread = std::thread::Builder::new().name("engine".into()).spawn(move || {
             // Dropped in turn, also by a panic: the replica, then the lock, and last the sign of life.
             let _alive = alive;
             let _directory = directory;
-            run(replica, queue, last);
+            run(State::new(replica, told), queue, last);
         });
         let thread = thread.expect("a thread can be started");
         let room = Arc::new(Semaphore::new(ALL_BYTES));
-        (Self { jobs, strangers, room }, EngineThread { thread, ended })
+        (Self { jobs, strangers, room, behind }, EngineThread { thread, ended })
     }
 
     /// Does something with the replica, once all that has come is applied, and gives back what came of it.
@@ -148,7 +127,23 @@ impl Engine {
         &self,
         work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        self.with(|state| work(state.level(), now())).await
+        self.call_within(None, work).await
+    }
+
+    /// The same, but from a moment on it is done even if something is left to be applied.
+    pub async fn call_within<T: Send + 'static>(
+        &self,
+        by: Option<Instant>,
+        work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
+    ) -> Result<T, NoAnswer> {
+        let (job, answered) = answering(|state| work(&mut state.replica, now()));
+        self.jobs.send(Box::new(move |state| state.when_level(by, job))).map_err(|_| NoAnswer::Stopped)?;
+        answered.await.map_err(|_| NoAnswer::Stopped)?
+    }
+
+    /// Whether something is held here that is not applied yet.
+    pub fn is_behind(&self) -> bool {
+        self.behind.load(Ordering::Relaxed)
     }
 
     /// The same for somebody whom nobody knows yet: it is done when nothing else waits, one such piece at a time, and
@@ -157,7 +152,7 @@ impl Engine {
         &self,
         work: impl FnOnce(&mut Replica, u64) -> T + Send + 'static,
     ) -> Result<T, NoAnswer> {
-        let (job, answered) = answering(|state| work(state.level(), now()));
+        let (job, answered) = answering(|state| work(&mut state.replica, now()));
         self.strangers.send(job).await.map_err(|_| NoAnswer::Stopped)?;
         // The thread sleeps on the other queue.
         self.jobs.send(Box::new(|_| {})).map_err(|_| NoAnswer::Stopped)?;
@@ -189,7 +184,7 @@ impl Engine {
             let (events, events_out) = mpsc::unbounded_channel();
             let id = state.next;
             state.next += 1;
-            state.ports.insert(id, Port { frames, events });
+            state.ports.insert(id, Port::new(frames, events));
             match peer {
                 None => state.replica.dial(id),
                 Some(peer) => state.replica.listen(id, peer),
@@ -239,12 +234,8 @@ impl Inlet {
         let own = self.room.clone().acquire_many_owned(bytes).await.map_err(|_| NoAnswer::Stopped)?;
         let shared = self.engine.room.clone().acquire_many_owned(bytes).await;
         let (id, shared) = (self.id, shared.map_err(|_| NoAnswer::Stopped)?);
-        let job: Job = Box::new(move |state| {
-            let outcome = state.replica.frame(id, frame, now());
-            state.failed(id, outcome);
-            drop((own, shared));
-        });
-        self.engine.jobs.send(job).map_err(|_| NoAnswer::Stopped)
+        let frame = Frame { bytes: frame, room: [own, shared] };
+        self.engine.jobs.send(Box::new(move |state| state.arrives(id, frame))).map_err(|_| NoAnswer::Stopped)
     }
 
     /// Whether a frame waits for the engine or is at work in it: then it is not the peer that is silent.
@@ -264,145 +255,4 @@ fn answering<T: Send + 'static>(
         state.answers.push(Box::new(held));
     };
     (Box::new(job), answered)
-}
-
-fn run(replica: Replica, mut queue: mpsc::UnboundedReceiver<Job>, mut strangers: mpsc::Receiver<Job>) {
-    let mut state = State { replica, ports: BTreeMap::new(), next: 1, answers: Vec::new(), over: false };
-    state.replica.group_commits();
-    state.replica.apply_later(INDEX_ROWS);
-    state.dispatch();
-    while !state.over {
-        // What has come is applied when nobody waits.
-        let next = if state.replica.is_behind() || !strangers.is_empty() {
-            queue.try_recv()
-        } else {
-            queue.blocking_recv().ok_or(TryRecvError::Disconnected)
-        };
-        match next {
-            Ok(job) => {
-                job(&mut state);
-                for job in (1..GROUP_JOBS).map_while(|_| queue.try_recv().ok()) {
-                    state.let_go();
-                    job(&mut state);
-                }
-            }
-            Err(TryRecvError::Empty) if strangers.is_empty() => {
-                let applied = state.replica.apply_some(SLICE_ENTRIES);
-                state.applied(applied);
-            }
-            Err(TryRecvError::Empty) => {}
-            Err(TryRecvError::Disconnected) => break,
-        }
-        if !state.over
-            && let Ok(job) = strangers.try_recv()
-        {
-            state.let_go();
-            job(&mut state);
-        }
-        state.answer();
-        state.dispatch();
-    }
-    if let Err(error) = state.replica.save_synced() {
-        tracing::warn!(%error, "what the hub holds was not remembered");
-    }
-}
-
-impl State {
-    /// The replica, once all that has come is applied.
-    fn level(&mut self) -> &mut Replica {
-        let applied = self.replica.apply_arrived();
-        self.applied(applied);
-        &mut self.replica
-    }
-
-    fn failed(&mut self, id: SessionId, outcome: Result<(), ReplicaError>) {
-        if let Err(error) = outcome {
-            tracing::error!(%error, "a session cannot go on");
-            self.drop_session(id);
-        }
-    }
-
-    fn applied(&mut self, outcome: Result<(), ReplicaError>) {
-        if let Err(error) = outcome {
-            tracing::error!(%error, "what has come cannot be applied");
-            self.drop_sessions();
-        }
-    }
-
-    fn drop_session(&mut self, id: SessionId) {
-        self.tell(id, SessionEvent::Failed);
-        self.ports.remove(&id);
-        self.replica.hang_up(id);
-    }
-
-    fn tell(&self, id: SessionId, event: SessionEvent) {
-        if let Some(port) = self.ports.get(&id) {
-            // A connection that no longer listens will hang up.
-            let _ = port.events.send(event);
-        }
-    }
-
-    /// Makes durable what was done, and lets the answers go.
-    fn answer(&mut self) {
-        let flushed = self.replica.flush();
-        if let Err(error) = &flushed {
-            tracing::error!(%error, "nothing is saved any more");
-            self.drop_sessions();
-        }
-        self.answers.drain(..).for_each(|answer| answer(flushed.is_ok()));
-    }
-
-    /// Between two pieces of work: what waits for no fdatasync need not wait for those that come after it. A Hello is
-    /// answered, with what its sender lacks, before the batches that came with it are stored, and both ends then work
-    /// at the same time.
-    fn let_go(&mut self) {
-        if !self.replica.is_unsaved() {
-            self.dispatch();
-        }
-    }
-
-    fn drop_sessions(&mut self) {
-        let ids: Vec<SessionId> = self.ports.keys().copied().collect();
-        ids.into_iter().for_each(|id| self.drop_session(id));
-    }
-
-    /// Does what the replica wants done.
-    fn dispatch(&mut self) {
-        loop {
-            match self.replica.poll(now()) {
-                Ok(None) => return,
-                Ok(Some(effect)) => self.effect(effect),
-                Err(error) => {
-                    tracing::error!(%error, "no session can go on");
-                    self.drop_sessions();
-                    return;
-                }
-            }
-        }
-    }
-
-    fn effect(&mut self, effect: Effect) {
-        match effect {
-            Effect::Frame(id, frame) => {
-                let full = self.ports.get(&id).is_some_and(|port| port.frames.try_send(frame).is_err());
-                if full {
-                    self.ports.remove(&id);
-                    self.replica.hang_up(id);
-                }
-            }
-            Effect::Level(id, verified) => self.tell(id, SessionEvent::Level(verified)),
-            Effect::Refused(id, list) => {
-                let reason = list.first().map_or(0, |one| one.2);
-                self.tell(id, SessionEvent::Refused(list.len(), reason));
-            }
-            Effect::Withheld(id, count, reason) => self.tell(id, SessionEvent::Withheld(count, reason)),
-            Effect::PeerWorks(id, waiting) => self.tell(id, SessionEvent::PeerWorks(waiting)),
-            Effect::Close(id, closing) => {
-                self.tell(id, SessionEvent::Closing(closing));
-                self.ports.remove(&id);
-                self.replica.hang_up(id);
-            }
-            Effect::Grew => {}
-        }
-    }
 }

@@ -4,6 +4,7 @@ pub use crate::service::opening::{Opened, begin_in, lock, open, open_in};
 
 use crate::standing::REVOKED;
 use crate::{Edition, Home, Replica, ReplicaError, Role};
+use huiliu_core::documents::Verdict;
 use huiliu_core::model::divisions::Divisions;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::{DivisionCode, Problem};
@@ -202,6 +203,7 @@ pub fn replica_failure(error: &ReplicaError) -> Failure {
             Failure::new(2, Say::NoSuchKind { kind: kind.clone(), known: kind_names() })
         }
         ReplicaError::Problems(problems) => problems_remain(problems),
+        ReplicaError::Gate(Verdict::TooLarge) => Failure::new(1, Say::RecordFull),
         ReplicaError::Gate(verdict) => Failure::new(1, Say::GateSaysNo { why: verdict.to_string() }),
         ReplicaError::HasMoved { id, to } => {
             Failure::new(1, Say::HasMoved { id: id.to_string(), to: name(to), code: to.to_string() })

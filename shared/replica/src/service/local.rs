@@ -27,7 +27,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{MissedTickBehavior, timeout};
 
@@ -37,6 +37,8 @@ pub(super) const PATH: &str = "/local/command";
 const MAX_REQUEST_BYTES: usize = LARGEST_FILE + 1024 * 1024;
 /// A request comes whole within this time: the largest takes a second or two.
 const REQUEST_WITHIN: Duration = Duration::from_secs(60);
+/// What only reads waits so long for what has come to be applied, and then shows what is, and says so.
+const READS_WITHIN: Duration = Duration::from_secs(1);
 /// Whoever waits for an answer is told so often that it is worked on. Silence then means that the service hangs.
 const BEAT: Duration = Duration::from_secs(1);
 
@@ -115,7 +117,7 @@ impl Local {
         context.link = Some(self.dialing.as_ref().map(Dialing::state).unwrap_or_default());
         let lang = context.lang();
         match request {
-            Request::Sync => self.sync(&context).await,
+            Request::Sync => self.sync(&context, lines).await,
             Request::Import { file, bytes, kind, dry_run, division } => {
                 let (reader, first) = (context.clone(), context.clone());
                 // A large workbook takes seconds to read: not in the engine, where sessions and pages would wait.
@@ -136,7 +138,9 @@ impl Local {
             }
             request => {
                 let asked = context.clone();
-                let answer = self.engine.call(move |replica, _| run(replica, &request, &asked)).await;
+                let by = request.only_reads(&context).then(|| Instant::now() + READS_WITHIN);
+                let answer =
+                    self.engine.call_within(by, move |replica, _| run(replica, &request, &asked)).await;
                 answer.unwrap_or_else(|error| unanswered(error, &context))
             }
         }
@@ -169,9 +173,11 @@ impl Local {
         }
     }
 
-    async fn sync(&self, context: &Context) -> Answer {
+    async fn sync(&self, context: &Context, lines: &mpsc::Sender<Line>) -> Answer {
+        // Whoever asked may read slowly, or have gone.
+        let mut watch = |done, total| drop(lines.try_send(Line::Progress(done, total)));
         let outcome = match &self.dialing {
-            Some(dialing) => dialing.sync().await,
+            Some(dialing) => dialing.sync_watched(&mut watch).await,
             None => Ok(()),
         };
         let pending = self.engine.look(|replica| replica.pending()).await.unwrap_or(0);

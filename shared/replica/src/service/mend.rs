@@ -129,7 +129,7 @@ pub(super) async fn repair(global: &Global, role: Role, from: Source) -> Result<
     let mut synced = None;
     if from == Source::Hub && role == Role::Node {
         let before = opened.replica.held_of_others();
-        let answer = sync_once(opened, &context).await;
+        let answer = sync_once(opened, &context, &mut |_, _| {}).await;
         opened = writable(home::open(dir, role)?)?;
         repair.fetched = opened.replica.held_of_others().saturating_sub(before);
         synced = Some(answer);

@@ -76,6 +76,8 @@ pub(super) fn cause(error: &std::io::Error) -> String {
 pub struct Progress {
     bar: Option<ProgressBar>,
     tenth: usize,
+    /// The tenth at which words were last said, and of how much.
+    worded: Option<(usize, usize)>,
 }
 
 impl Default for Progress {
@@ -87,24 +89,43 @@ impl Default for Progress {
 impl Progress {
     /// Nothing shown yet.
     pub fn new() -> Self {
-        Self { bar: None, tenth: 0 }
+        Self { bar: None, tenth: 0, worded: None }
     }
 
     /// So much of so much is done.
     pub fn show(&mut self, done: usize, total: usize) {
         if std::io::stderr().is_terminal() {
-            let bar = self.bar.get_or_insert_with(|| {
-                let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
-                let style = ProgressStyle::with_template("{bar:40} {pos}/{len} {per_sec} {eta}");
-                bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                bar.enable_steady_tick(Duration::from_millis(200));
-                bar
-            });
-            bar.set_position(done as u64);
+            self.bar("{bar:40} {pos}/{len} {per_sec} {eta}", total).set_position(done as u64);
         } else if total > 0 && done * 10 / total > self.tenth {
             self.tenth = done * 10 / total;
             let _ = writeln!(std::io::stderr(), "{done}/{total}");
         }
+    }
+
+    /// The same in words, for work of which the end may move away.
+    pub fn say(&mut self, done: usize, total: usize, words: &str) {
+        if std::io::stderr().is_terminal() {
+            let bar = self.bar("{bar:40} {msg}", total);
+            bar.set_length(total as u64);
+            bar.set_position(done as u64);
+            bar.set_message(words.to_owned());
+            return;
+        }
+        let tenth = done * 10 / total.max(1);
+        if self.worded.is_none_or(|(last, of)| last != tenth || total / 2 >= of) {
+            self.worded = Some((tenth, total));
+            let _ = writeln!(std::io::stderr(), "{words}");
+        }
+    }
+
+    fn bar(&mut self, template: &str, total: usize) -> &ProgressBar {
+        self.bar.get_or_insert_with(|| {
+            let bar = ProgressBar::with_draw_target(Some(total as u64), ProgressDrawTarget::stderr());
+            let style = ProgressStyle::with_template(template);
+            bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        })
     }
 }
 

@@ -147,11 +147,15 @@ impl Web {
     }
 }
 
-/// The answer to `sync` without a service: one session until level.
-pub async fn sync_once(opened: Opened, context: &Context) -> Answer {
+/// The answer to `sync` without a service: one session until level. `watch` as for [`Dialing::sync_watched`].
+pub async fn sync_once(
+    opened: Opened,
+    context: &Context,
+    watch: &mut (dyn FnMut(usize, usize) + Send),
+) -> Answer {
     let mut running = Running::start(opened);
     let outcome = match running.dial(false) {
-        Ok(()) => running.dialing.clone().expect("dialling was begun").sync().await,
+        Ok(()) => running.dialing.clone().expect("dialling was begun").sync_watched(watch).await,
         Err(failure) => Err(failure),
     };
     let pending = running.engine.look(|replica| replica.pending()).await.unwrap_or(0);

@@ -10,6 +10,7 @@ use crate::service::time::now;
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::sync::session::Closing;
 use huiliu_link::{Connection, LinkError, Movement, PeerIdentity, Pumped, Purpose, enrol};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -81,7 +82,8 @@ impl Worker {
                     false => Err(End::Over),
                 },
                 _ = look.tick(), if looks => {
-                    if movement.moved(connection) || inlet.is_busy() {
+                    // What is at work here, or came, is no silence of the hub's.
+                    if movement.moved(connection) || inlet.is_busy() || self.parts.engine.is_behind() {
                         self.moved_at = Instant::now();
                     }
                     self.look(&mut talk, id).await
@@ -133,6 +135,7 @@ impl Worker {
                     Err(error) => tracing::warn!(%error, "people were not matched"),
                 }
                 (talk.asks, talk.ask_at) = (0, None);
+                self.hub_works_on.store(0, Ordering::Relaxed);
                 let asked = self.waiting.len();
                 self.fetch_edition(connection).await?;
                 let later = self.waiting.split_off(asked);
@@ -156,8 +159,14 @@ impl Worker {
                 talk.withheld = Some((before + count, first));
                 Ok(())
             }
-            // That the hub is at work is told by the event itself.
-            Some(SessionEvent::PeerWorks(_)) => Ok(()),
+            Some(SessionEvent::PeerWorks(waiting)) => {
+                let waiting = usize::try_from(waiting).unwrap_or(usize::MAX);
+                // While it gets on with it, it is not yet the time to ask why both are not level.
+                if self.hub_works_on.swap(waiting, Ordering::Relaxed) > waiting {
+                    self.level_by = None;
+                }
+                Ok(())
+            }
             Some(SessionEvent::Closing(closing)) => Err(closed(&closing).into()),
             Some(SessionEvent::Failed) => Err(Failure::new(1, Say::ReadOnly).into()),
             None => Err(ended(Ok(())).into()),

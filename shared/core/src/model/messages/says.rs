@@ -93,6 +93,11 @@ catalogue! {
         UnionOffered { value: String, union: String } => "  合并两边：{value}（--value \"{union}\"）", "  both together: {value} (--value \"{union}\")";
         WithheldHere { count: usize } => "有 {count} 处内容无法与对方交换，其余照常。用 status --json 可看明细，请告知市级管理员。", "{count} stretches cannot be exchanged with the other side, everything else goes on; status --json has the details";
         FeedsWithheld { count: usize, zh: String, en: String } => "有 {count} 处内容无法发送（{zh}），其余已全部交换。两边的记录都没有丢失，请用 status 查看，并告知市级管理员。", "{count} stretches cannot be sent ({en}); everything else was exchanged and nothing is lost; see status and tell the hub's operator";
+        HubWorks { waiting: usize } => "市级正在处理收到的内容，还有 {waiting} 条。", "the hub is working on what it has received; {waiting} entries are left";
+        NotAllApplied { waiting: usize } => "已收到的内容还有 {waiting} 条正在处理，这里只含处理完的部分。", "{waiting} entries have come and are still being worked in; this is what stands so far";
+        RecordFull => "没有保存：这条记录连同修改历史已满（256 KB）。请另建一条记录继续使用，再删除这一条；也可以请上级单位代为修改。", "not saved: the record with its history is full (256 KB). Make another record and delete this one, or ask whoever is above to change it";
+        RowFull => "这条记录连同修改历史已满（256 KB）", "the record with its history is full (256 KB)";
+        RowFullRemedy => "请另建一条记录，再删除这一条", "make another record and delete this one";
         NotLevelYet => "已交换全部内容，但两边尚未一致，请稍后再同步一次。", "everything was exchanged, but both sides are not level yet; sync again later";
         Synced => "已同步，两边一致。", "synced, both sides are equal";
         Joined { hub: String, division: String } => "已加入{hub}，本单位：{division}。", "joined {hub} as {division}";
@@ -318,6 +323,7 @@ catalogue! {
         ReasonAuthor => "修改不是该设备所写", "the change was not written by that device";
         ReasonRepeated => "同一内容已经在了", "the same is there already";
         ReasonTooLarge => "一批内容过大，超过可以传送的大小", "a stretch is larger than can be sent";
+        ReasonFull => "记录连同修改历史超过 256 KB", "the record with its history would be larger than 256 KB";
         ReasonNeedsNewer => "需要对方升级程序才能读取", "the other side needs a newer program to read it";
         ReasonDamaged => "本机数据有损坏，等待修复", "its bytes are damaged on the disk and wait for repair";
         ReasonUnborn => "该记录的首次登记已被退回，记录没有建成", "the first edit of its record was refused, so that there is no such record";

@@ -6,7 +6,8 @@
 //! 3. A frame of [`Output::Send`] goes out in the order given. [`Output::Load`] is answered with [`Input::Loaded`],
 //!    [`Output::Store`] with [`Input::Stored`] once the runs are durable, and [`Input::Grew`] once they are applied too
 //!    if that is later, [`Output::Compare`] with [`Input::Compared`]; the answers may come later, one of each is under
-//!    way at most. The ledger given to `handle` and `poll` is the replica's of that moment.
+//!    way at most. The ledger given to `handle` and `poll` is the replica's of that moment. What cannot be done yet is
+//!    given back with [`Session::put_back`]; meanwhile a caller who waits is told [`working`].
 //! 4. When the connection is gone, [`Session::next_batch_bytes`] is remembered for the next one with that peer.
 //!
 //! Both sides do the same but for who speaks first: tell what they hold, send what the other lacks, acknowledge what
@@ -33,7 +34,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use turns::Greeting;
 
 pub use pace::START_BYTES;
-pub use turns::{Closing, Input, Output};
+pub use turns::{Closing, Input, Output, working};
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Role {
@@ -168,14 +169,6 @@ impl Session {
     /// Whether the peer is known to read runs that name an edition of the dictionary.
     pub fn knows_editions(&self) -> bool {
         self.speaks >= WITH_EDITIONS
-    }
-
-    /// Tells the peer that what it sent is being worked on: so many entries wait to be applied. Nothing is said to one
-    /// that would not understand it.
-    pub fn say_working(&mut self, waiting: u64) {
-        if self.open && self.speaks >= WITH_EDITIONS {
-            self.send(Message::Working(waiting));
-        }
     }
 
     /// The session's name for a feed.

@@ -264,9 +264,6 @@ fn an_older_hub_is_told_only_what_it_reads() {
     };
     let mut told = drive(&mut dialer, &node);
     told.extend(hear(&mut dialer, &node, welcome(Vec::new())));
-    dialer.say_working(3);
-    told.extend(drive(&mut dialer, &node));
-    assert!(!says(&told, |message| matches!(message, Message::Working(_))));
     for output in &told {
         if let Output::Send(frame) = output {
             assert!(!newer(&decode(frame).expect("every frame is a message")));
@@ -302,4 +299,22 @@ fn what_needs_a_newer_peer_waits_until_it_has_said_what_it_speaks() {
     dialer.handle(needs(), &ledger, 0);
     let outputs = drive(&mut dialer, &ledger);
     assert!(outputs.iter().any(|output| matches!(output, Output::Withheld(_))));
+}
+
+#[test]
+fn who_waits_and_understands_it_is_told_that_it_is_worked_on() {
+    let (hub, node) = large(3);
+    for speaks in [VERSIONS.0, VERSIONS.1] {
+        let mut dialer = Session::dial(hub.device, [5; 8], BTreeMap::new(), 0, START_BYTES, &node);
+        let mut listener = Session::listen(node.device, START_BYTES, &hub);
+        assert!(!listener.is_waited_for(), "nobody has come yet");
+        for output in drive(&mut dialer, &node) {
+            let Output::Send(frame) = output else { continue };
+            let Ok(Message::Hello(mut hello)) = decode(&frame) else { continue };
+            hello.versions.1 = speaks;
+            hear(&mut listener, &hub, Message::Hello(hello));
+        }
+        assert_eq!(listener.is_waited_for(), speaks >= WITH_EDITIONS);
+        assert!(!dialer.is_waited_for(), "a hub waits for nobody");
+    }
 }

@@ -1,9 +1,10 @@
 //! What goes into a session and what comes out of it.
 
+use super::{Role, Session};
 use crate::sync::feed::FeedId;
 use crate::sync::keys::Hash;
 use crate::sync::ledger::Combined;
-use crate::sync::message::{Compare, Refused};
+use crate::sync::message::{Compare, Message, Refused, WITH_EDITIONS, encode};
 use std::collections::BTreeMap;
 
 /// What happens to a session.
@@ -113,4 +114,22 @@ pub(super) struct Greeting {
     pub(super) pending: u64,
     /// What the peer was believed to hold.
     pub(super) believed: BTreeMap<FeedId, u64>,
+}
+
+impl Session {
+    /// Gives back what cannot be done yet: it is the next thing to do again, and nothing overtakes it.
+    pub fn put_back(&mut self, output: Output) {
+        self.outputs.push_front(output);
+    }
+
+    /// Whether the peer is a caller who waits for what is done here, and understands [`working`].
+    pub fn is_waited_for(&self) -> bool {
+        self.role == Role::Listener && self.open && !self.level && self.speaks >= WITH_EDITIONS
+    }
+}
+
+/// The frame that tells a caller who waits that what came is being worked on: so many entries wait to be applied. It may go
+/// out between any two others.
+pub fn working(waiting: u64) -> Vec<u8> {
+    encode(&Message::Working(waiting))
 }

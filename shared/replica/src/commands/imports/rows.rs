@@ -8,6 +8,7 @@ use crate::service::home::Failure;
 use crate::tables::report::Line;
 use crate::tables::{self, Taken};
 use crate::{Outcome, RecordEdit, Replica, ReplicaError};
+use huiliu_core::documents::Verdict;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::values::text::compact;
 use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, Purpose, RecordId, Sensitivity, Value};
@@ -227,6 +228,9 @@ impl Import {
                         remedy: problem.remedy(lang),
                     });
                 }
+            }
+            Err(ReplicaError::Gate(Verdict::TooLarge)) => {
+                self.refuse(row, &Say::RowFull, &Say::RowFullRemedy, context);
             }
             Err(ReplicaError::Gate(verdict)) => {
                 let reason = Say::RowGate { why: verdict.to_string() };

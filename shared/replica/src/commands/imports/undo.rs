@@ -7,6 +7,7 @@ use crate::commands::words::id_of;
 use crate::service::home::Failure;
 use crate::stays::applied;
 use crate::{RecordEdit, Replica, ReplicaError};
+use huiliu_core::documents::Verdict;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::{Fields, RecordId};
 use huiliu_core::sync::control::{self, Note};
@@ -63,7 +64,7 @@ pub fn undo(
             match replica.edit(&edit, &context.who, context.now) {
                 Ok(_) => {}
                 // As it was before it would not pass the dictionary beside what has come since.
-                Err(ReplicaError::Problems(_)) => {
+                Err(ReplicaError::Problems(_) | ReplicaError::Gate(Verdict::TooLarge)) => {
                     kept.push(record.to_string());
                     continue;
                 }

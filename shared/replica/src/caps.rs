@@ -1,0 +1,36 @@
+//! How large a record may become. Whoever judges a change loads and saves all of its record, so a large one is slow for
+//! everybody. Asked where a change is written, and by the hub when it comes; what has counted once always counts, whatever
+//! its record comes to, so that no rebuild refuses it.
+
+use crate::replica::Replica;
+use huiliu_core::documents::{DELETED, Gated, writes};
+use huiliu_core::sync::DeviceId;
+use huiliu_store::keys::Stay;
+
+/// The largest record with its history, saved.
+pub(crate) const MAX_RECORD_BYTES: usize = 256 * 1024;
+/// The last of it is for those above the owner, and for deleting the record: one that somebody has filled up can still be
+/// dealt with.
+const RESERVED_BYTES: usize = 16 * 1024;
+
+impl Replica {
+    /// Whether a record is larger with a device's change than it may be.
+    pub(crate) fn is_too_large_with(
+        &self,
+        stay: &Stay,
+        author: &DeviceId,
+        raw: &[u8],
+        gated: &Gated,
+    ) -> bool {
+        if self.has_bug("records of any size are taken") || gated.with_it <= MAX_RECORD_BYTES - RESERVED_BYTES
+        {
+            return false;
+        }
+        let owner = stay.channel.division;
+        let is_above = self.authority().last_grant_of(author).is_some_and(|(_, grant)| {
+            grant.division != owner && self.divisions.is_within(owner, grant.division)
+        });
+        let deletes = || writes(raw).is_some_and(|fields| fields.keys().eq([DELETED]));
+        gated.with_it > MAX_RECORD_BYTES || !(is_above || deletes())
+    }
+}
