@@ -1,9 +1,9 @@
 //! Runs one session stream between two queues, until either side ends it.
 
 use crate::connection::Connection;
-use crate::error::{LinkError, Result};
+use crate::error::{Fault, LinkError, Result};
 use crate::frame::FRAME_OVERHEAD;
-use crate::quic::{GOODBYE, PATIENCE, stalled};
+use crate::quic::{CANNOT_SEND, GOODBYE, PATIENCE, stalled};
 use crate::stream::{FrameReceiver, FrameSender, FrameStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -102,8 +102,16 @@ pub fn pump(stream: FrameStream, outgoing: mpsc::Receiver<Vec<u8>>, incoming: mp
     let (count, link) = (counters.clone(), connection.clone());
     tokio::spawn(async move {
         let how = run(stream, outgoing, &incoming, closing, &count, &link).await;
-        if matches!(how, Err(LinkError::Stalled { .. })) {
-            link.close(GOODBYE, "no progress");
+        match &how {
+            Err(LinkError::Stalled { .. }) => link.close(GOODBYE, "no progress"),
+            Err(error) if error.fault() == Fault::Local => {
+                tracing::error!(%error, "a frame cannot be sent: the session ends");
+                link.close(
+                    CANNOT_SEND,
+                    "对方程序有误，无法发出数据\nthe other side's program is at fault and cannot send",
+                );
+            }
+            _ => {}
         }
         tell.send_replace(Some(how.clone()));
         let _ = incoming.send(Pumped::Ended(how)).await;
@@ -138,6 +146,8 @@ async fn run(
                 read = reading => read,
                 stall = guard => Err(stall),
             },
+            // The other side knows nothing of it.
+            Err(error) if error.fault() == Fault::Local => Err(error),
             Err(error) => match timeout(REASON_LIMIT, reading).await {
                 Ok(Err(reason)) => Err(reason),
                 _ => Err(error),

@@ -17,6 +17,8 @@ pub const NEEDS_CERTIFICATE: u32 = 129;
 pub const UNKNOWN_PURPOSE: u32 = 130;
 /// An anonymous connection that outlived the time that joining takes.
 pub const OVERSTAYED: u32 = 131;
+/// The other side has something to send that cannot be sent: its program is at fault, and nobody's network.
+pub const CANNOT_SEND: u32 = 132;
 /// A refusal by TLS carries this plus its alert (RFC 8446 section 6.2), such as 48 for an unknown authority.
 pub const TLS_ALERT: u32 = 256;
 

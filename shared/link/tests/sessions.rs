@@ -169,6 +169,22 @@ async fn the_pump_moves_frames_counts_them_and_tells_both_ends() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_sent_is_told_as_that_on_both_sides_and_not_as_a_broken_line() {
+    let mut hub = hub(1);
+    let (_dialer, _connection, stream, arrival) = hub.session(2).await;
+    let (to_hub, node_out) = mpsc::channel(4);
+    let (node_in, mut at_node) = mpsc::channel(4);
+    let (hub_in, mut at_hub) = mpsc::channel(4);
+    let (_to_node, hub_out) = mpsc::channel(4);
+    let _pumps = (pump(stream, node_out, node_in), pump(arrival.channel, hub_out, hub_in));
+    to_hub.send(vec![1; 5_000_000]).await.unwrap();
+    let ended = at_node.recv().await;
+    assert!(matches!(ended, Some(Pumped::Ended(Err(LinkError::Local(_))))), "{ended:?}");
+    let ended = at_hub.recv().await;
+    assert!(matches!(ended, Some(Pumped::Ended(Err(LinkError::Refused { code: 132, .. })))), "{ended:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_pump_ends_well_when_both_have_said_everything() {
     let mut hub = hub(1);
     let (_dialer, _connection, stream, arrival) = hub.session(2).await;

@@ -13,6 +13,11 @@ pub(crate) const MAX_RECORD_BYTES: usize = 256 * 1024;
 /// dealt with.
 const RESERVED_BYTES: usize = 16 * 1024;
 
+/// So many bytes of one edit from above are taken into a full record, and of one that deletes it.
+const SMALL_BYTES: usize = 4 * 1024;
+/// What several have written at once, each within the limit, comes to no more than this.
+const MAX_TOGETHER_BYTES: usize = 4 * MAX_RECORD_BYTES;
+
 impl Replica {
     /// Whether a record is larger with a device's change than it may be.
     pub(crate) fn is_too_large_with(
@@ -22,8 +27,9 @@ impl Replica {
         raw: &[u8],
         gated: &Gated,
     ) -> bool {
-        if self.has_bug("records of any size are taken") || gated.with_it <= MAX_RECORD_BYTES - RESERVED_BYTES
-        {
+        let together = gated.saved.len();
+        let fits = gated.with_it <= MAX_RECORD_BYTES - RESERVED_BYTES && together <= MAX_TOGETHER_BYTES;
+        if self.has_bug("records of any size are taken") || fits {
             return false;
         }
         let owner = stay.channel.division;
@@ -31,6 +37,10 @@ impl Replica {
             grant.division != owner && self.divisions.is_within(owner, grant.division)
         });
         let deletes = || writes(raw).is_some_and(|fields| fields.keys().eq([DELETED]));
-        gated.with_it > MAX_RECORD_BYTES || !(is_above || deletes())
+        let reserved = gated.with_it <= MAX_RECORD_BYTES && together <= MAX_TOGETHER_BYTES;
+        // Only who wrote apart can have filled it beyond its limit: it can still be settled from above, and deleted.
+        let was_beyond = gated.with_it.saturating_sub(raw.len()) > MAX_RECORD_BYTES + SMALL_BYTES;
+        let is_small = raw.len() <= SMALL_BYTES && together <= MAX_TOGETHER_BYTES + RESERVED_BYTES;
+        !((reserved || was_beyond && is_small) && (is_above || deletes()))
     }
 }

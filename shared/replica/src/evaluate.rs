@@ -165,7 +165,10 @@ impl Replica {
         loop {
             let mut progress = false;
             for row in rows.iter_mut().filter(|row| row.state != ChangeState::Applied) {
-                if known.contains(&row.hash) {
+                // The bytes of another's change under one's own name make nobody its author.
+                let (feed, number) = row.place();
+                let refused = self.index.get::<u16>(&keys::refused(&feed, number))?.is_some();
+                if known.contains(&row.hash) && row.is_authors && !refused {
                     // It came with the record, or by another entry.
                     self.settle(stay, row, Decision::Known, &record);
                     continue;

@@ -7,7 +7,7 @@ use crate::error::ReplicaError;
 use crate::replica::Replica;
 use huiliu_core::documents::Document;
 use huiliu_core::model::dictionary::{self, Kind, Owner};
-use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId};
+use huiliu_core::model::{Channel, DivisionCode, Fields, RecordId, Value};
 use huiliu_core::sync::entry::MAX_SETTLES;
 use huiliu_core::sync::{DeviceId, birth};
 use huiliu_store::keys::Stay;
@@ -26,10 +26,12 @@ impl Replica {
         let by_right = |field: &&str| {
             let change = document.written_by(field);
             let row = rows.iter().find(|row| Some(row.hash) == change);
-            row.is_some_and(|row| self.may_give(row, to)) || self.has_bug("moved beyond the author's grant")
+            let may = row.is_some_and(|row| self.may_give(row, home.channel, to));
+            may || self.has_bug("moved beyond the author's grant")
         };
         if let Some(field) = kind.lies_with() {
-            return Ok(by_right(&field) || self.has_gone_on(kind, &fields, home)?);
+            let given = by_right(&field) && self.is_meant(kind, &fields, home)?;
+            return Ok(given || self.has_gone_on(kind, &fields, home)?);
         }
         // What others have named does not count: then the record would be whose it was.
         let before = self.named_before(home, kind, &rows, document)?;
@@ -41,22 +43,41 @@ impl Replica {
         Ok(self.owner_of(kind, &named, home.channel.division)? == Some(to.division))
     }
 
-    /// Whether the author of a change, and of what it repeats, may write in a channel.
-    fn may_give(&self, row: &ChangeRow, to: Channel) -> bool {
+    /// Whether the author of a change, and of what it repeats, may write at both ends of a move: who only might where the
+    /// record was once gives it to nobody, and does not take it back.
+    fn may_give(&self, row: &ChangeRow, from: Channel, to: Channel) -> bool {
         let origin = row.envelope.origin.as_ref().map(|origin| origin.feed.device);
         let may = |device: &DeviceId| {
-            self.authority().last_grant_of(device).is_some_and(|(_, grant)| grant.may_write(to))
+            let grant = self.authority().last_grant_of(device);
+            grant.is_some_and(|(_, grant)| grant.may_write(from) && grant.may_write(to))
         };
         may(&row.feed.device) && origin.as_ref().is_none_or(may)
     }
 
-    /// Whether what a record lies with has been where the record is, and has gone on: then the record goes after it.
-    fn has_gone_on(&self, kind: &'static Kind, fields: &Fields, home: &Stay) -> Result<bool, ReplicaError> {
+    /// Whether the record that another lies with is surely the one that is meant: named by its id, or made by somebody who
+    /// may write where the other is. Anybody below may give a record of theirs a name or a number that is looked for.
+    fn is_meant(&self, kind: &'static Kind, fields: &Fields, home: &Stay) -> Result<bool, ReplicaError> {
         let Owner::With { kind: with, reference } = kind.owner(fields, &self.divisions) else {
             return Ok(false);
         };
-        let Some(with) = dictionary::kind(with) else { return Ok(false) };
-        let Some(id) = self.resolve(with, reference, home.channel.division)? else { return Ok(false) };
+        if reference.parse::<RecordId>().is_ok() {
+            return Ok(true);
+        }
+        let with = dictionary::kind(with).map(|with| self.resolve(with, reference, home.channel.division));
+        let Some(id) = with.transpose()?.flatten() else { return Ok(false) };
+        let Some(theirs) = self.current_stay(&id)? else { return Ok(false) };
+        let theirs = Stay { record: id, channel: theirs.channel };
+        let born = self.document(&theirs)?.history().into_iter().find(|(_, deps, _)| deps.is_empty());
+        let rows = self.change_rows(&theirs)?;
+        let maker = rows.iter().find(|row| born.as_ref().is_some_and(|(first, ..)| row.hash == *first));
+        Ok(maker.is_some_and(|row| self.may_give(row, home.channel, theirs.channel)))
+    }
+
+    /// Whether what a record lies with, by its id, has been where the record is, and has gone on: then the record goes
+    /// after it.
+    fn has_gone_on(&self, kind: &'static Kind, fields: &Fields, home: &Stay) -> Result<bool, ReplicaError> {
+        let Owner::With { reference, .. } = kind.owner(fields, &self.divisions) else { return Ok(false) };
+        let Ok(id) = reference.parse::<RecordId>() else { return Ok(false) };
         let was_there = |stay: &StayRow| {
             let has_been = !stay.heads.is_empty() || stay.epoch > 0 || stay.left.is_some();
             has_been && stay.channel.division == home.channel.division
@@ -73,7 +94,8 @@ impl Replica {
         document: &Document,
     ) -> Result<Fields, ReplicaError> {
         let epoch = self.stay_row(home)?.map_or(0, |stay| stay.epoch);
-        let first = rows.iter().find(|row| row.deps.is_empty() && row.state == ChangeState::Applied);
+        let born = |row: &&ChangeRow| row.is_birth && row.state == ChangeState::Applied;
+        let first = rows.iter().find(born);
         let came = match self.base(home, epoch)? {
             Some(came) => Some(came),
             None => first.and_then(|row| document.at(&[row.hash])),
@@ -139,7 +161,14 @@ impl Replica {
         };
         self.own_grant(self.channel_of(kind, to))?;
         let said = |field: &&str| Some(((*field).to_owned(), fields.get(*field)?.clone()));
-        let named: Fields = kind.owner_fields().iter().filter_map(said).collect();
+        let mut named: Fields = kind.owner_fields().iter().filter_map(said).collect();
+        // From now on it is this record that is meant, whatever others are called.
+        if let Owner::With { kind: with, reference } = kind.owner(&fields, &self.divisions)
+            && let Some(with) = dictionary::kind(with)
+            && let Some(id) = self.resolve(with, reference, record.channel.division)?
+        {
+            named.values_mut().for_each(|value| *value = Value::Text(id.to_string()));
+        }
         let names: Vec<&str> = named.keys().map(String::as_str).collect();
         let claims = names.iter().filter_map(|field| document.conflict(field)).flat_map(|it| it.claims);
         let settled = claims.map(|claim| claim.change).take(MAX_SETTLES).collect();

@@ -4,7 +4,7 @@ use crate::stays::applied;
 use huiliu_core::documents::{Document, writes};
 use huiliu_core::model::Digest;
 use huiliu_core::sync::control::{Draft, reason};
-use huiliu_core::sync::{Hash, Origin, birth};
+use huiliu_core::sync::{DeviceId, Hash, Origin, birth};
 use huiliu_store::rows::{ChangeRow, ChangeState, Waiting};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,10 +25,11 @@ fn words(raw: &[u8]) -> Option<Hash> {
     Some(Digest::of(&[&postcard::to_allocvec(&fields).expect("fields have a postcard form")]))
 }
 
-/// What changes say that count. A device's own repetition stands for what it repeats, whatever it says; what another
-/// has adopted stands for the same words alone.
+/// What changes say that count. A device's own repetition stands for what that device has written, whatever it says; what
+/// another has adopted stands for the same words alone. Whoever signs a change may name any other as its origin: of what
+/// it says of others' nothing is believed.
 pub(crate) struct Contents {
-    own: BTreeSet<Hash>,
+    own: BTreeSet<(DeviceId, Hash)>,
     said: BTreeSet<(Hash, Hash)>,
     /// What somebody repeats that another wrote.
     adopted: BTreeSet<Hash>,
@@ -56,7 +57,7 @@ impl Contents {
     pub(crate) fn add(&mut self, row: &ChangeRow) {
         let change = said_first(row);
         if !is_adopted(row) {
-            self.own.insert(change);
+            self.own.insert((row.feed.device, change));
         }
         if self.adopted.contains(&change) || is_adopted(row) {
             self.said.extend(words(&row.raw).map(|words| (change, words)));
@@ -66,14 +67,15 @@ impl Contents {
     /// Whether what a change says counts already.
     pub(crate) fn has(&self, row: &ChangeRow) -> bool {
         let change = said_first(row);
-        let own = !is_adopted(row) && self.own.contains(&change);
+        let own = !is_adopted(row) && self.own.contains(&(row.feed.device, change));
         own || self.has_words(change, &row.raw)
     }
 
     /// Whether what a draft says counts already.
     pub(crate) fn has_draft(&self, draft: &Draft) -> bool {
         let change = draft.origin.change;
-        self.own.contains(&change) || self.has_words(change, &draft.entry.payload)
+        let own = self.own.contains(&(draft.origin.feed.device, change));
+        own || self.has_words(change, &draft.entry.payload)
     }
 
     fn has_words(&self, change: Hash, raw: &[u8]) -> bool {
@@ -84,13 +86,13 @@ impl Contents {
 
     /// Whether a change, or one that repeats it, counts: what follows it can follow that.
     pub(crate) fn stands_for(&self, change: &Hash) -> bool {
-        self.own.contains(change) || self.said.iter().any(|(of, _)| of == change)
+        self.own.iter().any(|(_, of)| of == change) || self.said.iter().any(|(of, _)| of == change)
     }
 }
 
 /// Whether two changes say the same.
 fn is_same(one: &ChangeRow, other: &ChangeRow) -> bool {
-    let by_right = !is_adopted(one) && !is_adopted(other);
+    let by_right = one.feed.device == other.feed.device && !is_adopted(one) && !is_adopted(other);
     said_first(one) == said_first(other)
         && (by_right || words(&one.raw).is_some_and(|said| words(&other.raw) == Some(said)))
 }
@@ -187,7 +189,10 @@ impl Standing<'_> {
             let counts =
                 |row: &&ChangeRow| row.state == ChangeState::Applied && !self.gone.contains(&row.hash);
             let content = row.map_or(hash, said_first);
-            let repeats = |row: &&ChangeRow| said_first(row) == content && counts(row);
+            let by_right = |other: &ChangeRow| {
+                is_adopted(other) || row.is_none_or(|row| row.feed.device == other.feed.device)
+            };
+            let repeats = |row: &&ChangeRow| said_first(row) == content && by_right(row) && counts(row);
             if row.as_ref().is_some_and(counts) {
                 standing.insert(hash);
             } else if let Some(new) = self.replaced.get(&hash) {

@@ -123,7 +123,10 @@ impl Replica {
     pub fn history(&self, id: &RecordId) -> Result<Vec<(Hash, Author)>, ReplicaError> {
         let rows = self.rows_of(id)?;
         let order = self.document_of(id)?.history();
-        let by_hash: BTreeMap<Hash, &ChangeRow> = rows.iter().map(|row| (row.hash, row)).collect();
+        let mut by_hash: BTreeMap<Hash, &ChangeRow> = BTreeMap::new();
+        for row in rows.iter().filter(|row| row.is_authors) {
+            by_hash.entry(row.hash).or_insert(row);
+        }
         let mut history = Vec::new();
         for (hash, ..) in order {
             if let Some(row) = by_hash.get(&hash) {
@@ -136,7 +139,7 @@ impl Replica {
     /// Who wrote a change of a record.
     pub fn author_of(&self, id: &RecordId, change: &Hash) -> Result<Option<Author>, ReplicaError> {
         let rows = self.rows_of(id)?;
-        Ok(rows.iter().find(|row| row.hash == *change).map(|row| self.author(row)))
+        Ok(rows.iter().find(|row| row.hash == *change && row.is_authors).map(|row| self.author(row)))
     }
 
     /// The changes of a record where it is.

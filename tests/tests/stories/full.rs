@@ -66,6 +66,32 @@ fn a_full_record_takes_no_more_edits_but_from_above_and_can_be_deleted() {
 }
 
 #[test]
+fn what_two_have_filled_apart_is_settled_from_above_and_can_be_deleted() {
+    let mut world = city();
+    world.join("yuehu2", "330203004");
+    let id = shared(&mut world);
+    world.connect("yuehu2");
+    world.settle();
+    world.cut("yuehu2");
+    world.cut("yuehu");
+    for name in ["yuehu", "yuehu2"] {
+        assert_eq!(fill(&mut world, name, id, 300), 300, "{name}");
+        world.connect(name);
+        world.settle();
+    }
+    assert!(is_full(write(&mut world, "yuehu", id, 301)));
+    let from_above = RecordEdit::Set { id, fields: form(&[("address", "月湖一号")]) };
+    save(&mut world, "haishu", &from_above).unwrap();
+    world.settle();
+    save(&mut world, "yuehu2", &RecordEdit::Delete { id, reason: "记录已满".into() }).unwrap();
+    world.settle();
+    for name in ["haishu", "yuehu", "yuehu2", HUB] {
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("月湖一号")), "{name}");
+        assert!(world.replica(name).drafts().unwrap().is_empty(), "{name}: the hub has taken all of it");
+    }
+}
+
+#[test]
 fn a_full_record_can_be_deleted_where_it_was_filled() {
     let mut world = city();
     let id = shared(&mut world);

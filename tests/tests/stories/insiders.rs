@@ -10,7 +10,7 @@ use huiliu_core::sync::feed::sign_run;
 use huiliu_core::sync::message::{Message, encode};
 use huiliu_core::sync::person_keys::Keys;
 use huiliu_core::sync::seal::{Carried, DivisionKey, Key, matched_under, open_value, seal_to, wrap};
-use huiliu_core::sync::{FeedId, Head, Incarnation, Origin, birth};
+use huiliu_core::sync::{EntryKind, FeedId, Head, Incarnation, Origin, birth};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use huiliu_tests::harness::adversary::plain_batch;
 use huiliu_tests::harness::world::{HUB, World, form};
@@ -215,6 +215,12 @@ fn a_key_that_is_not_what_it_is_called_keeps_nobody_from_the_right_one() {
 
 #[test]
 fn nobody_speaks_for_another_by_naming_what_they_wrote() {
+    // As what it was, or as if it had been written in the liar's own feed.
+    speak_for_yuehu(false);
+    speak_for_yuehu(true);
+}
+
+fn speak_for_yuehu(as_own: bool) {
     let mut world = townships();
     let organization = [&READERS[..], &[("town_code", "330203004")]].concat();
     let id = world.create("haishu", &organization);
@@ -240,7 +246,8 @@ fn nobody_speaks_for_another_by_naming_what_they_wrote() {
     let actor = birth::actor(&theirs.device, &theirs.incarnation, 0);
     let payload = document.edit(actor, &form(&[("address", "别人的话")]), &[]).unwrap();
     let mut entry = hostile::smuggled_edit(id, 2, payload);
-    entry.envelope.as_mut().unwrap().origin = Some(Origin { feed, number: 2, branch: 0, change });
+    let named = if as_own { theirs } else { feed };
+    entry.envelope.as_mut().unwrap().origin = Some(Origin { feed: named, number: 2, branch: 0, change });
     hostile::smuggle(&mut world, "haishu", "own/330203004/open", entry);
     world.connect("yuehu");
     world.settle();
@@ -256,4 +263,68 @@ fn nobody_speaks_for_another_by_naming_what_they_wrote() {
     }
     assert_eq!(world.replica("yuehu").waiting().unwrap(), 0);
     assert!(world.level["yuehu"] && world.level["haishu"]);
+}
+
+#[test]
+fn who_once_had_a_record_does_not_take_it_back() {
+    let mut world = townships();
+    let organization = [&READERS[..], &[("town_code", "330203004")]].concat();
+    let id = world.create("yuehu", &organization);
+    level(&mut world);
+    world.set("haishu", id, &[("town_code", "330203005")]);
+    for name in ["haishu", "gulou"] {
+        visit(&mut world, name);
+    }
+    world.set("gulou", id, &[("address", "鼓楼写的")]);
+    visit(&mut world, "gulou");
+    // Yuehu has not heard of it, or says so, and writes last.
+    world.set("yuehu", id, &[("town_code", "330203005")]);
+    world.set("yuehu", id, &[("town_code", "330203004")]);
+    level(&mut world);
+    assert_eq!(owner(&mut world, HUB, "social_org", id).as_deref(), Some("330203005"));
+    assert_eq!(owner(&mut world, "yuehu", "social_org", id), None);
+    assert_eq!(offers(&mut world, "haishu", "social_org"), [(id, "330203004".to_owned())]);
+}
+
+#[test]
+fn who_copies_a_change_does_not_become_its_author() {
+    let mut world = townships();
+    let organization = [&READERS[..], &[("town_code", "330203004")]].concat();
+    let id = world.create("yuehu", &organization);
+    level(&mut world);
+    world.set("yuehu", id, &[("address", "月湖写的")]);
+    visit(&mut world, "yuehu");
+    let runs = world.runs_of("yuehu").into_iter().flat_map(|run| run.entries);
+    let edit = runs.filter(|entry| entry.kind == EntryKind::EDIT).last().unwrap();
+    let copied = hostile::smuggled_edit(id, 2, edit.payload);
+    hostile::smuggle(&mut world, "haishu", "own/330203004/open", copied);
+    level(&mut world);
+    for name in ["yuehu", "haishu", HUB] {
+        let history = world.replica(name).history(&id).unwrap();
+        let whose: Vec<String> = history.into_iter().map(|(_, author)| author.stamp.who).collect();
+        assert_eq!(whose, ["yuehu", "yuehu"], "{name}");
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("月湖写的")), "{name}");
+    }
+    assert!(world.level["yuehu"] && world.level["haishu"]);
+}
+
+#[test]
+fn who_registers_a_code_that_is_waited_for_gets_nothing_from_above() {
+    let mut world = townships();
+    let person = world.make("haishu", "person", &member());
+    let fields = form(&[("person", &person.to_string()), ("social_org", READERS[2].1)]);
+    let wish = RecordEdit::New { kind: "engagement".into(), fields, owner: None, strict: false };
+    let waiting = world.save("haishu", &wish).unwrap().id();
+    level(&mut world);
+    world.create("gulou", &[&READERS[..], &[("town_code", "330203005")]].concat());
+    level(&mut world);
+    assert_eq!(owner(&mut world, HUB, "engagement", waiting).as_deref(), Some("330203"));
+    assert_eq!(offers(&mut world, "haishu", "engagement"), [(waiting, "330203005".to_owned())]);
+    world.save("haishu", &RecordEdit::Accept { id: waiting }).unwrap();
+    level(&mut world);
+    assert_eq!(
+        owner(&mut world, HUB, "engagement", waiting).as_deref(),
+        Some("330203005"),
+        "not by its code"
+    );
 }

@@ -248,7 +248,7 @@ pub fn link_failure(error: &LinkError) -> Failure {
         error => match error.fault() {
             Fault::Unreachable => Failure::new(5, Say::HubSilent { pending: 0 }),
             Fault::Refused => Failure::new(4, Say::OddAnswer),
-            Fault::Local => Failure::new(1, Say::DiskFailed { what: error.to_string() }),
+            Fault::Local => Failure::new(1, Say::CannotSend { what: error.to_string() }),
         },
     }
 }

@@ -47,6 +47,7 @@ catalogue! {
         Interrupted => "没有保存：本机刚发现自己是从备份恢复或复制来的，正在补齐数据。请再做一次。", "not saved: this device has just found out that it was restored or copied, and is filling in; do it again";
         NotSaved => "磁盘写入失败，刚才的内容没有保存。本机已停止保存，只能查看和导出。请检查磁盘后重新启动，再做一次。", "not saved: writing to the disk failed. Nothing more is saved until restart, reading and exporting go on; check the disk, restart, and do it again";
         DiskFailed { what: String } => "磁盘操作失败（{what}）。没有显示“已保存”的内容未保存。请检查磁盘空间和权限。", "a disk operation failed ({what}); what was not called saved is not saved. Check space and permissions";
+        CannotSend { what: String } => "本机有数据发不出去（{what}）。网络没有问题，已保存的内容都在；请把日志交给维护人员。", "something here cannot be sent ({what}); the network is well and everything saved is kept. Hand the log to whoever maintains it";
         TooNew { what: String } => "此数据由更新的版本写入（{what}），请先升级程序。没有改动任何内容。", "this data was written by a newer version ({what}); upgrade first. Nothing was changed";
         Damaged { place: String } => "数据文件有一处损坏（{place}），没有改动任何内容。请运行 verify 查看全部损坏。", "a data file is damaged ({place}); nothing was changed. Run verify to see all of it";
         IndexFailed { what: String } => "索引打不开（{what}）。索引可以删除，下次启动会重新生成。", "the index failed ({what}); it can be deleted and is computed again";
