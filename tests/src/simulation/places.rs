@@ -53,13 +53,15 @@ impl Play {
         self.check_rights();
     }
 
-    /// Whether a record belongs to an owner by the word of people who may write there: whatever names that owner now was
+    /// Whether a record belongs to an owner by the word of people who may write there and where it is: whatever names that owner now was
     /// there from the beginning, or was written by nobody else.
     fn is_given(&self, record: &Record, row: &Row, owner: DivisionCode) -> bool {
         let Some(first) = record.edits.first().map(|id| &self.model.edits[id]) else { return false };
         let begun_here = record.edits.iter().all(|id| self.model.edits[id].channel == first.channel);
         let by_right = |edit: &Edit| {
-            may_see(self.world.machines[edit.author].division, Channel::own(owner, Class::Open))
+            let may =
+                |place| may_see(self.world.machines[edit.author].division, Channel::own(place, Class::Open));
+            may(owner) && may(row.division)
         };
         begun_here
             && OWNERS.iter().all(|field| {
