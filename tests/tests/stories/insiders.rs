@@ -294,8 +294,8 @@ fn who_copies_a_change_does_not_become_its_author() {
     level(&mut world);
     world.set("yuehu", id, &[("address", "月湖写的")]);
     visit(&mut world, "yuehu");
-    let runs = world.runs_of("yuehu").into_iter().flat_map(|run| run.entries);
-    let edit = runs.filter(|entry| entry.kind == EntryKind::EDIT).last().unwrap();
+    let mut runs = world.runs_of("yuehu").into_iter().flat_map(|run| run.entries);
+    let edit = runs.rfind(|entry| entry.kind == EntryKind::EDIT).unwrap();
     let copied = hostile::smuggled_edit(id, 2, edit.payload);
     hostile::smuggle(&mut world, "haishu", "own/330203004/open", copied);
     level(&mut world);
