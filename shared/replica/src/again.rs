@@ -4,7 +4,7 @@
 //! written again becomes a draft.
 
 use crate::error::ReplicaError;
-use crate::evaluate::{lowest_edition, was_ever_allowed};
+use crate::legal::{lowest_edition, was_ever_allowed};
 use crate::repeats::{
     Contents, Standing, is_final, is_makers, is_written_again, origin_of, overtaken, said_first, unborn,
 };

@@ -1,8 +1,8 @@
 //! Committing: what was staged is signed, appended, applied and synced, and only then told to anybody.
 
 use crate::error::ReplicaError;
-use crate::evaluate::lowest_edition;
 use crate::exchange::Effect;
+use crate::legal::lowest_edition;
 use crate::put_off::PutOff;
 use crate::replica::{Replica, Role};
 use huiliu_core::model::{Channel, DictionaryEdition, RecordId};

@@ -1,7 +1,7 @@
 //! Editing: a form or an import row becomes one change, which passes the dictionary and the gate and is staged.
 
 use crate::error::ReplicaError;
-use crate::evaluate::was_ever_allowed;
+use crate::legal::was_ever_allowed;
 use crate::replica::Replica;
 use crate::stays::applied;
 use huiliu_core::documents::{Actor, DELETED, Document, Verdict, gate};
@@ -10,7 +10,7 @@ use huiliu_core::model::{Channel, DivisionCode, FieldType, Fields, Hlc, Purpose,
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::keys::Stay;
-use huiliu_store::rows::Row;
+use huiliu_store::rows::{Row, StayRow};
 
 /// What a person wants of a record.
 #[derive(Clone, Debug)]
@@ -204,6 +204,23 @@ impl Replica {
         if kind.name == "division" { self.authority().control() } else { Channel::own(owner, kind.class) }
     }
 
+    /// A record that an edit follows, with where it lives: it must be here, and this replica may write it. An edit that is
+    /// staged already is committed first.
+    pub(crate) fn open_to_edit(
+        &mut self,
+        id: &RecordId,
+    ) -> Result<(StayRow, Stay, &'static Kind, Document), ReplicaError> {
+        if self.staged_records.contains(id) {
+            self.commit_granted()?;
+        }
+        let record = self.whereabouts(id)?;
+        let stay = Stay { record: *id, channel: record.channel };
+        let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
+        self.own_grant(record.channel)?;
+        let document = self.document(&stay)?;
+        Ok((record, stay, kind, document))
+    }
+
     fn change(
         &mut self,
         id: &RecordId,
@@ -212,14 +229,7 @@ impl Replica {
         who: &str,
         now: u64,
     ) -> Result<Outcome, ReplicaError> {
-        if self.staged_records.contains(id) {
-            self.commit_granted()?;
-        }
-        let record = self.whereabouts(id)?;
-        let stay = Stay { record: *id, channel: record.channel };
-        let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
-        self.own_grant(record.channel)?;
-        let mut document = self.document(&stay)?;
+        let (record, stay, kind, mut document) = self.open_to_edit(id)?;
         let mut settled: Vec<Hash> = Vec::new();
         for field in settles {
             let conflict = document.conflict(field);

@@ -173,7 +173,7 @@ impl Replica {
         Ok(asks)
     }
 
-    /// Records with a sealed field for which no key is wrapped under their owner's.
+    /// Records with a sealed field for which no key is wrapped under their owner's key.
     fn keyless(&self) -> Result<Vec<RecordId>, ReplicaError> {
         let mut found = Vec::new();
         for kind in dictionary::kinds().iter().filter(|kind| kind.fields.iter().any(|it| it.is_sealed())) {

@@ -27,6 +27,7 @@ mod handing;
 pub mod hub;
 pub mod inspect;
 mod keychain;
+mod legal;
 mod matching;
 mod membership;
 mod moves;

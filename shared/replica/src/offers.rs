@@ -1,6 +1,6 @@
 //! Who gives a record to whom. An edit that names another owner moves its record only as far as its author's own grant
-//! reaches. What reaches further is an offer: the record stays where it is, is listed, and moves when somebody who may
-//! write at the other end accepts it, which is an edit like others. The hub does nothing that no grant covers.
+//! reaches, at both ends. What reaches further is an offer: the record stays where it is, is listed, and moves when somebody
+//! who may write at both ends accepts it, which is an edit like others. The hub does nothing that no grant covers.
 
 use crate::edit::Outcome;
 use crate::error::ReplicaError;
@@ -14,7 +14,7 @@ use huiliu_store::keys::Stay;
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow};
 
 impl Replica {
-    /// Whether those who have named the owner of a record may write there, so that the hub moves it.
+    /// Whether those who have named the owner of a record may write there and where it is, so that the hub moves it.
     pub(crate) fn is_given(
         &self,
         home: &Stay,
@@ -106,8 +106,8 @@ impl Replica {
         Ok(if here { fields } else { Fields::new() })
     }
 
-    /// To whom a record is offered: its fields name another owner, and nobody has named it who may write there. Asked
-    /// of what `division` and those below it own, so that whoever sees more says the same.
+    /// To whom a record is offered: its fields name another owner, and nobody has named it who may write at both ends.
+    /// Asked of what `division` and those below it own, so that whoever sees more says the same.
     pub fn offered_to(
         &self,
         kind: &'static Kind,
@@ -147,14 +147,7 @@ impl Replica {
 
     /// Stages the acceptance of an offer: whoever may write at both ends says once more what its author has named.
     pub(crate) fn accept(&mut self, id: &RecordId, who: &str, now: u64) -> Result<Outcome, ReplicaError> {
-        if self.staged_records.contains(id) {
-            self.commit_granted()?;
-        }
-        let record = self.whereabouts(id)?;
-        let stay = Stay { record: *id, channel: record.channel };
-        let kind = dictionary::kind_by_id(record.kind).ok_or(ReplicaError::NoSuchRecord(*id))?;
-        self.own_grant(record.channel)?;
-        let mut document = self.document(&stay)?;
+        let (record, stay, kind, mut document) = self.open_to_edit(id)?;
         let fields = document.fields();
         let Some(to) = self.belongs_elsewhere(kind, &fields, record.channel)? else {
             return Ok(Outcome::Same(*id));

@@ -3,7 +3,7 @@
 //! wrote there, and what the hub says came, went or was carried. The record as people see it is its current stay.
 
 use crate::error::ReplicaError;
-use crate::evaluate::was_ever_allowed;
+use crate::legal::was_ever_allowed;
 use crate::repeats::is_adopted;
 use crate::replica::Replica;
 use huiliu_core::documents::{Document, check_saved, inspect};

@@ -39,6 +39,15 @@ fn fill(world: &mut World, name: &str, id: RecordId, times: usize) -> usize {
     (0..times).find(|n| write(world, name, id, *n).is_err()).unwrap_or(times)
 }
 
+/// Both connect, and become level with the hub.
+fn are_level(world: &mut World) {
+    for name in ["haishu", "yuehu"] {
+        world.connect(name);
+    }
+    world.settle();
+    assert!(world.level["haishu"] && world.level["yuehu"]);
+}
+
 fn is_full(outcome: Result<(), ReplicaError>) -> bool {
     matches!(outcome, Err(ReplicaError::Gate(Verdict::TooLarge)))
 }
@@ -126,11 +135,7 @@ fn the_hub_refuses_what_a_careless_program_wrote_too_large_and_says_the_same_whe
         world.start_over(name);
         assert_eq!(world.field(name, id, "address"), address, "{name}, computed again");
     }
-    for name in ["haishu", "yuehu"] {
-        world.connect(name);
-    }
-    world.settle();
-    assert!(world.level["haishu"] && world.level["yuehu"]);
+    are_level(&mut world);
     assert_eq!(world.replica("yuehu").drafts().unwrap().len(), drafts);
 }
 
@@ -150,11 +155,7 @@ fn what_counted_before_records_had_a_largest_size_counts_for_ever() {
         world.start_over(name);
         assert_eq!(world.field(name, id, "address"), address, "{name}, computed again");
     }
-    for name in ["haishu", "yuehu"] {
-        world.connect(name);
-    }
-    world.settle();
-    assert!(world.level["haishu"] && world.level["yuehu"]);
+    are_level(&mut world);
     assert!(world.replica("yuehu").drafts().unwrap().is_empty());
     assert!(is_full(write(&mut world, "yuehu", id, 601)), "and grows no further");
 }

@@ -43,6 +43,18 @@ fn shown(world: &mut World, made: &[RecordId]) -> usize {
     made.iter().filter(|id| world.field(HUB, **id, "name").is_some()).count()
 }
 
+/// The power goes at the hub while something is not applied: all is there when it is up, and once.
+fn has_all_after_a_power_cut(world: &mut World, made: &[RecordId]) {
+    assert!(is_behind(world));
+    world.go_down(HUB);
+    world.machines[HUB].disk.restart(|_| 0);
+    world.start(HUB).unwrap();
+    assert_eq!(shown(world, made), made.len());
+    world.connect("haishu");
+    world.settle();
+    assert!(world.level["haishu"], "equal sums: each counts once");
+}
+
 #[test]
 fn what_is_acknowledged_before_it_is_applied_is_there_after_a_power_cut() {
     let (mut world, made) = acknowledged();
@@ -66,14 +78,7 @@ fn a_power_cut_while_it_is_applied_costs_nothing_and_applies_nothing_twice() {
     // Enough for the index to be committed in between, and not for all.
     hub.apply_some(8).unwrap();
     while hub.poll(now).unwrap().is_some() {}
-    assert!(is_behind(&world));
-    world.go_down(HUB);
-    world.machines[HUB].disk.restart(|_| 0);
-    world.start(HUB).unwrap();
-    assert_eq!(shown(&mut world, &made), made.len());
-    world.connect("haishu");
-    world.settle();
-    assert!(world.level["haishu"], "equal sums: each counts once");
+    has_all_after_a_power_cut(&mut world, &made);
 }
 
 #[test]
@@ -139,14 +144,7 @@ fn a_run_that_is_half_applied_when_the_power_goes_is_applied_once() {
                 break;
             }
         }
-        assert!(is_behind(&world));
-        world.go_down(HUB);
-        world.machines[HUB].disk.restart(|_| 0);
-        world.start(HUB).unwrap();
-        assert_eq!(shown(&mut world, &made), made.len());
-        world.connect("haishu");
-        world.settle();
-        assert!(world.level["haishu"], "equal sums: each counts once");
+        has_all_after_a_power_cut(&mut world, &made);
     }
 }
 

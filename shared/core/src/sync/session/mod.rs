@@ -19,8 +19,8 @@ mod pace;
 #[cfg(test)]
 mod tests;
 mod turns;
+mod withheld;
 
-use super::control::reason;
 use super::feed::FeedId;
 use super::keys::DeviceId;
 use super::ledger::{Combined, Ledger};
@@ -259,22 +259,6 @@ impl Session {
             (Message::Further(part), _) if self.further.len() < MOST_FURTHER => self.further.extend(part),
             _ => self.outputs.push_back(Output::Close(Closing::Nonsense)),
         }
-    }
-
-    /// What cannot be sent is named to the peer, and its feeds end here for it: the others go on.
-    fn withhold(&mut self, withheld: Vec<Refused>) {
-        // A peer that has not said yet what it speaks may well understand: what needs that is looked at again then.
-        let waits = |one: &Refused| one.reason == reason::NEEDS_NEWER && !self.open;
-        let (unsure, known): (Vec<_>, Vec<_>) = withheld.into_iter().partition(waits);
-        self.unsure.extend(unsure.iter().map(|one| one.feed));
-        self.refused.extend(known.iter().map(|one| one.feed));
-        if known.is_empty() {
-            return;
-        }
-        if self.speaks >= WITH_EDITIONS {
-            self.send(Message::Withheld(known.clone()));
-        }
-        self.outputs.push_back(Output::Withheld(known));
     }
 
     fn acknowledged(&mut self, ack: &Ack, ledger: &Ledger, now: u64) {

@@ -1,5 +1,6 @@
 //! A dialer's side, message by message.
 
+use super::super::control::reason;
 use super::*;
 use crate::model::Class;
 use crate::sync::authority::Authority;
