@@ -58,8 +58,17 @@ enum Command {
         #[command(subcommand)]
         plan: Option<SyncCommand>,
     },
+    /// The key by which counties compare identity numbers: replace
+    #[command(subcommand)]
+    MatchKey(MatchKeyCommand),
     #[command(flatten)]
     Common(Common),
+}
+
+#[derive(Subcommand)]
+enum MatchKeyCommand {
+    /// Replace the key: it is lost, or somebody may have it who should not
+    Replace,
 }
 
 #[derive(Subcommand)]
@@ -78,6 +87,9 @@ async fn run(cli: Cli) -> u8 {
         Command::Common(common) => return common.run(&global, Role::Node).await,
         Command::Sync { plan: Some(SyncCommand::Plan) } => {
             return global.print(&ask(&global, Role::Node, &Request::SyncPlan).await);
+        }
+        Command::MatchKey(MatchKeyCommand::Replace) => {
+            return global.print(&ask(&global, Role::Node, &Request::MatchKeyReplace).await);
         }
         Command::Sync { plan: None } => sync(&global).await,
         Command::Join { ticket, name } => join::join(&global, &ticket, name).await,

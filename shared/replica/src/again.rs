@@ -9,7 +9,7 @@ use crate::repeats::{
     Contents, Standing, is_final, is_makers, is_written_again, origin_of, overtaken, said_first, unborn,
 };
 use crate::replica::{Replica, Role};
-use huiliu_core::documents::{Document, gate, inspect, writes};
+use huiliu_core::documents::{Document, Verdict, gate, inspect, writes};
 use huiliu_core::model::RecordId;
 use huiliu_core::sync::control::{self, Draft, reason};
 use huiliu_core::sync::entry::payload_hash;
@@ -17,6 +17,16 @@ use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Hash, birth};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, Stands, Waiting, WaitingRow};
 use std::collections::{BTreeMap, BTreeSet};
+
+/// What becomes of a change that is to be written again.
+enum Again {
+    Written(Box<Entry>),
+    /// Nothing is left of it to write.
+    SaysNothing,
+    /// The record is full.
+    TooLarge,
+    Cannot,
+}
 
 impl Replica {
     /// Stages again these changes of a record, which this replica wrote where they `stood` and which will not count, or
@@ -66,27 +76,32 @@ impl Replica {
                     let first = branch.map_or_else(|| self.free_branch(&stay.record), Ok)?;
                     self.again(row, seen, *branch.insert(first), stay, epoch)
                 }
-                None => Err(()),
+                None => Again::Cannot,
             };
             match written {
-                Ok(None) => {
+                Again::SaysNothing => {
                     lost.insert(row.hash);
                     if given_up {
                         // It changed what is lost, and says nothing without it: that is for a person to see.
                         self.keep_draft(row, why, now)?;
                     }
                 }
-                Ok(Some(mut entry)) => {
+                Again::Written(mut entry) => {
                     known.add(&entry.payload)?;
                     replaced.insert(row.hash, payload_hash(&entry));
                     branch = branch.map(|branch| branch + 1);
                     let stamp = self.stamp(&row.envelope.stamp.who, now);
                     entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
                     self.staged_records.insert(stay.record);
-                    self.staged.entry(stay.channel).or_default().push(entry);
+                    self.staged.entry(stay.channel).or_default().push(*entry);
+                }
+                // It would be refused once more, and so would all that follows it.
+                Again::TooLarge => {
+                    drafted.insert(row.hash);
+                    self.keep_draft(row, Verdict::TooLarge.code(), now)?;
                 }
                 // What follows something that is only where this replica may not see it nobody can write here.
-                Err(())
+                Again::Cannot
                     if gone.contains(&row.hash)
                         || !may
                         || ended
@@ -96,7 +111,7 @@ impl Replica {
                     self.keep_draft(row, why, now)?;
                 }
                 // It waits where it stands, until what it follows has been written again.
-                Err(()) => {}
+                Again::Cannot => {}
             }
         }
         Ok(())
@@ -156,29 +171,29 @@ impl Replica {
         Ok(lost)
     }
 
-    /// A change as it would be now; `None` if nothing is left of it to write.
-    fn again(
-        &self,
-        row: &ChangeRow,
-        seen: Document,
-        branch: u32,
-        stay: &Stay,
-        epoch: u32,
-    ) -> Result<Option<Entry>, ()> {
-        let fields = writes(&row.raw).ok_or(())?;
-        self.own_grant(stay.channel).map_err(drop)?;
+    /// A change as it would be now.
+    fn again(&self, row: &ChangeRow, seen: Document, branch: u32, stay: &Stay, epoch: u32) -> Again {
+        let Some(fields) = writes(&row.raw).filter(|_| self.own_grant(stay.channel).is_ok()) else {
+            return Again::Cannot;
+        };
         let chosen: Vec<&str> = match row.envelope.settles.is_empty() {
             true => Vec::new(),
             false => fields.keys().map(String::as_str).collect(),
         };
         let actor = birth::actor(&self.device(), &self.incarnation(), branch);
         let mut document = seen.clone();
-        let Some(payload) = document.edit(actor, &fields, &chosen) else { return Ok(None) };
+        let Some(payload) = document.edit(actor, &fields, &chosen) else { return Again::SaysNothing };
         let kind = row.envelope.kind;
         // What was legal when it was written first may be written again; its run names that edition.
-        gate(seen, &payload, |field, value| was_ever_allowed(kind, field, value)).map_err(drop)?;
+        match gate(seen, &payload, |field, value| was_ever_allowed(kind, field, value)) {
+            Ok(gated) if self.is_too_large_with(stay, &self.device(), &payload, &gated) => {
+                return Again::TooLarge;
+            }
+            Ok(_) => {}
+            Err(_) => return Again::Cannot,
+        }
         let envelope = Envelope { epoch, branch, origin: Some(origin_of(row)), ..row.envelope.clone() };
-        Ok(Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
+        Again::Written(Box::new(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), payload }))
     }
 
     /// A branch of this incarnation under which nothing of a record has been written or staged yet.
@@ -365,11 +380,11 @@ impl Replica {
                 envelope: Envelope { origin: Some(draft.origin.clone()), ..envelope },
             };
             self.begin_writing(0);
-            if let Ok(Some(mut entry)) = self.again(&row, seen, self.free_branch(&stay.record)?, stay, epoch)
-            {
+            let branch = self.free_branch(&stay.record)?;
+            if let Again::Written(mut entry) = self.again(&row, seen, branch, stay, epoch) {
                 let stamp = self.stamp(&row.envelope.stamp.who, 0);
                 entry.envelope.iter_mut().for_each(|envelope| envelope.stamp = stamp.clone());
-                self.staged.entry(stay.channel).or_default().push(entry);
+                self.staged.entry(stay.channel).or_default().push(*entry);
                 // The next of them sees this one, when it counts.
                 return Ok(());
             }

@@ -78,7 +78,8 @@ impl Replica {
             }
             // Of a newer version, or of an issue that this version does not know yet.
             _ => {
-                self.wait(feed, number, RecordId::NIL, Some(Waiting::Upgrade));
+                let refused = self.index.get::<u16>(&keys::refused(feed, number))?.is_some();
+                self.wait(feed, number, RecordId::NIL, (!refused).then_some(Waiting::Upgrade));
                 Ok(())
             }
         }
@@ -163,8 +164,15 @@ impl Replica {
             FeedId { channel: feed.channel, device: refusal.device, incarnation: refusal.incarnation };
         let held = self.ledger.head(&refused).number >= refusal.number;
         let entry = if held { self.entry_at(&refused, refusal.number)? } else { None };
-        if let Some(envelope) = entry.and_then(|entry| entry.envelope) {
-            self.stale.insert(Stay { record: envelope.record, channel: feed.channel }, true);
+        match entry {
+            Some(Entry { kind: EntryKind::EDIT, envelope: Some(envelope), .. }) => {
+                self.stale.insert(Stay { record: envelope.record, channel: feed.channel }, true);
+            }
+            // Of a kind that is not known here.
+            Some(_) if self.ledger.is_unapplied(&refused, refusal.number) => {
+                self.wait(&refused, refusal.number, RecordId::NIL, None);
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -192,11 +200,12 @@ impl Replica {
         self.index.put(keys::change(stay, at), &row);
         self.index.put(keys::stay(stay), &record);
         // The usual case, a change that follows what is there while nothing waits, needs no look at the others.
-        if record.unapplied == 1 && record.epoch == 0 && row.is_entry() && !self.stale.contains_key(stay) {
+        let simple = record.unapplied == 1 && record.epoch == 0 && row.is_entry();
+        if simple && !self.stale.contains_key(stay) && self.judged.insert(*stay) {
             return self.evaluate_one(stay, record, at, row);
         }
-        // The others are looked at once for all that comes together: a device whose changes are refused by the
-        // thousand must not make its record slower for everybody with each of them.
+        // The others are looked at once for all that comes together: a device that sends changes of one record by the
+        // thousand, be they refused, must not make it slower for everybody with each of them.
         self.stale.entry(*stay).or_default();
         Ok(())
     }

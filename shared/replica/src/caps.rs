@@ -2,7 +2,7 @@
 //! everybody. Asked where a change is written, and by the hub when it comes; what has counted once always counts, whatever
 //! its record comes to, so that no rebuild refuses it.
 
-use crate::replica::Replica;
+use crate::replica::{Replica, Role};
 use huiliu_core::documents::{DELETED, Gated, writes};
 use huiliu_core::sync::DeviceId;
 use huiliu_store::keys::Stay;
@@ -19,6 +19,17 @@ const SMALL_BYTES: usize = 4 * 1024;
 const MAX_TOGETHER_BYTES: usize = 4 * MAX_RECORD_BYTES;
 
 impl Replica {
+    /// Whether a record with a change in it is no larger than anybody may make it.
+    pub(crate) fn has_room(&self, gated: &Gated) -> bool {
+        let fits = gated.with_it <= MAX_RECORD_BYTES - RESERVED_BYTES;
+        fits && gated.saved.len() <= MAX_TOGETHER_BYTES || self.has_bug("records of any size are taken")
+    }
+
+    /// Whether the cap is asked for: by the hub, once, of what comes. What has counted stays, whatever is computed again.
+    pub(crate) fn asks_for_cap(&self, is_new: bool) -> bool {
+        is_new && !self.recomputes && self.role() == Role::Hub
+    }
+
     /// Whether a record is larger with a device's change than it may be.
     pub(crate) fn is_too_large_with(
         &self,
@@ -27,11 +38,10 @@ impl Replica {
         raw: &[u8],
         gated: &Gated,
     ) -> bool {
-        let together = gated.saved.len();
-        let fits = gated.with_it <= MAX_RECORD_BYTES - RESERVED_BYTES && together <= MAX_TOGETHER_BYTES;
-        if self.has_bug("records of any size are taken") || fits {
+        if self.has_room(gated) {
             return false;
         }
+        let together = gated.saved.len();
         let owner = stay.channel.division;
         let is_above = self.authority().last_grant_of(author).is_some_and(|(_, grant)| {
             grant.division != owner && self.divisions.is_within(owner, grant.division)

@@ -3,9 +3,10 @@
 
 use crate::error::ReplicaError;
 use crate::people::People;
+use crate::reads::Purpose;
 use crate::replica::Replica;
 use huiliu_core::model::dictionary::Kind;
-use huiliu_core::model::{Fields, Purpose, RecordId};
+use huiliu_core::model::{Fields, RecordId};
 use huiliu_store::keys;
 use std::collections::BTreeMap;
 

@@ -2,11 +2,12 @@
 
 use crate::error::ReplicaError;
 use crate::legal::was_ever_allowed;
+use crate::reads::Purpose;
 use crate::replica::Replica;
 use crate::stays::applied;
 use huiliu_core::documents::{Actor, DELETED, Document, Verdict, gate};
 use huiliu_core::model::dictionary::{self, Kind};
-use huiliu_core::model::{Channel, DivisionCode, FieldType, Fields, Hlc, Purpose, RecordId, Value};
+use huiliu_core::model::{Channel, DivisionCode, FieldType, Fields, Hlc, RecordId, Value};
 use huiliu_core::sync::entry::{MAX_SETTLES, payload_hash};
 use huiliu_core::sync::{Entry, EntryKind, Envelope, Hash, birth};
 use huiliu_store::keys::Stay;

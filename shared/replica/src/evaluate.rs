@@ -1,44 +1,37 @@
 //! Which changes of a stay count: a function of the entries of its channel, the refusals, the revocations and the gate.
 
 use crate::error::ReplicaError;
-use crate::legal::allowed;
+use crate::judge::{Decision, Seen};
 use crate::repeats::{Contents, is_adopted, said_first};
-use crate::replica::{Replica, Role};
+use crate::replica::Replica;
 use crate::stays::{applied, history_row};
-use crate::upgrade::{UNSOUND_GATE, misjudges};
-use huiliu_core::documents::{Document, Gated, Verdict, gate, inspect};
-use huiliu_core::model::{Channel, dictionary};
-use huiliu_core::sync::control::{self, Refusal, reason};
+use huiliu_core::documents::{Document, Gated};
+use huiliu_core::model::Channel;
+use huiliu_core::sync::Hash;
 use huiliu_core::sync::ledger::Sum;
-use huiliu_core::sync::{EntryKind, FeedId, Hash};
 use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow, Waiting};
-use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// After so many changes since the last one, a snapshot is made: loading a longer log costs more than making one.
 const SNAPSHOT_EVERY: u32 = 16;
 
-/// What is decided about one change.
-enum Decision {
-    Counts(Box<Gated>),
-    /// It is in the record already.
-    Known,
-    /// It is of an epoch that is over.
-    Late,
-    Waits(Waiting),
-    Refused,
+/// What has come to count while a stay is evaluated.
+struct SoFar {
+    /// What later changes may follow.
+    known: BTreeSet<Hash>,
+    counted: Contents,
+    /// The record as it was before, and as it is if anything has come to count.
+    current: Document,
+    last: Option<Gated>,
+    /// Its changes have not been judged before.
+    is_new: bool,
 }
 
-/// What a change finds in its record.
-#[derive(Clone, Copy)]
-struct Seen {
-    /// What it follows counts.
-    known: bool,
-    /// What it repeats counts already, itself or as another repeats it.
-    repeats: bool,
-    /// It has not been judged before.
-    is_new: bool,
+impl SoFar {
+    fn document(&self) -> &Document {
+        self.last.as_ref().map_or(&self.current, |gated| &gated.document)
+    }
 }
 
 /// Whether nothing more is to be decided about a change.
@@ -90,6 +83,7 @@ impl Replica {
 
     /// Evaluates, once each, the stays in which something came that does not simply follow, or was refused.
     pub(crate) fn evaluate_stale(&mut self) -> Result<(), ReplicaError> {
+        self.judged.clear();
         while let Some((stay, refused)) = self.stale.pop_first() {
             if refused && self.counts_refused(&stay)? {
                 self.evaluate_anew(&stay)?;
@@ -161,39 +155,29 @@ impl Replica {
             false => Contents::of(&rows),
         };
         came.iter().for_each(|row| counted.add(row));
-        let trusts = self.has_bug("whoever repeats another stands for it");
+        let mut so_far = SoFar { known, counted, current, last, is_new: !anew };
         let mut changed = anew;
         loop {
-            let mut progress = false;
-            for row in rows.iter_mut().filter(|row| row.state != ChangeState::Applied) {
-                // The bytes of another's change under one's own name make nobody its author.
-                let (feed, number) = row.place();
-                let refused = self.index.get::<u16>(&keys::refused(&feed, number))?.is_some();
-                if known.contains(&row.hash) && row.is_authors && !refused {
-                    // It came with the record, or by another entry.
-                    self.settle(stay, row, Decision::Known, &record);
-                    continue;
-                }
-                let seen = Seen {
-                    known: row.deps.iter().all(|dep| known.contains(dep)),
-                    repeats: counted.has(row) || trusts && counted.stands_for(&said_first(row)),
-                    is_new: !anew,
-                };
-                let before = last.as_ref().map_or(&current, |gated| &gated.document);
-                let decision = self.decide(stay, &mut record, row, seen, Some(before))?;
-                if let Some(gated) = self.settle(stay, row, decision, &record) {
-                    known.insert(row.hash);
-                    counted.add(row);
-                    record.unsnapped += 1;
+            let (mut progress, mut at) = (false, 0);
+            while at < rows.len() {
+                let (judged, gated) = self.judge_next(stay, &mut record, &mut rows[at..], &so_far)?;
+                if let Some(gated) = gated {
+                    for row in &rows[at..at + judged] {
+                        so_far.known.insert(row.hash);
+                        so_far.counted.add(row);
+                    }
+                    record.unsnapped += judged as u32;
                     record.heads = gated.document.heads();
-                    last = Some(gated);
+                    so_far.last = Some(gated);
                     (progress, changed) = (true, true);
                 }
+                at += judged;
             }
             if !progress {
                 break;
             }
         }
+        let last = so_far.last;
         self.refuse_dependents(stay, &record, &mut rows);
         record.unapplied = rows.iter().filter(|row| !is_at_rest(row)).count() as u32;
         for (at, row) in (0..).zip(&rows) {
@@ -210,117 +194,44 @@ impl Replica {
         Ok(())
     }
 
-    /// Decides about one change. `before`: the record before it, loaded here if not given.
-    fn decide(
+    /// Judges the first of these changes of a stay, and those that it may be judged with: how many, and the record after
+    /// them if they have come to count.
+    fn judge_next(
         &mut self,
         stay: &Stay,
         record: &mut StayRow,
-        row: &ChangeRow,
-        seen: Seen,
-        before: Option<&Document>,
-    ) -> Result<Decision, ReplicaError> {
-        let (feed, number) = row.place();
-        if self.index.get::<u16>(&keys::refused(&feed, number))?.is_some() {
-            return Ok(Decision::Refused);
+        rows: &mut [ChangeRow],
+        so_far: &SoFar,
+    ) -> Result<(usize, Option<Gated>), ReplicaError> {
+        if rows[0].state == ChangeState::Applied {
+            return Ok((1, None));
         }
-        // Nobody is judged by bytes that could not be read.
-        if row.raw.is_empty() {
-            return Ok(Decision::Waits(Waiting::Repair));
+        // The bytes of another's change under one's own name make nobody its author.
+        let (feed, number) = rows[0].place();
+        let refused = self.index.get::<u16>(&keys::refused(&feed, number))?.is_some();
+        if so_far.known.contains(&rows[0].hash) && rows[0].is_authors && !refused {
+            // It came with the record, or by another entry.
+            return Ok((1, self.settle(stay, &mut rows[0], Decision::Known, record)));
         }
-        match row.epoch().cmp(&record.epoch) {
-            Ordering::Less => return Ok(Decision::Late),
-            Ordering::Equal => {}
-            Ordering::Greater => return Ok(Decision::Waits(Waiting::Arrival)),
-        }
-        if self.authority().is_after_revocation(&row.feed, row.number) && !self.has_bug("revocation ignored")
+        let asks = self.asks_for_cap(so_far.is_new);
+        let counted = &so_far.counted;
+        if let Some((several, gated)) =
+            self.let_in_successive(stay, record, rows, counted, so_far.document(), asks)?
         {
-            return Ok(Decision::Waits(Waiting::Review));
-        }
-        let known = dictionary::kind_by_id(row.envelope.kind).filter(|_| row.edition.is_known());
-        let Some(kind) = known else { return Ok(Decision::Waits(Waiting::Upgrade)) };
-        if !row.is_authors && !self.has_bug("another's actor accepted") {
-            return Ok(self.judge(row, reason::NOT_ITS_AUTHOR));
-        }
-        // Of a change and what repeats it the hub takes the first it sees, be it the repetition.
-        if seen.repeats {
-            return Ok(self.judge(row, reason::REPEATED));
-        }
-        if !seen.known && !self.has_bug("applied without its dependency") {
-            return Ok(Decision::Waits(Waiting::Dependency));
-        }
-        let is_first = record.heads.is_empty();
-        // Divisions are the hub's word alone: a division record elsewhere would widen its author's own grant.
-        if stay.channel != self.channel_of(kind, stay.channel.division) {
-            return Ok(self.judge(row, reason::OTHER_CHANNEL));
-        }
-        if !is_first && row.envelope.kind != record.kind {
-            return Ok(self.judge(row, reason::OTHER_KIND));
-        }
-        if is_first && !(row.is_birth && self.may_repeat(stay, row)?) {
-            return Ok(self.judge(row, reason::NOT_ITS_MAKER));
-        }
-        if is_first && self.is_born_elsewhere(stay)? {
-            return Ok(self.judge(row, reason::OTHER_CHANNEL));
-        }
-        // What came between staging and committing is not in what the gate saw then.
-        let staged = self.gated.remove(&row.hash);
-        let before = || before.map_or_else(|| self.document(stay), |document| Ok(document.clone()));
-        let gated = match staged {
-            Some((heads, gated)) if heads == record.heads => Ok(gated),
-            _ => {
-                let gated =
-                    gate(before()?, &row.raw, |field, value| allowed(kind.id, field, value, row.edition));
-                let unsound = self.has_bug(UNSOUND_GATE) && misjudges(&self.device(), &row.hash);
-                if unsound { gated.and(Err(Verdict::WouldNotLoad)) } else { gated }
+            for row in &mut rows[..several] {
+                self.settle(stay, row, Decision::Known, record);
             }
+            return Ok((several, Some(gated)));
+        }
+        let row = &mut rows[0];
+        let trusts = self.has_bug("whoever repeats another stands for it");
+        let seen = Seen {
+            known: row.deps.iter().all(|dep| so_far.known.contains(dep)),
+            repeats: counted.has(row) || trusts && counted.stands_for(&said_first(row)),
+            is_new: so_far.is_new,
         };
-        // The hub asks this once, of what comes: what has counted stays, whatever is computed again.
-        let asks = seen.is_new && !self.recomputes && self.role() == Role::Hub;
-        Ok(match gated {
-            Ok(gated) if asks && self.is_too_large_with(stay, &feed.device, &row.raw, &gated) => {
-                self.judge(row, Verdict::TooLarge.code())
-            }
-            Ok(gated) => {
-                if is_first {
-                    record.kind = kind.id;
-                }
-                Decision::Counts(Box::new(gated))
-            }
-            Err(verdict) => {
-                let why = why_not(&before()?, &row.raw, verdict);
-                self.judge(row, why)
-            }
-        })
-    }
-
-    /// Whether a change may stand for its origin: the same device's, or one that is lost or does not count.
-    fn may_repeat(&self, stay: &Stay, row: &ChangeRow) -> Result<bool, ReplicaError> {
-        let Some(origin) = &row.envelope.origin else { return Ok(true) };
-        Ok(origin.feed.device == row.feed.device
-            || self.change_rows(stay)?.iter().all(|other| other.hash != origin.change)
-            || self.index.get::<u16>(&keys::refused(&origin.feed, origin.number))?.is_some()
-            || self.authority().is_after_revocation(&origin.feed, origin.number))
-    }
-
-    /// The gate has said no. The home hub writes a Refusal; everybody else waits for it.
-    fn judge(&mut self, row: &ChangeRow, reason: u16) -> Decision {
-        if self.role() != Role::Hub {
-            if self.has_bug("gate failure of a node taken for final") {
-                return Decision::Refused;
-            }
-            return Decision::Waits(Waiting::Judgement(reason));
-        }
-        let (feed, number) = row.place();
-        self.refuse(&feed, number, reason);
-        Decision::Refused
-    }
-
-    /// Hub: an entry counts nowhere, for everybody and for ever.
-    pub(crate) fn refuse(&mut self, feed: &FeedId, number: u64, reason: u16) {
-        let refusal = Refusal { device: feed.device, incarnation: feed.incarnation, number, reason };
-        let stamp = self.stamp("huiliu", 0);
-        self.stage_entry(feed.channel, EntryKind::REFUSAL, stamp, control::encode(&refusal));
-        self.index.put(keys::refused(feed, number), &reason);
+        let decision = self.decide(stay, record, row, seen, Some(so_far.document()))?;
+        Ok((1, self.settle(stay, row, decision, record)))
     }
 
     /// Writes down what was decided about a change; gives back the record if the change counts.
@@ -408,14 +319,4 @@ impl Replica {
             sum => self.index.put(keys::sum(channel), &sum),
         }
     }
-}
-
-/// Why a change does not count that the gate keeps out of a record. Where a copied replica has written there under the
-/// same number, in another channel before the record moved, its author writes it again.
-pub(crate) fn why_not(document: &Document, raw: &[u8], verdict: Verdict) -> u16 {
-    let forked = inspect(raw).is_ok_and(|info| {
-        let before = document.history().into_iter().filter(|(_, _, actor)| *actor == info.actor);
-        info.seq <= before.count() as u64
-    });
-    if forked { reason::FORKED } else { verdict.code() }
 }

@@ -91,6 +91,7 @@ impl Replica {
             && let Some(id) = self.unheard.pop_first()
         {
             self.drive(id, None, now)?;
+            self.let_on();
         }
         if !self.has_bug("acknowledged before stored") {
             self.flush()?;

@@ -64,7 +64,7 @@ impl Replica {
                     _ => {}
                 }
             }
-            self.send_keys(id, session, &keys);
+            self.send_keys(id, session.peer(), &keys);
         }
         self.handed.entry(id).or_default().extend(unsent);
         Ok(true)
@@ -139,7 +139,7 @@ impl Replica {
             if at == 0 {
                 self.put_division_keys(&mut keys, session.peer(), &under);
             }
-            self.send_keys(id, session, &keys);
+            self.send_keys(id, session.peer(), &keys);
         }
         Ok(())
     }
@@ -169,7 +169,7 @@ impl Replica {
             records: self.keyless()?,
         };
         let asks = wants != Wants::default();
-        self.send_keys(id, session, &Keys { wants, ..Keys::default() });
+        self.send_keys(id, session.peer(), &Keys { wants, ..Keys::default() });
         Ok(asks)
     }
 
@@ -193,10 +193,10 @@ impl Replica {
         Ok(found)
     }
 
-    fn send_keys(&mut self, id: SessionId, session: &Session, keys: &Keys) {
-        let known = self.authority().last_grant_of(&session.peer()).map(|(_, grant)| grant.key.clone());
+    fn send_keys(&mut self, id: SessionId, peer: DeviceId, keys: &Keys) {
+        let known = self.authority().last_grant_of(&peer).map(|(_, grant)| grant.key.clone());
         let root = &self.home.root;
-        let public = if root.device() == session.peer() { Some(root.clone()) } else { known };
+        let public = if root.device() == peer { Some(root.clone()) } else { known };
         let mut random = [0; 32];
         (self.entropy)(&mut random);
         let clear = keys.encode();
@@ -231,7 +231,10 @@ impl Replica {
         let divisions: Vec<DivisionKey> =
             keys.divisions.into_iter().filter(|key| may(key.division)).collect();
         let carried: Vec<Carried> = keys.carried.into_iter().filter(|it| may(it.division)).collect();
-        divisions.into_iter().for_each(|key| self.keychain.keep(Kept::Division(key)));
+        for key in divisions {
+            self.keychain.keep(Kept::Division(key));
+        }
+        let mut new = Vec::new();
         for carried in carried {
             if carried.device == me {
                 let key = open_with(&self.key, &carried.bytes).and_then(|key| key.try_into().ok());
@@ -244,14 +247,30 @@ impl Replica {
                 });
             }
             if from_hub || self.keychain.brings(peer, &carried) {
-                self.keychain.keep(Kept::Carried(carried));
+                let is_new = self.keychain.keep(Kept::Carried(carried.clone()));
+                new.extend(is_new.then_some(carried));
             }
         }
-        wraps.into_iter().for_each(|wrap| self.keychain.keep(Kept::Wrap(wrap)));
+        for wrap in wraps {
+            self.keychain.keep(Kept::Wrap(wrap));
+        }
         self.forget_people();
         self.save_keys()?;
+        self.hand_on(&new);
         self.answer_wants(id, session, &keys.wants)?;
         Ok(true)
+    }
+
+    /// Hub: hands what came for other devices to those that have a session now: they may have asked before it came.
+    fn hand_on(&mut self, carried: &[Carried]) {
+        let for_peer = |peer: DeviceId| {
+            let theirs = carried.iter().filter(|one| one.device == peer).cloned().collect();
+            Keys { carried: theirs, ..Keys::default() }
+        };
+        let here = self.sessions.iter().map(|(id, session)| (*id, session.peer()));
+        let all: Vec<(SessionId, DeviceId, Keys)> =
+            here.filter(|_| self.role() == Role::Hub).map(|(id, peer)| (id, peer, for_peer(peer))).collect();
+        all.iter().for_each(|(id, peer, keys)| self.send_keys(*id, *peer, keys));
     }
 
     /// Hub: answers what a node lacks, as far as it may have it.
@@ -264,7 +283,7 @@ impl Replica {
         let city = self.keychain.city().filter(|_| wants.city).cloned();
         let mut keys = Keys { city, ..Keys::default() };
         self.put_division_keys(&mut keys, peer, &wants.divisions.iter().copied().collect());
-        self.send_keys(id, session, &keys);
+        self.send_keys(id, session.peer(), &keys);
         let mut records = BTreeSet::new();
         for record in wants.records.iter().take(MOST_KEYS) {
             let stay = self.current_stay(record)?;

@@ -89,14 +89,16 @@ impl Keychain {
         }
     }
 
-    /// Takes in a key that is to be kept.
-    pub(crate) fn keep(&mut self, kept: Kept) {
-        if self.learn(&kept) {
+    /// Takes in a key that is to be kept; false if it is known.
+    pub(crate) fn keep(&mut self, kept: Kept) -> bool {
+        let is_new = self.learn(&kept);
+        if is_new {
             if !matches!(kept, Kept::Handed) {
                 self.unsent.push(kept.clone());
             }
             self.unsaved.push(kept);
         }
+        is_new
     }
 
     /// Makes durable what is new.
@@ -119,6 +121,11 @@ impl Keychain {
     /// A match key by its name.
     pub(crate) fn match_key(&self, id: &KeyId) -> Option<&Key> {
         self.matches.get(id)
+    }
+
+    /// One of the match keys, for a seeded bug.
+    pub(crate) fn any_match_key(&self) -> Option<&Key> {
+        self.matches.values().next()
     }
 
     /// A division's key by its name.

@@ -8,10 +8,11 @@
 
 use crate::edit::{Outcome, RecordEdit};
 use crate::error::ReplicaError;
+use crate::reads::Purpose;
 use crate::replica::{Replica, Role};
 use huiliu_core::documents::Verdict;
 use huiliu_core::model::dictionary;
-use huiliu_core::model::{Channel, Class, DivisionCode, Fields, Level, Purpose, RecordId, Value};
+use huiliu_core::model::{Channel, Class, DivisionCode, Fields, Level, RecordId, Value};
 use huiliu_core::sync::control::{self, MatchChosen, MatchOffered};
 use huiliu_core::sync::person_keys::Kept;
 use huiliu_core::sync::seal::{Carried, Key, KeyId, match_of, matched_under, seal_to};
@@ -25,6 +26,19 @@ pub(crate) struct Matching {
     offers: BTreeMap<KeyId, (DivisionCode, Option<KeyId>)>,
     /// What the hub has named, in the order of its stamps.
     chosen: BTreeMap<(u64, KeyId), DivisionCode>,
+}
+
+/// How it stands at a county with the match key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum MatchKey {
+    /// The hub has named none yet: the first county that keeps a number offers one.
+    Unnamed,
+    /// This county has offered one in place of the one that counts, and waits for the hub.
+    Offered,
+    /// The one that counts has not come yet.
+    Missing,
+    /// The one that counts is here.
+    Here,
 }
 
 /// So many hashes are written at a time.
@@ -68,10 +82,30 @@ impl Replica {
         is_county.then(|| self.division())
     }
 
+    /// How it stands with the match key; `None` where none is kept, in townships and at the hub.
+    pub fn match_key_state(&self) -> Option<MatchKey> {
+        let county = self.matching_county()?;
+        Some(match self.matching.current() {
+            None => MatchKey::Unnamed,
+            Some(current) if self.matching.has_offer_of(county, Some(current)) => MatchKey::Offered,
+            Some(current) if self.keychain.match_key(&current).is_some() => MatchKey::Here,
+            Some(_) => MatchKey::Missing,
+        })
+    }
+
+    /// The name of the match key that counts, as the hub has said.
+    pub fn named_match_key(&self) -> Option<KeyId> {
+        self.matching.current()
+    }
+
     /// The match key that counts, if it is here.
     pub(crate) fn match_key(&self) -> Option<&Key> {
         self.matching_county()?;
-        self.keychain.match_key(&self.matching.current()?)
+        let current = self.matching.current()?;
+        if self.has_bug("a county matches under any key it has") {
+            return self.keychain.any_match_key();
+        }
+        self.keychain.match_key(&current)
     }
 
     /// The name of the match key that counts and is to be here and is not.

@@ -3,7 +3,7 @@
 //! carried after the record with its author's signature. A hub that goes down in between goes on where it was.
 
 use crate::error::ReplicaError;
-use crate::evaluate::why_not;
+use crate::judge::why_not;
 use crate::legal::allowed;
 use crate::repeats::Contents;
 use crate::replica::{Replica, Role};

@@ -144,6 +144,7 @@ impl Replica {
             unanswered: BTreeSet::new(),
             unsure: BTreeSet::new(),
             stale: BTreeMap::new(),
+            judged: BTreeSet::new(),
             unsettled: BTreeSet::new(),
             has_written: false,
             interrupted: false,
@@ -246,6 +247,7 @@ impl Replica {
         self.feeds.clear();
         self.parked.clear();
         self.stale.clear();
+        self.judged.clear();
         self.unsettled.clear();
         self.matching = Matching::default();
         self.forget_people();

@@ -2,10 +2,11 @@
 //! alone: read once when somebody asks, and kept up with every record that changes.
 
 use crate::error::ReplicaError;
+use crate::reads::Purpose;
 use crate::replica::Replica;
 use huiliu_core::model::dictionary;
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{DivisionCode, Fields, Kind, Purpose, RecordId, Value};
+use huiliu_core::model::{DivisionCode, Fields, Kind, RecordId, Value};
 use huiliu_store::rows::Row;
 use std::collections::{BTreeMap, BTreeSet};
 

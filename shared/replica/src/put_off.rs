@@ -6,17 +6,29 @@ use crate::arrived::MOST_WAITING;
 use crate::exchange::{Effect, SessionId};
 use crate::replica::Replica;
 use huiliu_core::sync::session::{Output, working};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 /// Whose next step is put off.
 #[derive(Default)]
 pub(crate) struct PutOff {
     /// Sessions that go on when all that came is applied.
     for_all: BTreeSet<SessionId>,
-    /// Sessions with a batch that is taken when there is room for it.
-    for_room: BTreeSet<SessionId>,
+    /// Sessions with a batch that is taken when there is room for it, the one that has waited longest first.
+    for_room: VecDeque<SessionId>,
     /// The caller waits for all too.
     caller: bool,
+}
+
+impl PutOff {
+    fn wait_for_room(&mut self, id: SessionId) {
+        if !self.for_room.contains(&id) {
+            self.for_room.push_back(id);
+        }
+    }
+
+    fn has_room(&mut self, id: SessionId) {
+        self.for_room.retain(|waiting| *waiting != id);
+    }
 }
 
 impl Replica {
@@ -70,11 +82,10 @@ impl Replica {
             }
             Output::Store(_) if !self.put_off.for_all.contains(&id) => {
                 let waits = self.defers && (self.waiting_to_apply() >= MOST_WAITING || self.somebody_waits());
-                if waits {
-                    self.put_off.for_room.insert(id)
-                } else {
-                    self.put_off.for_room.remove(&id)
-                };
+                match waits {
+                    true => self.put_off.wait_for_room(id),
+                    false => self.put_off.has_room(id),
+                }
                 waits
             }
             _ if self.is_behind() => self.wait_for_all(id),
@@ -98,16 +109,34 @@ impl Replica {
     /// Sessions that have ended wait for nothing.
     pub(crate) fn waits_no_more(&mut self, id: SessionId) {
         self.put_off.for_all.remove(&id);
-        self.put_off.for_room.remove(&id);
+        self.put_off.has_room(id);
     }
 
-    /// Lets those go on who can: first who has waited for all, then those with batches.
+    /// Lets those go on who can: first who has waited for all, then, one after another, those with batches.
     pub(crate) fn let_on(&mut self) {
         if !self.is_behind() {
             self.unheard.extend(&self.put_off.for_all);
         }
         if self.waiting_to_apply() < MOST_WAITING && !self.somebody_waits() {
-            self.unheard.append(&mut self.put_off.for_room);
+            self.unheard.extend(self.put_off.for_room.pop_front());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_has_just_had_room_stands_behind_those_who_wait() {
+        let mut put_off = PutOff::default();
+        for id in [3, 1, 2, 3] {
+            put_off.wait_for_room(id);
+        }
+        let first = put_off.for_room.pop_front().unwrap();
+        assert_eq!(first, 3, "whatever its number");
+        put_off.wait_for_room(first);
+        put_off.has_room(1);
+        assert_eq!(put_off.for_room, [2, 3]);
     }
 }

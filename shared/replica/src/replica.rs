@@ -73,6 +73,8 @@ pub struct Replica {
     pub(crate) unsure: BTreeSet<Stay>,
     /// Stays to be evaluated before anything is told of them; true: something in it was refused.
     pub(crate) stale: BTreeMap<Stay, bool>,
+    /// Stays of which a change was judged since they were last looked at: what comes for them next is looked at with more.
+    pub(crate) judged: BTreeSet<Stay>,
     /// Hub: records that may have to move, or of which something may have to be carried.
     pub(crate) unsettled: BTreeSet<RecordId>,
     /// Hub: channels and devices of which a feed has begun since the last look at them.

@@ -1,13 +1,12 @@
 //! Between what people type and read and what documents hold: references, copies, hashes, and what is sealed.
 
 use crate::error::ReplicaError;
+use crate::reads::Purpose;
 use crate::replica::Replica;
 use huiliu_core::model::check_characters::{check_citizen_id, check_uscc};
 use huiliu_core::model::dictionary::{self, Field, FieldType, Kind};
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{
-    DivisionCode, Fields, Level, Problem, Purpose, RecordId, Sensitivity, Trouble, Value,
-};
+use huiliu_core::model::{DivisionCode, Fields, Level, Problem, RecordId, Sensitivity, Trouble, Value};
 use huiliu_core::sync::seal::{Key, Wrap, open_value, seal_value};
 use std::collections::BTreeSet;
 

@@ -26,8 +26,14 @@ impl Asking {
     /// If no service answers or it says no.
     pub fn ask(&self, site: &Site, request: &Request) -> Json {
         let role = if site.program.ends_with("huiliu-hub") { Role::Hub } else { Role::Node };
-        let context =
-            Context { who: "经办人".into(), english: true, purpose: None, now: time::now(), link: None };
+        let context = Context {
+            who: "经办人".into(),
+            english: true,
+            purpose: None,
+            noted: None,
+            now: time::now(),
+            link: None,
+        };
         let (name, mut quiet) = (site.data.display(), |_: usize, _: usize| {});
         let asked = client::ask(&site.data, role, request, &context, &mut quiet);
         match self.runtime.block_on(asked) {

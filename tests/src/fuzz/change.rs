@@ -1,11 +1,11 @@
 //! Automerge changes with good checksums, put to the gate of a live record. What it lets in must be as good as any
 //! honest change: for reading, saving and loading, in any order, and for those who edit on.
 
-use super::chunk::mutate_change;
+use super::chunk::{Parts, mutate_change};
 use super::honest::{allowed, next_changes, record, value};
 use super::mutate::{pick, rng_of};
 use super::{Fate, Target};
-use huiliu_core::documents::{Document, Gated, gate, inspect, writes};
+use huiliu_core::documents::{Document, Gated, gate, gate_successive, inspect, writes};
 use huiliu_core::model::{Digest, Fields};
 
 /// Changes to one record.
@@ -71,6 +71,31 @@ impl Changes {
         }
         self.edit_on(&document)?;
         self.meet(raw, &document)
+    }
+
+    /// It is let in together with what follows it if and only if both are let in alone.
+    fn at_once(&self, raw: &[u8]) -> Result<(), String> {
+        let Some(next) = self.following(raw) else { return Ok(()) };
+        let both = gate_successive(self.before.clone(), &[raw, &next], allowed);
+        let alone = gate(self.before.clone(), raw, allowed);
+        let is_last = |gated: &Gated| gated.document.heads().len() == 1;
+        let alone = alone.ok().filter(is_last).and_then(|one| gate(one.document, &next, allowed).ok());
+        match (both, alone) {
+            (None, None) => Ok(()),
+            (Some(both), Some(alone)) => Seen::of(&alone.document).same_as(&both.document, "one by one"),
+            (Some(_), None) => Err("let in with what follows it, and not alone".into()),
+            (None, Some(_)) => Err("let in alone, and not with what follows it".into()),
+        }
+    }
+
+    /// An edit that follows a mutant and nothing else, as far as it can be followed.
+    fn following(&self, raw: &[u8]) -> Option<Vec<u8>> {
+        let (mutant, operations) = (Parts::of(raw)?, writes(raw)?.len() as u64);
+        let edit = Fields::from([("address".to_owned(), value("address", 800))]);
+        let mut next = Parts::of(&self.before.clone().edit(AFTER, &edit, &[])?)?;
+        next.deps = vec![inspect(raw).ok()?.hash.0];
+        next.start_op = mutant.start_op.checked_add(operations)?;
+        Some(next.bytes())
     }
 
     /// An ordinary edit of every field follows, or of as many as a form could have.
@@ -157,6 +182,7 @@ impl Target for Changes {
     }
 
     fn judge(&mut self, bytes: &[u8]) -> Result<Fate, String> {
+        self.at_once(bytes)?;
         match gate(self.before.clone(), bytes, allowed) {
             Ok(gated) => self.check(bytes, gated).map(|()| Fate::Accepted),
             Err(verdict) => Ok(Fate::refused(verdict)),

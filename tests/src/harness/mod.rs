@@ -1,5 +1,6 @@
 //! The harness.
 
+pub mod acts;
 pub mod adversary;
 pub mod folders;
 pub mod lists;

@@ -2,13 +2,14 @@
 //!
 //! Replicas have names and tests read as stories: haishu and yuyao are counties, yuehu a township of haishu's.
 
+pub use super::acts::form;
 use super::network::{Link, Weather};
+use huiliu_core::model::DivisionCode;
 use huiliu_core::model::divisions::Divisions;
-use huiliu_core::model::{DivisionCode, Fields, Purpose, RecordId, Value};
 use huiliu_core::sync::control::Registry;
 use huiliu_core::sync::{DeviceKey, FeedId, Hash};
 use huiliu_replica::upgrade::{BEFORE_MOVES, UNSOUND_GATE};
-use huiliu_replica::{Edition, Entropy, Home, Outcome, Parts, RecordEdit, Replica, ReplicaError, SessionId};
+use huiliu_replica::{Edition, Entropy, Home, Parts, Replica, ReplicaError, SessionId};
 use huiliu_store::memory::{MemoryDisk, MemoryIndex};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -360,41 +361,6 @@ impl World {
         self.go_down(name);
         self.restart(name, IndexFound::Same).expect("every replica reopens");
     }
-
-    /// Saves an edit at a replica, as a person there would.
-    pub fn save(&mut self, name: &str, edit: &RecordEdit) -> Result<Outcome, ReplicaError> {
-        self.now += 1000;
-        let now = self.now;
-        let replica = self.replica(name);
-        let outcome = replica.edit(edit, name, now)?;
-        replica.commit()?;
-        Ok(outcome)
-    }
-
-    /// Makes an organization at a replica.
-    pub fn create(&mut self, name: &str, fields: &[(&str, &str)]) -> RecordId {
-        self.make(name, "social_org", fields)
-    }
-
-    /// Makes a record of a kind at a replica.
-    pub fn make(&mut self, name: &str, kind: &str, fields: &[(&str, &str)]) -> RecordId {
-        let edit = RecordEdit::New { kind: kind.into(), fields: form(fields), owner: None, strict: false };
-        self.save(name, &edit).expect("the record is saved").id()
-    }
-
-    /// Changes fields of a record at a replica.
-    pub fn set(&mut self, name: &str, id: RecordId, fields: &[(&str, &str)]) {
-        let edit = RecordEdit::Set { id, fields: form(fields) };
-        self.save(name, &edit).expect("the change is saved");
-    }
-
-    /// One field of a record as its people read it; sealed if its key is not there.
-    pub fn field(&mut self, name: &str, id: RecordId, field: &str) -> Option<Value> {
-        let replica = self.replica(name);
-        let (kind, _) = replica.kind_of(&id).expect("the index reads")?;
-        let value = replica.row(kind, &id).expect("the index reads")?.fields.get(field).cloned()?;
-        Some(replica.open_field(kind, &id, field, &value, Some(&Purpose::Comparing)))
-    }
 }
 
 impl Machine {
@@ -442,9 +408,4 @@ impl Machine {
             bugs: self.bugs.clone(),
         }
     }
-}
-
-/// Fields as a person types them: everything is text here.
-pub fn form(fields: &[(&str, &str)]) -> Fields {
-    fields.iter().map(|(field, value)| ((*field).to_owned(), Value::of(*value))).collect()
 }

@@ -5,7 +5,8 @@ use super::schedule::Schedule;
 use std::collections::BTreeSet;
 
 /// The bugs: the engine, or the simulated disk, knows them by these names.
-pub const BUGS: [&str; 28] = [
+pub const BUGS: [&str; 30] = [
+    "a county matches under any key it has",
     "acknowledged before fsync",
     "acknowledged before stored",
     "another's actor accepted",
@@ -33,6 +34,7 @@ pub const BUGS: [&str; 28] = [
     "verdict before all is applied",
     "what came before its revocation counts",
     "what the page cache holds taken for durable",
+    "what was applied ahead is applied again",
     "whoever repeats another stands for it",
 ];
 

@@ -12,7 +12,7 @@ use huiliu_core::model::{Channel, RecordId, Sensitivity, Value};
 use huiliu_core::sync::Origin;
 use huiliu_core::sync::message::{Message, encode};
 use huiliu_core::sync::person_keys::Keys;
-use huiliu_core::sync::seal::{Carried, DivisionKey, Key, matched_under, seal_to, wrap};
+use huiliu_core::sync::seal::{Carried, DivisionKey, Key, KeyId, matched_under, seal_to, wrap};
 use huiliu_replica::RecordEdit;
 use huiliu_store::rows::ChangeRow;
 use huiliu_store::{Working, keys};
@@ -82,15 +82,22 @@ impl Play {
             .shown(HUB, "person")
             .into_iter()
             .find_map(|(_, row)| row.fields.get("id_match").and_then(Value::text).and_then(matched_under));
-        let to = self.world.machines[self.names[rng.usize(..self.names.len())]].key();
+        let to = self.names[rng.usize(..self.names.len())];
+        self.carry(name, to, known.unwrap_or([rng.u8(..); 8]), rng);
+    }
+
+    /// Somebody hands the hub noise under the name of a match key, for another device.
+    pub(super) fn carry(
+        &mut self,
+        name: &'static str,
+        to: &'static str,
+        key: KeyId,
+        rng: &mut fastrand::Rng,
+    ) {
+        let to = self.world.machines[to].key();
         let Some(bytes) = seal_to(&to.public(), [rng.u8(..); 32], &[rng.u8(..); 32]) else { return };
-        let noise = Carried {
-            device: to.device(),
-            division: self.world.machines[name].division,
-            class: Sensitivity::Open,
-            key: known.unwrap_or([rng.u8(..); 8]),
-            bytes,
-        };
+        let (device, division) = (to.device(), self.world.machines[name].division);
+        let noise = Carried { device, division, class: Sensitivity::Open, key, bytes };
         self.hand(name, &Keys { carried: vec![noise], ..Keys::default() }, rng);
     }
 

@@ -6,12 +6,16 @@ use super::people::Wish;
 use super::play::{Play, Staged};
 use super::reference::EditId;
 use super::schedule::REPLICAS;
+use crate::harness::watch::may_see;
 use crate::harness::world::HUB;
 use huiliu_core::documents::writes;
 use huiliu_core::model::check_characters::citizen_check;
 use huiliu_core::model::rules::affiliation::formal;
-use huiliu_core::model::{Channel, Date, Fields, Kind, Purpose, RecordId, Value, dictionary};
+use huiliu_core::model::{Channel, Class, Date, Fields, Kind, Level, RecordId, Value, dictionary};
+use huiliu_core::sync::seal::matched_under;
 use huiliu_replica::RecordEdit;
+use huiliu_replica::matching::MatchKey;
+use huiliu_replica::reads::Purpose;
 use huiliu_store::rows::Row;
 use std::collections::BTreeMap;
 
@@ -248,6 +252,61 @@ impl Play {
             self.world.settle();
             self.world.match_people(name);
         }
+    }
+
+    /// A county replaces the match key, in some schedules, and all meet once more. Before they do somebody else hands the
+    /// hub noise under the new key's name.
+    pub(super) fn replace_match_key(&mut self) {
+        let counties = self.counties();
+        let Some(name) = counties.get(self.next_edit as usize % 3 * counties.len()).copied() else { return };
+        self.world.call(name, |replica, now| replica.offer_match_key(now));
+        self.world.connect(name);
+        self.world.settle();
+        let named = self.world.machines[HUB].replica.as_ref().and_then(|replica| replica.named_match_key());
+        let mut rng = fastrand::Rng::with_seed(u64::from(self.next_edit));
+        for liar in self.names.clone() {
+            if liar != HUB {
+                self.world.connect(liar);
+            }
+            for to in counties.iter().filter(|to| ![name, liar].contains(*to) && ![HUB, name].contains(&liar))
+            {
+                named.iter().for_each(|key| self.carry(liar, to, *key, &mut rng));
+            }
+        }
+        self.world.settle();
+        self.hand_on_keys();
+        self.count("match key replaced");
+    }
+
+    /// The counties' nodes that may still speak.
+    fn counties(&self) -> Vec<&'static str> {
+        let county = |name: &&&'static str| self.world.machines[**name].division.level() == Level::County;
+        let speaks = |name: &&&'static str| !self.world.revoked.contains(**name) && self.world.runs(name);
+        self.names.iter().filter(county).filter(speaks).copied().collect()
+    }
+
+    /// Where one county has the key that the hub has named all have it, and no hash is left under another.
+    pub(super) fn check_match_keys(&mut self) {
+        let counties = self.counties();
+        let state = |name: &&str| self.world.machines[*name].replica.as_ref()?.match_key_state();
+        if !counties.iter().any(|name| state(name) == Some(MatchKey::Here)) {
+            return;
+        }
+        let named = self.world.machines[HUB].replica.as_ref().and_then(|replica| replica.named_match_key());
+        let mut wrong = Vec::new();
+        for name in &counties {
+            if state(name) != Some(MatchKey::Here) {
+                wrong.push(format!("{name} has no match key: {:?}", state(name)));
+            }
+            let own = self.world.machines[name].division;
+            let people = self.shown(name, "person").into_iter();
+            let old = people.filter(|(_, row)| may_see(own, Channel::own(row.division, Class::People)));
+            wrong.extend(old.filter_map(|(id, row)| {
+                let hash = row.fields.get("id_match").and_then(Value::text)?;
+                (matched_under(hash) != named).then(|| format!("{id} keeps {hash} at {name}"))
+            }));
+        }
+        self.failures.extend(wrong.into_iter().take(3));
     }
 
     /// Of two records with hashes of one key, the hashes are the same if and only if the numbers are; and no record keeps

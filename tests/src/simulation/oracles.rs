@@ -41,6 +41,7 @@ impl Play {
         self.give_up_holes();
         if self.people {
             self.hand_on_keys();
+            self.replace_match_key();
         }
         self.absorb();
         self.failures.append(&mut self.world.violations);
@@ -72,6 +73,7 @@ impl Play {
         self.check_findings();
         self.check_affiliations();
         self.check_matches();
+        self.check_match_keys();
         self.check_read();
         self.check_sealed();
         if self.failures.is_empty() {

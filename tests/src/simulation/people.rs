@@ -7,7 +7,8 @@ use super::reference::{Edit, EditId, is_conflict};
 use super::values;
 use crate::harness::world::{Called, HUB};
 use huiliu_core::documents::DELETED;
-use huiliu_core::model::{Channel, Class, Fields, Purpose, RecordId, Trouble, Value};
+use huiliu_core::model::{Channel, Class, Fields, RecordId, Trouble, Value};
+use huiliu_replica::reads::Purpose;
 use huiliu_replica::{RecordEdit, ReplicaError};
 use std::collections::BTreeMap;
 

@@ -38,7 +38,8 @@ impl Play {
         };
         let (as_of, file) = (Some("2021-06-30".to_owned()), None);
         let wanted = Wanted { name: "findings".into(), division: Some(division.into()), as_of, file };
-        let context = Context { who: "审核".into(), english: false, purpose: None, now, link: None };
+        let context =
+            Context { who: "审核".into(), english: false, purpose: None, noted: None, now, link: None };
         let report = run(replica, &Request::Report(wanted), &context).json;
         let rows = report["rows"].as_array().into_iter().flatten();
         // Who is told by name and month of birth is found by who can read them: keys may be under way.

@@ -140,6 +140,36 @@ fn the_hub_refuses_what_a_careless_program_wrote_too_large_and_says_the_same_whe
 }
 
 #[test]
+fn what_was_written_beyond_the_limit_is_answered_once_and_kept_as_drafts() {
+    let mut world = city();
+    let id = shared(&mut world);
+    let times = fill(&mut world, "yuehu", id, 2000);
+    world.settle();
+    world.machine("yuehu").bugs.insert(CARELESS);
+    world.start_over("yuehu");
+    world.cut("yuehu");
+    for n in 0..40 {
+        write(&mut world, "yuehu", id, times + n).unwrap();
+    }
+    // The program is replaced by one that asks, and comes back.
+    world.machine("yuehu").bugs.clear();
+    world.start_over("yuehu");
+    let written = own_entries(&mut world, "yuehu");
+    are_level(&mut world);
+    let drafts = world.replica("yuehu").drafts().unwrap().len();
+    assert!((38..=40).contains(&drafts), "{drafts}");
+    assert_eq!(own_entries(&mut world, "yuehu"), written, "nothing is written again to be refused again");
+}
+
+/// How many entries a replica has written for others.
+fn own_entries(world: &mut World, name: &str) -> u64 {
+    let replica = world.replica(name);
+    let own = replica.device();
+    let shared = |feed: &huiliu_core::sync::FeedId| feed.device == own && feed.channel.is_shared();
+    replica.ledger().heads().filter(|(feed, _)| shared(feed)).map(|(_, head)| head.number).sum()
+}
+
+#[test]
 fn what_counted_before_records_had_a_largest_size_counts_for_ever() {
     let mut world = city();
     for name in [HUB, "haishu", "yuehu"] {

@@ -13,9 +13,11 @@ mod matching;
 mod moves;
 mod people;
 mod programs;
+mod reads;
 mod recovery;
 mod sending;
 mod tickets;
+mod waits;
 
 use huiliu_core::model::{Fields, Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::feed::sign_run;

@@ -2,15 +2,14 @@
 
 use super::people::{BRANCH, NUMBER, affiliation, joined, member, read, refused, visit};
 use huiliu_core::model::RecordId;
+use huiliu_replica::commands::Request;
 use huiliu_replica::commands::reports::Wanted;
-use huiliu_replica::commands::{Context, Request, run};
 use huiliu_tests::harness::world::{HUB, World};
 
 /// The ids that the findings of a replica name for a rule, list by list.
 pub(super) fn found(world: &mut World, name: &str, division: &str, rule: &str) -> Vec<Vec<String>> {
     let wanted = Wanted { name: "findings".into(), division: Some(division.into()), as_of: None, file: None };
-    let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
-    let report = run(world.replica(name), &Request::Report(wanted), &context).json;
+    let report = world.ask(name, "审核", None, &Request::Report(wanted)).json;
     let rows = report["rows"].as_array().unwrap().iter().filter(|row| row["rule"] == rule);
     let ids = |row: &serde_json::Value| {
         let records = row["records"].as_array().unwrap().iter();
@@ -28,6 +27,16 @@ fn meet(world: &mut World, times: usize) {
             visit(world, name);
         }
     }
+}
+
+/// Asks for another match key; the exit code.
+fn replace(world: &mut World, name: &str) -> u8 {
+    world.ask(name, "审核", None, &Request::MatchKeyReplace).exit
+}
+
+/// How it stands with the match key.
+fn state(world: &mut World, name: &str) -> String {
+    world.ask(name, "审核", None, &Request::Status).json["match_key"].as_str().unwrap().to_owned()
 }
 
 /// Two counties each have a record of one person.
@@ -78,13 +87,39 @@ fn a_match_key_that_is_lost_is_replaced_by_another_countys_and_all_is_written_an
     let both = two_of_one(&mut world);
     meet(&mut world, 4);
     let before = read(&mut world, HUB, both[0], "id_match").unwrap();
-    let now = world.now;
-    world.replica("yuyao").offer_match_key(now).unwrap();
+    assert_eq!(replace(&mut world, HUB), 4);
+    assert_eq!(replace(&mut world, "yuehu"), 4, "a township keeps none");
+    assert_eq!(state(&mut world, "yuyao"), "here");
+    assert_eq!(replace(&mut world, "yuyao"), 0);
+    assert_eq!((state(&mut world, "yuyao"), replace(&mut world, "yuyao")), ("offered".to_owned(), 0));
     meet(&mut world, 4);
+    assert_eq!(["yuyao", "haishu"].map(|name| state(&mut world, name)), ["here", "here"]);
     let after = both.map(|id| read(&mut world, HUB, id, "id_match").unwrap());
     assert_eq!(after[0], after[1]);
     assert_ne!(after[0], before);
     assert_ne!(after[0].split_once(':').unwrap().0, before.split_once(':').unwrap().0, "another key");
+}
+
+#[test]
+fn a_key_that_is_replaced_reaches_who_is_connected_all_the_time() {
+    let mut world = joined();
+    let both = two_of_one(&mut world);
+    meet(&mut world, 2);
+    for name in ["haishu", "yuyao"] {
+        world.connect(name);
+    }
+    world.settle();
+    assert_eq!(replace(&mut world, "yuyao"), 0);
+    for name in ["yuyao", "haishu", "yuyao"] {
+        world.settle();
+        world.match_people(name);
+    }
+    assert_eq!(["yuyao", "haishu"].map(|name| state(&mut world, name)), ["here", "here"]);
+    let named = world.replica(HUB).named_match_key();
+    for id in both {
+        let hash = read(&mut world, HUB, id, "id_match").unwrap();
+        assert_eq!(huiliu_core::sync::seal::matched_under(&hash), named, "{id}");
+    }
 }
 
 #[test]

@@ -4,8 +4,8 @@
 use super::{READERS, city};
 use huiliu_core::model::rules::cells::Cell;
 use huiliu_core::model::{RecordId, Value};
+use huiliu_replica::commands::Request;
 use huiliu_replica::commands::reports::Wanted;
-use huiliu_replica::commands::{Context, Request, run};
 use huiliu_replica::{RecordEdit, ReplicaError};
 use huiliu_tests::harness::world::{HUB, World, form};
 
@@ -357,13 +357,12 @@ fn what_two_did_apart_and_cannot_both_be_is_found_the_same_at_county_township_an
     }
     let wanted =
         Wanted { name: "findings".into(), division: Some("330203004".into()), as_of: None, file: None };
-    let context = Context { who: "审核".into(), english: false, purpose: None, now: world.now, link: None };
     let mut ring = branches.map(|id| id.to_string()).to_vec();
     ring.sort();
     // The affiliation that began last is the one that counts, and stands first.
     affiliations.reverse();
     for name in [HUB, "haishu", "yuehu"] {
-        let found = run(world.replica(name), &Request::Report(wanted.clone()), &context).json;
+        let found = world.ask(name, "审核", None, &Request::Report(wanted.clone())).json;
         let ids = |row: &serde_json::Value| {
             let records = row["records"].as_array().unwrap().iter();
             records.map(|it| it["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()

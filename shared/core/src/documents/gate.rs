@@ -79,6 +79,32 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     Ok(Gated { document, saved, with_it })
 }
 
+/// Lets changes in at once of which each follows the one before and nothing else, the first the record as it is: saved and
+/// loaded once for all of them. `None` if the gate is to be asked about each.
+///
+/// The verdict is the same: a change that breaks a record breaks it with what follows too, whose hashes rest on its own.
+pub fn gate_successive(
+    before: Document,
+    raws: &[&[u8]],
+    allowed: impl Fn(&str, &Value) -> bool,
+) -> Option<Gated> {
+    let mut changes: Vec<Change> = Vec::with_capacity(raws.len());
+    for raw in raws {
+        let (_, change) = parse(raw).ok()?;
+        let follows = changes.last().is_none_or(|last| change.deps() == [last.hash()]);
+        if !follows || !is_flat(&change, &allowed) {
+            return None;
+        }
+        changes.push(change);
+    }
+    let last = changes.last()?.hash();
+    let entered = catch_unwind(AssertUnwindSafe(|| follow(before.doc, changes)));
+    let (doc, saved) = entered.ok()?.ok()?;
+    let document = Document { doc };
+    let is_whole = document.doc.get_heads() == [last] && saved.len() <= MAX_DOCUMENT_BYTES;
+    is_whole.then(|| Gated { with_it: saved.len(), document, saved })
+}
+
 /// Loads a record with its whole history, as it came from elsewhere, or says why it may not count.
 pub fn check_saved(saved: &[u8], allowed: impl Fn(&str, &Value) -> bool) -> Result<Document, Verdict> {
     if saved.len() > MAX_DOCUMENT_BYTES {
@@ -104,13 +130,13 @@ fn enter(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>, usize), 
     deps.sort();
     heads.sort();
     if deps == heads {
-        let (doc, saved) = follow(doc, change)?;
+        let (doc, saved) = follow(doc, vec![change])?;
         let with_it = saved.len();
         return Ok((doc, saved, with_it));
     }
     let followed = if deps.is_empty() { Automerge::new() } else { at(&doc, &deps)? };
-    let with_it = follow(followed, change.clone())?.1.len();
-    let (doc, saved) = apply(doc, change)?;
+    let with_it = follow(followed, vec![change.clone()])?.1.len();
+    let (doc, saved) = apply(doc, vec![change])?;
     Ok((doc, saved, with_it))
 }
 
@@ -118,19 +144,22 @@ fn at(doc: &Automerge, heads: &[automerge::ChangeHash]) -> Result<Automerge, Ver
     doc.fork_at(heads).map_err(|_| Verdict::DoesNotApply)
 }
 
-/// Applies a change to exactly what it follows.
-fn follow(doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
+/// Applies a change to exactly what it follows, and those that follow it.
+fn follow(doc: Automerge, changes: Vec<Change>) -> Result<(Automerge, Vec<u8>), Verdict> {
     // Operations are numbered without gaps. A change that leaps ahead takes the numbers away from those who follow it.
-    let newest = doc.get_changes_meta(&[]).iter().map(|meta| meta.max_op).max().unwrap_or(0);
-    if change.start_op().get() != newest + 1 {
-        return Err(Verdict::DoesNotApply);
+    let mut newest = doc.get_changes_meta(&[]).iter().map(|meta| meta.max_op).max().unwrap_or(0);
+    for change in &changes {
+        if change.start_op().get() != newest + 1 {
+            return Err(Verdict::DoesNotApply);
+        }
+        newest += change.len() as u64;
     }
-    apply(doc, change)
+    apply(doc, changes)
 }
 
 /// Applies, saves and loads.
-fn apply(mut doc: Automerge, change: Change) -> Result<(Automerge, Vec<u8>), Verdict> {
-    doc.apply_changes([change]).map_err(|_| Verdict::DoesNotApply)?;
+fn apply(mut doc: Automerge, changes: Vec<Change>) -> Result<(Automerge, Vec<u8>), Verdict> {
+    doc.apply_changes(changes).map_err(|_| Verdict::DoesNotApply)?;
     let saved = doc.save_nocompress();
     let loaded = Automerge::load(&saved).map_err(|_| Verdict::WouldNotLoad)?;
     if loaded.get_heads() == doc.get_heads() { Ok((loaded, saved)) } else { Err(Verdict::WouldNotLoad) }
@@ -248,6 +277,37 @@ mod tests {
         document.edit(HAISHU, &form(&[("name", "甲")]), &[]).unwrap();
         let second = document.edit(HAISHU, &form(&[("name", "乙")]), &[]).unwrap();
         assert_eq!(gate(Document::empty(), &second, |_, _| true).err(), Some(Verdict::DoesNotApply));
+    }
+
+    #[test]
+    fn successive_changes_enter_at_once_as_they_do_one_by_one() {
+        let mut document = Document::empty();
+        let first = document.edit(HAISHU, &form(&[("name", "甲")]), &[]).unwrap();
+        let before = record(&[&first]);
+        let later: Vec<Vec<u8>> = (0..5)
+            .map(|n| {
+                let actor = if n % 2 == 0 { HAISHU } else { YUYAO };
+                document.edit(actor, &form(&[("name", &format!("甲{n}"))]), &[]).unwrap()
+            })
+            .collect();
+        let raws: Vec<&[u8]> = later.iter().map(Vec::as_slice).collect();
+        let at_once = gate_successive(before.clone(), &raws, |_, _| true).unwrap();
+        let one_by_one =
+            raws.iter().fold(before.clone(), |before, raw| gate(before, raw, |_, _| true).unwrap().document);
+        assert_eq!(at_once.document.heads(), one_by_one.heads());
+        assert_eq!(at_once.document.fields(), document.fields());
+        assert_eq!(at_once.saved, at_once.document.save());
+
+        // A gap, another order, or one that the gate says no to: each is asked about alone.
+        let gap: Vec<&[u8]> = raws.iter().enumerate().filter(|(n, _)| *n != 2).map(|(_, raw)| *raw).collect();
+        assert!(gate_successive(before.clone(), &gap, |_, _| true).is_none());
+        assert!(gate_successive(before.clone(), &[raws[1], raws[0]], |_, _| true).is_none());
+        assert!(
+            gate_successive(before.clone(), &raws[1..], |_, _| true).is_none(),
+            "its first follows another"
+        );
+        assert!(gate_successive(before.clone(), &raws, |_, value| *value != Value::of("甲3")).is_none());
+        assert!(gate_successive(before, &[], |_, _| true).is_none());
     }
 
     #[test]

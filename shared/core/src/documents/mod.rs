@@ -13,7 +13,7 @@ mod write;
 
 pub use change::{BadChange, ChangeInfo, inspect, writes};
 pub use conflict::{Claim, FieldConflict};
-pub use gate::{Gated, Verdict, check_saved, gate};
+pub use gate::{Gated, Verdict, check_saved, gate, gate_successive};
 pub use schema::DELETED;
 
 use crate::model::Digest;

@@ -352,6 +352,8 @@ pub mod reason {
     pub const NEEDS_NEWER: u16 = 14;
     /// Held, and damaged on the disk there.
     pub const DAMAGED: u16 = 15;
+    /// It waited for what will not come, and somebody at the hub has ended that.
+    pub const GIVEN_UP: u16 = 16;
 }
 
 /// Reads a payload.

@@ -53,7 +53,7 @@ fn exported(
     // A masked number is none: an import would refuse it, while an empty cell says nothing.
     let masked = |name: &str| {
         let secret = kind.field(name).is_some_and(|field| field.sensitivity == Sensitivity::Secret);
-        secret && context.purpose.is_none()
+        secret && context.noted.is_none()
     };
     fields.retain(|name, value| !matches!(value, Value::Sealed(_)) && !masked(name));
     for field in kind.fields.iter().filter(|field| field.target().is_some()) {

@@ -1,10 +1,12 @@
 //! The commands of both programs: a request in, an answer out, the same beside a running service and without one.
 
+pub mod audit;
 pub mod conflicts;
 pub mod exports;
 pub mod find;
 pub mod history;
 pub mod imports;
+pub mod match_key;
 pub mod nodes;
 pub mod offers;
 pub mod quarantine;

@@ -1,15 +1,17 @@
-//! `quarantine list | show | retry | drop`: what did not enter, what counts nowhere, and writing it again.
+//! `quarantine list | show | retry | drop | refuse`: what did not enter, what counts nowhere, writing it again, and at the
+//! hub ending the wait for what will not come.
 
-use crate::Replica;
 use crate::commands::records::{may_write, told};
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{aligned, fields_of, json_fields, label, moment, reason, shown};
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
-use huiliu_core::model::Fields;
+use crate::{Replica, Role};
 use huiliu_core::model::dictionary::{Kind, kind_by_id};
 use huiliu_core::model::messages::{Lang, Say};
+use huiliu_core::model::{Fields, RecordId};
 use huiliu_core::sync::control::{Draft, Quarantined};
+use huiliu_store::rows::{Waiting, WaitingRow};
 use serde_json::{Value as Json, json};
 
 /// One thing that counts nowhere.
@@ -20,6 +22,8 @@ enum Held {
     Draft(Draft),
     /// Another replica's refused edit of a record that may be written here.
     Theirs(Draft),
+    /// Hub: what is here and waits for something that has not come.
+    Waits(WaitingRow),
 }
 
 /// Everything that counts nowhere, in the order of its numbers.
@@ -27,7 +31,8 @@ fn held(replica: &Replica) -> Result<Vec<Held>, Failure> {
     let entries = replica.quarantined()?.into_iter().map(Held::Entry);
     let drafts = replica.drafts()?.into_iter().map(Held::Draft);
     let theirs = replica.adoptable()?.into_iter().map(Held::Theirs);
-    Ok(entries.chain(drafts).chain(theirs).collect())
+    let waits = if replica.role() == Role::Hub { replica.waits()? } else { Vec::new() };
+    Ok(entries.chain(drafts).chain(theirs).chain(waits.into_iter().map(Held::Waits)).collect())
 }
 
 /// Lists what did not enter and what counts nowhere; with `only`, one of it with all it would write.
@@ -43,6 +48,7 @@ pub fn list(replica: &Replica, only: Option<usize>, context: &Context) -> Result
             Held::Entry(entry) => described(replica, entry, lang),
             Held::Draft(draft) => described_draft(replica, draft, true, lang),
             Held::Theirs(draft) => described_draft(replica, draft, false, lang),
+            Held::Waits(row) => described_wait(replica, row, lang),
         };
         json["n"] = n.into();
         list.push(json);
@@ -55,8 +61,11 @@ pub fn list(replica: &Replica, only: Option<usize>, context: &Context) -> Result
     if !details.is_empty() {
         text += &format!("\n{}", aligned(&details));
     }
-    if held.iter().any(|one| !matches!(one, Held::Entry(_))) {
+    if held.iter().any(|one| matches!(one, Held::Draft(_) | Held::Theirs(_))) {
         text += &format!("\n{}", Say::HowToRetry.text(lang));
+    }
+    if held.iter().any(|one| matches!(one, Held::Waits(_))) {
+        text += &format!("\n{}", Say::HowToRefuse.text(lang));
     }
     Ok(Answer::good(json!({ "v": 1, "quarantined": list }), text))
 }
@@ -87,6 +96,19 @@ pub fn drop(replica: &mut Replica, n: usize, context: &Context) -> Result<Answer
     Ok(Answer::good(json!({ "v": 1 }), Say::DraftDropped.text(context.lang())))
 }
 
+/// Hub: ends the wait for what will not come, for everybody and for ever.
+pub fn refuse(replica: &mut Replica, n: usize, context: &Context) -> Result<Answer, Failure> {
+    may_write(replica)?;
+    let held = held(replica)?;
+    let Held::Waits(row) = nth(&held, n)? else { return Err(Failure::new(1, Say::NothingToRefuse { n })) };
+    if !replica.end_wait(row)? {
+        return Err(Failure::new(1, Say::NothingToRefuse { n }));
+    }
+    replica.commit()?;
+    let author = author(replica, row);
+    Ok(Answer::good(json!({ "v": 1 }), Say::WaitEnded { author }.text(context.lang())))
+}
+
 fn nth(held: &[Held], n: usize) -> Result<&Held, Failure> {
     let one = n.checked_sub(1).and_then(|at| held.get(at));
     one.ok_or_else(|| Failure::new(1, Say::NothingQuarantined { n }))
@@ -95,7 +117,7 @@ fn nth(held: &[Held], n: usize) -> Result<&Held, Failure> {
 fn draft(replica: &Replica, n: usize) -> Result<Draft, Failure> {
     match nth(&held(replica)?, n)? {
         Held::Draft(draft) | Held::Theirs(draft) => Ok(draft.clone()),
-        Held::Entry(_) => Err(Failure::new(1, Say::NothingToRetry { n })),
+        Held::Entry(_) | Held::Waits(_) => Err(Failure::new(1, Say::NothingToRetry { n })),
     }
 }
 
@@ -120,6 +142,34 @@ fn described(replica: &Replica, one: &Quarantined, lang: Lang) -> (Json, Vec<Str
     });
     let side = if one.ours { Say::RefusedThere } else { Say::RefusedHere };
     (json, vec![side.text(lang), one.feed.channel.to_string(), name.unwrap_or_default(), why])
+}
+
+fn author(replica: &Replica, row: &WaitingRow) -> String {
+    replica.device_name(&row.feed.device).unwrap_or_else(|| row.feed.device.to_string())
+}
+
+fn described_wait(replica: &Replica, row: &WaitingRow, lang: Lang) -> (Json, Vec<String>) {
+    let why = match row.waiting {
+        Some(Waiting::Review) => Say::ReasonRevoked,
+        Some(Waiting::Upgrade) => Say::WaitsForUpgrade,
+        Some(Waiting::Arrival) => Say::WaitsForArrival,
+        _ => Say::WaitsForOther,
+    };
+    let why = why.text(lang);
+    let record = (row.record != RecordId::NIL).then(|| row.record.to_string());
+    let json = json!({
+        "what": "waiting",
+        "ours": false,
+        "channel": row.feed.channel.to_string(),
+        "device": row.feed.device.to_string(),
+        "device_name": replica.device_name(&row.feed.device),
+        "number": row.number,
+        "record": record,
+        "why": why,
+    });
+    let line =
+        [Say::WordWaiting.text(lang), record.unwrap_or_default(), author(replica, row), String::new(), why];
+    (json, line.to_vec())
 }
 
 fn described_draft(replica: &Replica, draft: &Draft, ours: bool, lang: Lang) -> (Json, Vec<String>) {

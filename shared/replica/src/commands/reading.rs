@@ -2,11 +2,12 @@
 
 use crate::Replica;
 use crate::commands::request::{Context, Request};
+use crate::commands::words::{id_of, kind_of};
+use crate::reads::{Noted, Purpose, Reading};
 use crate::service::home::Failure;
 use huiliu_core::model::dictionary::{self, Field, Kind};
 use huiliu_core::model::messages::Say;
-use huiliu_core::model::{Fields, Purpose, RecordId, Sensitivity, Value};
-use huiliu_core::sync::control::Note;
+use huiliu_core::model::{Fields, RecordId, Sensitivity, Value};
 
 /// So many characters at the end of a secret are shown: enough to tell two people of one name apart.
 const SHOWN: usize = 4;
@@ -30,9 +31,9 @@ pub fn value_of(
     context: &Context,
 ) -> Value {
     let secret = kind.field(name).is_some_and(|field| field.sensitivity == Sensitivity::Secret);
-    let purpose = context.purpose.clone().map_or(Purpose::Masking, Purpose::Said);
+    let purpose = context.noted.clone().map_or(Purpose::Masking, Purpose::Said);
     match replica.open_field(kind, id, name, value, Some(&purpose)) {
-        Value::Text(text) if secret && purpose == Purpose::Masking => Value::Text(masked(&text)),
+        Value::Text(text) if secret && matches!(purpose, Purpose::Masking) => Value::Text(masked(&text)),
         opened => opened,
     }
 }
@@ -73,21 +74,27 @@ pub fn record_title(replica: &Replica, mut kind: &'static Kind, mut id: RecordId
     }
 }
 
-/// Notes, durably and before anything is shown, that somebody reads secrets for a purpose.
-pub fn note_reading(replica: &mut Replica, request: &Request, context: &Context) -> Result<(), Failure> {
-    let Some(purpose) = &context.purpose else { return Ok(()) };
-    let what = match request {
-        Request::RecordList(listing) => format!("record list {}", listing.kind),
-        Request::RecordShow { id, .. } => format!("record show {id}"),
-        Request::Export { kind, .. } => format!("export {kind}"),
-        Request::ConflictList => "conflict list".to_owned(),
-        Request::ConflictShow { id } => format!("conflict show {id}"),
-        _ => return Ok(()),
-    };
+/// Notes, durably and before anything is shown, that somebody reads secrets for a purpose; nothing of what shows none.
+pub fn note_reading(
+    replica: &mut Replica,
+    request: &Request,
+    context: &Context,
+) -> Result<Option<Noted>, Failure> {
+    let (Some(purpose), Some(reading)) = (&context.purpose, reading_of(request)?) else { return Ok(None) };
     if replica.is_opened_to_read() {
         return Err(Failure::new(1, Say::PurposeNotNoted));
     }
-    replica.note(&Note::Read { purpose: purpose.clone(), what }, &context.who, context.now);
-    replica.commit()?;
-    Ok(())
+    Ok(Some(replica.note_reading(&reading, purpose, &context.who, context.now)?))
+}
+
+/// What a request shows secrets of.
+fn reading_of(request: &Request) -> Result<Option<Reading>, Failure> {
+    Ok(Some(match request {
+        Request::RecordList(listing) => Reading::List(kind_of(&listing.kind)?),
+        Request::RecordShow { id, .. } => Reading::Record(id_of(id)?),
+        Request::Export { kind, .. } => Reading::Export(kind_of(kind)?),
+        Request::ConflictList => Reading::Conflicts,
+        Request::ConflictShow { id } => Reading::ConflictsOf(id_of(id)?),
+        _ => return Ok(None),
+    }))
 }

@@ -7,12 +7,13 @@ use crate::commands::words::{
     MOST_REASON, aligned, division_of, field_of, fields_of, id_of, json_fields, kind_of, label, line,
     listing as listing_of, moment, not_saved, pairs_of, place, shown, shown_in, value_of,
 };
+use crate::reads::Purpose;
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::{Outcome, RecordEdit, Replica};
 use huiliu_core::model::dictionary::{Field, Kind, Required};
 use huiliu_core::model::messages::{Lang, Say};
-use huiliu_core::model::{Fields, Problem, Purpose, RecordId, Value};
+use huiliu_core::model::{Fields, Problem, RecordId, Value};
 use huiliu_store::rows::Row;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;

@@ -1,9 +1,10 @@
 //! Requests and answers, as they cross the local interface.
 
 use crate::commands::{
-    conflicts, exports, find, imports, nodes, offers, quarantine, reading, records, reports, status, verify,
-    words,
+    audit, conflicts, exports, find, imports, match_key, nodes, offers, quarantine, reading, records,
+    reports, status, verify, words,
 };
+use crate::reads::Noted;
 use crate::service::dial::LinkState;
 use crate::service::home::Failure;
 use crate::{Replica, ReplicaError};
@@ -49,6 +50,8 @@ pub enum Request {
     QuarantineRetry { n: usize, fields: Vec<String> },
     /// List a draft no longer.
     QuarantineDrop { n: usize },
+    /// Hub: end the wait for what will not come.
+    QuarantineRefuse { n: usize },
     /// Read a table; nothing is written when `dry_run`.
     Import { file: String, bytes: Vec<u8>, kind: String, dry_run: bool, division: Option<String> },
     /// Write the records of a kind as a table.
@@ -61,6 +64,10 @@ pub enum Request {
     Report(reports::Wanted),
     /// Write an empty table of a kind.
     Template { kind: String, file: String },
+    /// List who read secret fields here, and what for; of one record.
+    AuditReads { record: Option<String> },
+    /// County: replace the key by which counties compare identity numbers.
+    MatchKeyReplace,
     /// Become level with the hub.
     Sync,
     /// Say what a sync would send.
@@ -90,6 +97,7 @@ impl Request {
                     | Self::QuarantineList
                     | Self::QuarantineShow { .. }
                     | Self::Report(_)
+                    | Self::AuditReads { .. }
                     | Self::SyncPlan
                     | Self::NodeList
                     | Self::NodeShow { .. }
@@ -127,6 +135,9 @@ pub struct Context {
     /// What secret fields are read for; without it they are masked.
     #[serde(default)]
     pub purpose: Option<String>,
+    /// Set where the purpose is noted: the key to secret fields.
+    #[serde(skip)]
+    pub noted: Option<Noted>,
     /// The clock, milliseconds since 1970 UTC.
     pub now: u64,
     /// What the link is doing, if a service runs.
@@ -229,7 +240,8 @@ fn try_run(
     context: &Context,
     progress: &mut dyn FnMut(usize, usize),
 ) -> Result<Answer, Failure> {
-    reading::note_reading(replica, request, context)?;
+    let noted = reading::note_reading(replica, request, context)?;
+    let context = &Context { noted, ..context.clone() };
     match request {
         Request::Status => status::status(replica, context),
         Request::Verify => verify::verify(replica, context),
@@ -252,6 +264,7 @@ fn try_run(
         Request::QuarantineShow { n } => quarantine::list(replica, Some(*n), context),
         Request::QuarantineRetry { n, fields } => quarantine::retry(replica, *n, fields, context),
         Request::QuarantineDrop { n } => quarantine::drop(replica, *n, context),
+        Request::QuarantineRefuse { n } => quarantine::refuse(replica, *n, context),
         Request::Import { file, bytes, kind, dry_run, division } => {
             let table = imports::Table::read(file, bytes, kind, context)?;
             let mut import = imports::Import::begin(replica, table, division.as_deref(), *dry_run, context)?;
@@ -268,6 +281,8 @@ fn try_run(
         Request::Find { text } => find::find(replica, text, context),
         Request::Report(wanted) => reports::report(replica, wanted, context),
         Request::Template { kind, file } => exports::template(kind, file, context),
+        Request::AuditReads { record } => audit::reads(replica, record.as_deref(), context),
+        Request::MatchKeyReplace => match_key::replace(replica, context),
         Request::Sync => Ok(Answer::good(json!({ "v": 1 }), "")),
         Request::SyncPlan => status::plan(replica, context),
         Request::NodeList => nodes::list(replica, context),

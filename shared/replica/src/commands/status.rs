@@ -1,7 +1,9 @@
 //! `status` and `sync plan`.
 
+use crate::commands::match_key;
 use crate::commands::request::{Answer, Context};
 use crate::commands::words::{self, aligned, json_time, moment};
+use crate::matching::MatchKey;
 use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::withheld::Withheld;
@@ -69,6 +71,7 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
         "revoked": revoked,
         "waiting": replica.waiting()?,
         "waiting_to_apply": replica.waiting_to_apply(),
+        "match_key": match_key::word(replica),
         "withheld": withheld,
         "frontier": frontier,
         "fingerprint": fingerprints,
@@ -93,8 +96,15 @@ pub fn status(replica: &Replica, context: &Context) -> Result<Answer, Failure> {
     if !withheld.is_empty() {
         let _ = write!(text, "\n{}", Say::WithheldHere { count: withheld.len() }.text(lang));
     }
+    let waiting = replica.waits()?.len();
+    if waiting > 0 {
+        let _ = write!(text, "\n{}", Say::WaitingHere { count: waiting }.text(lang));
+    }
     if mended > 0 {
         let _ = write!(text, "\n{}", Say::MendedHere { times: mended }.text(lang));
+    }
+    if replica.match_key_state() == Some(MatchKey::Missing) {
+        let _ = write!(text, "\n{}", Say::MatchKeyMissing.text(lang));
     }
     if let Some(revoked) = revoked {
         let _ = write!(text, "\n{revoked}");

@@ -204,6 +204,7 @@ pub fn reason(reason: u16, lang: Lang) -> String {
         code::UNBORN => Say::ReasonUnborn,
         code::TOO_LARGE_TO_SEND => Say::ReasonTooLarge,
         code::NEEDS_NEWER => Say::ReasonNeedsNewer,
+        code::GIVEN_UP => Say::ReasonGivenUp,
         full if full == Verdict::TooLarge.code() => Say::ReasonFull,
         code::DAMAGED => Say::ReasonDamaged,
         _ => Say::ReasonGate,

@@ -145,9 +145,12 @@ pub enum Common {
     /// Conflicts: list, show, resolve
     #[command(subcommand)]
     Conflict(ConflictCommand),
-    /// What did not enter: list, show, retry, drop
+    /// What did not enter: list, show, retry, drop, refuse
     #[command(subcommand)]
     Quarantine(QuarantineCommand),
+    /// Who has seen what: reads
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// The version
     Version,
 }
@@ -177,6 +180,17 @@ pub enum ConflictCommand {
     },
 }
 
+/// `audit`.
+#[derive(Subcommand, Clone, Debug)]
+pub enum AuditCommand {
+    /// Who read secret fields on this machine, when and what for
+    Reads {
+        /// Only what showed this record, or may have shown it among others
+        #[arg(long, value_name = "ID")]
+        record: Option<String>,
+    },
+}
+
 /// `quarantine`.
 #[derive(Subcommand, Clone, Debug)]
 pub enum QuarantineCommand {
@@ -199,6 +213,11 @@ pub enum QuarantineCommand {
         /// Its number in the list
         n: usize,
     },
+    /// At the hub: refuse what waits for something that will never come
+    Refuse {
+        /// Its number in the list
+        n: usize,
+    },
 }
 
 impl Global {
@@ -213,7 +232,7 @@ impl Global {
         let user = || user().ok().map(|user| tame(&user)).filter(|user| !user.is_empty());
         let who = self.acting.clone().or_else(user).unwrap_or_else(|| "huiliu".into());
         let (english, purpose) = (self.lang() == Lang::En, self.purpose.clone());
-        Context { who, english, purpose, now: time::now(), link: None }
+        Context { who, english, purpose, noted: None, now: time::now(), link: None }
     }
 }
 
@@ -249,12 +268,14 @@ impl Common {
             Self::Conflict(ConflictCommand::Resolve { record, field, take, value }) => {
                 (Request::ConflictResolve { id: record, field, take, value }, None)
             }
+            Self::Audit(AuditCommand::Reads { record }) => (Request::AuditReads { record }, None),
             Self::Quarantine(QuarantineCommand::List) => (Request::QuarantineList, None),
             Self::Quarantine(QuarantineCommand::Show { n }) => (Request::QuarantineShow { n }, None),
             Self::Quarantine(QuarantineCommand::Retry { n, fields }) => {
                 (Request::QuarantineRetry { n, fields }, None)
             }
             Self::Quarantine(QuarantineCommand::Drop { n }) => (Request::QuarantineDrop { n }, None),
+            Self::Quarantine(QuarantineCommand::Refuse { n }) => (Request::QuarantineRefuse { n }, None),
         })
     }
 

@@ -75,7 +75,25 @@ const HELP: &[(&str, &str)] = &[
     ),
     ("Write an empty table of a kind, with notes", "写出带填写说明的空白表"),
     ("Conflicts: list, show, resolve", "冲突：列出、查看、选定"),
-    ("What did not enter: list, show, retry, drop", "隔离区和草稿：列出、查看、重新登记、不再显示"),
+    (
+        "What did not enter: list, show, retry, drop, refuse",
+        "隔离区和草稿：列出、查看、重新登记、不再显示、退回",
+    ),
+    (
+        "At the hub: refuse what waits for something that will never come",
+        "市级：退回一直等不到所依据内容的修改",
+    ),
+    ("Who has seen what: reads", "查阅登记：reads"),
+    ("Who read secret fields on this machine, when and what for", "谁在本机查阅过涉密内容，何时、为何"),
+    (
+        "Only what showed this record, or may have shown it among others",
+        "只列出查阅过这条记录的，含列出、导出同类记录的",
+    ),
+    ("The key by which counties compare identity numbers: replace", "区县之间比对公民身份号码用的密钥：更换"),
+    (
+        "Replace the key: it is lost, or somebody may have it who should not",
+        "更换比对密钥：密钥丢失，或可能已被不该有的人拿到",
+    ),
     ("The version", "程序版本"),
     ("List the records of a kind", "列出一类记录"),
     ("The kind", "记录种类"),

@@ -4,6 +4,7 @@
 use super::{Import, Seen};
 use crate::commands::request::Context;
 use crate::commands::words::{failure_of, place};
+use crate::reads::Purpose;
 use crate::service::home::Failure;
 use crate::tables::report::Line;
 use crate::tables::{self, Taken};
@@ -11,7 +12,7 @@ use crate::{Outcome, RecordEdit, Replica, ReplicaError};
 use huiliu_core::documents::Verdict;
 use huiliu_core::model::messages::Say;
 use huiliu_core::model::values::text::compact;
-use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, Purpose, RecordId, Sensitivity, Value};
+use huiliu_core::model::{Channel, DivisionCode, Fields, Problem, RecordId, Sensitivity, Value};
 
 /// The record of a row as it is before it.
 struct Here {
