@@ -5,6 +5,7 @@ use crate::judge::{Decision, Seen};
 use crate::repeats::{Contents, is_adopted, said_first};
 use crate::replica::Replica;
 use crate::stays::{applied, history_row};
+use crate::successive::SoFar;
 use huiliu_core::documents::{Document, Gated};
 use huiliu_core::model::Channel;
 use huiliu_core::sync::Hash;
@@ -15,24 +16,6 @@ use std::collections::BTreeSet;
 
 /// After so many changes since the last one, a snapshot is made: loading a longer log costs more than making one.
 const SNAPSHOT_EVERY: u32 = 16;
-
-/// What has come to count while a stay is evaluated.
-struct SoFar {
-    /// What later changes may follow.
-    known: BTreeSet<Hash>,
-    counted: Contents,
-    /// The record as it was before, and as it is if anything has come to count.
-    current: Document,
-    last: Option<Gated>,
-    /// Its changes have not been judged before.
-    is_new: bool,
-}
-
-impl SoFar {
-    fn document(&self) -> &Document {
-        self.last.as_ref().map_or(&self.current, |gated| &gated.document)
-    }
-}
 
 /// Whether nothing more is to be decided about a change.
 fn is_at_rest(row: &ChangeRow) -> bool {
@@ -213,11 +196,8 @@ impl Replica {
             // It came with the record, or by another entry.
             return Ok((1, self.settle(stay, &mut rows[0], Decision::Known, record)));
         }
-        let asks = self.asks_for_cap(so_far.is_new);
         let counted = &so_far.counted;
-        if let Some((several, gated)) =
-            self.let_in_successive(stay, record, rows, counted, so_far.document(), asks)?
-        {
+        if let Some((several, gated)) = self.let_in_successive(stay, record, rows, so_far)? {
             for row in &mut rows[..several] {
                 self.settle(stay, row, Decision::Known, record);
             }

@@ -261,10 +261,13 @@ impl Replica {
         Ok(true)
     }
 
-    /// Hub: hands what came for other devices to those that have a session now: they may have asked before it came.
+    /// Hub: hands the match key that counts to the devices for which it came and that have a session now: they may have
+    /// asked before it was there. Other keys wait until they are asked for.
     fn hand_on(&mut self, carried: &[Carried]) {
+        let named = self.named_match_key();
         let for_peer = |peer: DeviceId| {
-            let theirs = carried.iter().filter(|one| one.device == peer).cloned().collect();
+            let theirs = carried.iter().filter(|one| one.device == peer && Some(one.key) == named);
+            let theirs = theirs.cloned().collect();
             Keys { carried: theirs, ..Keys::default() }
         };
         let here = self.sessions.iter().map(|(id, session)| (*id, session.peer()));

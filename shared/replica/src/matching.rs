@@ -50,8 +50,12 @@ impl Matching {
         self.chosen.keys().next_back().map(|(_, key)| *key)
     }
 
-    /// Takes in an offer that stands in a county's channel.
+    /// Takes in an offer that stands in a county's channel. One that replaces another key than the one that counts when it
+    /// comes is none: else a county could have key after key taken up that nobody holds.
     fn offered(&mut self, county: DivisionCode, offer: &MatchOffered) {
+        if offer.replaces.is_some() && offer.replaces != self.current() {
+            return;
+        }
         self.offers.entry(offer.key).or_insert((county, offer.replaces));
     }
 
@@ -71,7 +75,8 @@ impl Matching {
 
     /// Whether a county waits for the hub to choose.
     fn has_offer_of(&self, county: DivisionCode, replaces: Option<KeyId>) -> bool {
-        self.offers.values().any(|offer| *offer == (county, replaces))
+        let is_open = |key: &KeyId| !self.chosen.keys().any(|(_, chosen)| chosen == key);
+        self.offers.iter().any(|(key, offer)| *offer == (county, replaces) && is_open(key))
     }
 }
 
@@ -155,8 +160,8 @@ impl Replica {
         let control = self.authority().control();
         let staged = self.staged.get(&control).into_iter().flatten();
         let is_staged = staged.into_iter().any(|entry| entry.kind == EntryKind::MATCH_CHOSEN);
-        if let Some(choice) = self.matching.wanted().filter(|_| !is_staged && self.own_grant(control).is_ok())
-        {
+        let wanted = self.matching.wanted();
+        if let Some(choice) = wanted.filter(|_| !is_staged && self.own_grant(control).is_ok()) {
             let stamp = self.stamp("huiliu", 0);
             self.stage_entry(control, EntryKind::MATCH_CHOSEN, stamp, control::encode(&choice));
         }
@@ -276,6 +281,23 @@ mod tests {
         matching.offered(county("330281"), &MatchOffered { key: [1; 8], replaces: None });
         assert_eq!(take_up(&mut matching, 2), None, "the first alone counts");
         assert_eq!(matching.current(), Some([2; 8]));
+    }
+
+    #[test]
+    fn of_a_chain_of_offers_that_come_at_once_one_is_taken_up() {
+        let mut matching = Matching::default();
+        let mut replaces = None;
+        for key in 1..=5 {
+            matching.offered(county("330203"), &MatchOffered { key: [key; 8], replaces });
+            replaces = Some([key; 8]);
+        }
+        assert_eq!(take_up(&mut matching, 1), Some([1; 8]));
+        assert_eq!(take_up(&mut matching, 2), None, "the others replaced what did not count when they came");
+        // Who says the name of a key that was chosen before has offered none.
+        matching.offered(county("330281"), &MatchOffered { key: [9; 8], replaces: Some([1; 8]) });
+        assert_eq!(take_up(&mut matching, 3), Some([9; 8]));
+        matching.offered(county("330281"), &MatchOffered { key: [1; 8], replaces: Some([9; 8]) });
+        assert!(!matching.has_offer_of(county("330281"), Some([9; 8])));
     }
 
     #[test]

@@ -89,10 +89,7 @@ impl Replica {
                 waits
             }
             _ if self.is_behind() => self.wait_for_all(id),
-            _ => {
-                self.put_off.for_all.remove(&id);
-                false
-            }
+            _ => false,
         }
     }
 
@@ -115,7 +112,8 @@ impl Replica {
     /// Lets those go on who can: first who has waited for all, then, one after another, those with batches.
     pub(crate) fn let_on(&mut self) {
         if !self.is_behind() {
-            self.unheard.extend(&self.put_off.for_all);
+            // Who must wait once more says so again: nobody is waited for who wants nothing any more.
+            self.unheard.append(&mut self.put_off.for_all);
         }
         if self.waiting_to_apply() < MOST_WAITING && !self.somebody_waits() {
             self.unheard.extend(self.put_off.for_room.pop_front());

@@ -12,29 +12,49 @@ use huiliu_store::keys::{self, Stay};
 use huiliu_store::rows::{ChangeRow, ChangeState, StayRow};
 use std::collections::BTreeSet;
 
+/// What has come to count while a stay is evaluated.
+pub(crate) struct SoFar {
+    /// What later changes may follow.
+    pub(crate) known: BTreeSet<Hash>,
+    pub(crate) counted: Contents,
+    /// The record as it was before, and as it is if anything has come to count.
+    pub(crate) current: Document,
+    pub(crate) last: Option<Gated>,
+    /// Its changes have not been judged before.
+    pub(crate) is_new: bool,
+}
+
+impl SoFar {
+    pub(crate) fn document(&self) -> &Document {
+        self.last.as_ref().map_or(&self.current, |gated| &gated.document)
+    }
+}
+
 impl Replica {
     /// How many of the changes that come first in `rows` are plain successors of what counts, and let in at once; with the
-    /// record after them. `None` if the first is to be looked at alone. `asks`: whether the cap of a record is asked for.
+    /// record after them. `None` if the first is to be looked at alone.
     pub(crate) fn let_in_successive(
         &self,
         stay: &Stay,
         record: &StayRow,
         rows: &[ChangeRow],
-        counted: &Contents,
-        before: &Document,
-        asks: bool,
+        so_far: &SoFar,
     ) -> Result<Option<(usize, Gated)>, ReplicaError> {
         let Some(kind) = self.plain_kind(stay, record) else { return Ok(None) };
-        let (mut chain, mut heads): (Vec<&[u8]>, BTreeSet<Hash>) =
-            (Vec::new(), before.heads().into_iter().collect());
+        let (before, asks) = (so_far.document(), self.asks_for_cap(so_far.is_new));
+        let (mut chain, mut heads): (Vec<&[u8]>, Vec<Hash>) = (Vec::new(), before.heads());
+        let mut entering: BTreeSet<Hash> = BTreeSet::new();
         for row in rows {
-            let follows = heads.len() == row.deps.len() && row.deps.iter().all(|dep| heads.contains(dep));
+            // Who wrote something of it before names that too.
+            let is_known = |dep: &Hash| so_far.known.contains(dep) || entering.contains(dep);
+            let follows = heads.iter().all(|head| row.deps.contains(head)) && row.deps.iter().all(is_known);
             let same = row.edition == rows[0].edition;
-            if !(follows && same && self.is_plain(record, row)? && !counted.has(row)) {
+            if !(follows && same && self.is_plain(record, row)? && !so_far.counted.has(row)) {
                 break;
             }
             chain.push(&row.raw);
-            heads = BTreeSet::from([row.hash]);
+            heads = vec![row.hash];
+            entering.insert(row.hash);
         }
         // Where one of them breaks something, fewer are tried.
         while chain.len() > 1 {
@@ -59,6 +79,8 @@ impl Replica {
         let (feed, number) = row.place();
         let plain = row.state != ChangeState::Applied
             && row.is_authors
+            // Who repeats something may repeat what stands before it in the same run.
+            && row.envelope.origin.is_none()
             && !row.raw.is_empty()
             && row.epoch() == record.epoch
             && row.envelope.kind == record.kind

@@ -53,8 +53,8 @@ impl Play {
         self.check_rights();
     }
 
-    /// Whether a record belongs to an owner by the word of people who may write there and where it is: whatever names that owner now was
-    /// there from the beginning, or was written by nobody else.
+    /// Whether a record belongs to an owner by the word of people who may write there and where it is: whatever names that
+    /// owner now was there from the beginning and nowhere since, or was written by nobody else.
     fn is_given(&self, record: &Record, row: &Row, owner: DivisionCode) -> bool {
         let Some(first) = record.edits.first().map(|id| &self.model.edits[id]) else { return false };
         let begun_here = record.edits.iter().all(|id| self.model.edits[id].channel == first.channel);
@@ -68,8 +68,12 @@ impl Play {
                 let now = row.fields.get(*field).unwrap_or(&Value::Null);
                 let said = |edit: &Edit| edit.writes.get(*field).unwrap_or(&Value::Null) == now;
                 let names = |edit: &&Edit| edit.writes.contains_key(*field) && said(edit);
-                let mut naming = record.edits[1..].iter().map(|id| &self.model.edits[id]).filter(names);
-                said(first) || naming.clone().next().is_some() && naming.all(by_right)
+                let mut naming =
+                    record.edits[1..].iter().map(|id| &self.model.edits[id]).filter(names).peekable();
+                // Said once more, it is the later word that names it. Where the very first edit is lost, what is left
+                // began nothing: only a beginning says of what type the organization is.
+                let begins = first.writes.contains_key("org_type");
+                if naming.peek().is_none() { begins && said(first) } else { naming.all(by_right) }
             })
     }
 

@@ -4,9 +4,10 @@ use super::{READERS, city};
 use huiliu_core::documents::Document;
 use huiliu_core::model::{Hlc, KindId, RecordId, Value};
 use huiliu_core::sync::control::reason;
+use huiliu_core::sync::entry::payload_hash;
 use huiliu_core::sync::feed::sign_run;
 use huiliu_core::sync::message::{Message, encode};
-use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Stamp, birth};
+use huiliu_core::sync::{Entry, EntryKind, Envelope, FeedId, Head, Incarnation, Origin, Stamp, birth};
 use huiliu_tests::harness::adversary::plain_batch;
 use huiliu_tests::harness::world::{HUB, World, form};
 
@@ -66,13 +67,40 @@ fn a_batch_of_refused_changes_costs_some_looks_at_each_change_of_the_record() {
     assert!(world.level["haishu"]);
 }
 
+#[test]
+fn what_repeats_an_edit_of_the_same_run_counts_as_little_as_one_that_comes_later() {
+    let mut world = city();
+    let id = world.create("haishu", &READERS);
+    world.connect("haishu");
+    world.settle();
+    let feed = smuggled_feed(&world, "haishu", "own/330203/open");
+    let actor = birth::actor(&feed.device, &feed.incarnation, 0);
+    let mut document = world.replica(HUB).load_document(&id).unwrap();
+    let mut entries: Vec<Entry> = ["月湖街道", "鼓楼街道", "南门街道"]
+        .map(|address| document.edit(actor, &form(&[("address", address)]), &[]).unwrap())
+        .map(|payload| smuggled_edit(id, 2, payload))
+        .to_vec();
+    let change = payload_hash(&entries[1]);
+    entries[2].envelope.as_mut().unwrap().origin = Some(Origin { feed, number: 2, branch: 0, change });
+    smuggle_run(&mut world, "haishu", "own/330203/open", entries);
+    for name in [HUB, "haishu"] {
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("鼓楼街道")), "{name}");
+        world.start_over(name);
+        assert_eq!(world.field(name, id, "address"), Some(Value::of("鼓楼街道")), "{name}, computed again");
+    }
+}
+
 /// A device signs an entry that its program would never make, and sends it to the hub.
 pub(super) fn smuggle(world: &mut World, name: &'static str, channel: &str, entry: Entry) {
+    smuggle_run(world, name, channel, vec![entry]);
+}
+
+fn smuggle_run(world: &mut World, name: &'static str, channel: &str, entries: Vec<Entry>) {
     let key = world.machines[name].key();
     let feed = smuggled_feed(world, name, channel);
     let (grant, _) = world.replica(HUB).ledger().authority.as_ref().unwrap().grant_of(&key.device()).unwrap();
     let head = world.replica(HUB).ledger().head(&feed);
-    let (run, _) = sign_run(&key, grant, feed, &head, vec![entry]);
+    let (run, _) = sign_run(&key, grant, feed, &head, entries);
     world.connect(name);
     world.settle();
     world.inject(name, HUB, plain_batch(&[run]));

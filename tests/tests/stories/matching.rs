@@ -39,6 +39,12 @@ fn state(world: &mut World, name: &str) -> String {
     world.ask(name, "审核", None, &Request::Status).json["match_key"].as_str().unwrap().to_owned()
 }
 
+/// How many people the hub's findings compare with nobody.
+fn unmatched(world: &mut World) -> u64 {
+    let wanted = Wanted { name: "findings".into(), division: None, as_of: None, file: None };
+    world.ask(HUB, "审核", None, &Request::Report(wanted)).json["unmatched"].as_u64().unwrap()
+}
+
 /// Two counties each have a record of one person.
 fn two_of_one(world: &mut World) -> [RecordId; 2] {
     let first = world.make("haishu", "person", &member());
@@ -92,8 +98,12 @@ fn a_match_key_that_is_lost_is_replaced_by_another_countys_and_all_is_written_an
     assert_eq!(state(&mut world, "yuyao"), "here");
     assert_eq!(replace(&mut world, "yuyao"), 0);
     assert_eq!((state(&mut world, "yuyao"), replace(&mut world, "yuyao")), ("offered".to_owned(), 0));
+    assert_eq!(unmatched(&mut world), 0);
+    visit(&mut world, "yuyao");
+    assert_eq!(unmatched(&mut world), 1, "the hub's findings say that one is compared with nobody yet");
     meet(&mut world, 4);
     assert_eq!(["yuyao", "haishu"].map(|name| state(&mut world, name)), ["here", "here"]);
+    assert_eq!(unmatched(&mut world), 0);
     let after = both.map(|id| read(&mut world, HUB, id, "id_match").unwrap());
     assert_eq!(after[0], after[1]);
     assert_ne!(after[0], before);

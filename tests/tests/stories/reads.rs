@@ -41,6 +41,15 @@ fn who_read_a_secret_and_what_for_is_known_after_a_power_loss() {
     let organizations = Listing { kind: "social_org".into(), ..Listing::default() };
     world.ask("haishu", "经办乙", Some("年报"), &Request::RecordList(organizations));
 
+    // A number is looked for by the whole of it, and shows no other.
+    for (wanted, there) in [(NUMBER, 1), ("330299199001010017", 0)] {
+        let (kind, conditions) = ("person".to_owned(), vec![format!("id_number={wanted}")]);
+        let list = Listing { kind, conditions, ..Listing::default() };
+        let found = world.ask("haishu", "经办甲", None, &Request::RecordList(list)).json;
+        assert_eq!(found["records"].as_array().map(Vec::len), Some(there), "{found}");
+        assert!(!found.to_string().contains(NUMBER));
+    }
+
     world.crash("haishu");
     let shown = told("经办甲", "转接核对", format!("record show {id}"));
     let listed = told("经办乙", "年报", "record list person".into());

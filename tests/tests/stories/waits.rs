@@ -18,6 +18,10 @@ fn waiting(world: &mut World, name: &str) -> Vec<Json> {
     all.filter(|one| one["what"] == "waiting").cloned().collect()
 }
 
+fn refuse(which: &str) -> Request {
+    Request::QuarantineRefuse { which: which.to_owned() }
+}
+
 fn is_verified(world: &mut World, name: &'static str) -> bool {
     world.now += 60_000;
     world.connect(name);
@@ -61,12 +65,15 @@ fn what_waits_for_ever_is_listed_at_the_hub_and_ended_there_for_everybody() {
     assert!(world.ask("haishu", "管理员", None, &Request::Status).text.contains("quarantine refuse"));
 
     // A county ends nothing.
-    assert_eq!(world.ask("haishu", "管理员", None, &Request::QuarantineRefuse { n: 1 }).exit, 1);
+    assert_eq!(world.ask("haishu", "管理员", None, &refuse("1")).exit, 4);
     for left in (0..3).rev() {
-        let n = waiting(&mut world, HUB)[0]["n"].as_u64().unwrap() as usize;
-        assert_eq!(world.ask(HUB, "管理员", None, &Request::QuarantineRefuse { n }).exit, 0);
+        let first = waiting(&mut world, HUB)[0].clone();
+        let named =
+            if left == 1 { first["n"].to_string() } else { first["code"].as_str().unwrap().to_owned() };
+        assert_eq!(world.ask(HUB, "管理员", None, &refuse(&named)).exit, 0);
         assert_eq!(waiting(&mut world, HUB).len(), left);
     }
+    assert_eq!(world.ask(HUB, "管理员", None, &refuse("00000000")).exit, 1, "nothing has this code");
     for name in ["haishu", "yuehu"] {
         assert!(is_verified(&mut world, name), "{name}");
         world.start_over(name);

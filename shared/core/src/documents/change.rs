@@ -97,6 +97,14 @@ pub(super) fn operations(change: &Change) -> Option<Vec<(String, Option<Value>)>
     expanded.ok()?.operations.into_iter().map(operation).collect()
 }
 
+/// Whether the operations of a change name only operations that were there before it. One that names what comes after it is
+/// refused alone, and would pass beside that.
+pub(super) fn looks_back(change: &Change) -> bool {
+    let before = change.start_op().get();
+    let expanded = catch_unwind(AssertUnwindSafe(|| change.decode()));
+    expanded.is_ok_and(|it| it.operations.iter().flat_map(|op| op.pred.iter()).all(|named| named.0 < before))
+}
+
 fn operation(op: Op) -> Option<(String, Option<Value>)> {
     match (op.obj, op.key, op.action) {
         (ObjectId::Root, Key::Map(field), OpType::Put(scalar)) if !op.insert => {

@@ -8,7 +8,7 @@ use crate::service::home::Failure;
 use crate::service::time::rfc3339;
 use crate::view::Author;
 use huiliu_core::documents::{DELETED, Document};
-use huiliu_core::model::dictionary::Kind;
+use huiliu_core::model::dictionary::{Field, Kind};
 use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::{RecordId, Value};
 use huiliu_core::sync::Hash;
@@ -53,6 +53,8 @@ pub fn changes(
     for (hash, author) in replica.history(id)? {
         let Some((_, deps, _)) = order.iter().find(|(change, ..)| *change == hash) else { continue };
         let fields = difference(&document, deps, &hash).into_iter();
+        // What only programs compare is nobody's to read.
+        let fields = fields.filter(|(name, ..)| kind.field(name).is_none_or(Field::is_typed));
         let fields = fields.map(|(name, old, new)| (read(&name, &old), read(&name, &new), name));
         changes.push(Change { author, fields: fields.map(|(old, new, name)| (name, old, new)).collect() });
     }

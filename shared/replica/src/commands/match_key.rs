@@ -14,8 +14,8 @@ pub fn replace(replica: &mut Replica, context: &Context) -> Result<Answer, Failu
     let say = match replica.match_key_state() {
         None => return Err(Failure::new(4, Say::MatchKeyOfCounties)),
         Some(MatchKey::Unnamed) => return Err(Failure::new(1, Say::NoMatchKey)),
-        Some(MatchKey::Offered) => Say::MatchKeyOffered,
-        Some(MatchKey::Here | MatchKey::Missing) => {
+        // One that was offered may never have come; the hub takes up one of them.
+        Some(MatchKey::Offered | MatchKey::Here | MatchKey::Missing) => {
             replica.offer_match_key(context.now)?;
             Say::MatchKeyReplaced
         }

@@ -9,10 +9,13 @@ use crate::service::time::rfc3339;
 use crate::{Replica, Role};
 use huiliu_core::model::dictionary::{Kind, kind_by_id};
 use huiliu_core::model::messages::{Lang, Say};
-use huiliu_core::model::{Fields, RecordId};
+use huiliu_core::model::{Digest, Fields, RecordId};
 use huiliu_core::sync::control::{Draft, Quarantined};
 use huiliu_store::rows::{Waiting, WaitingRow};
 use serde_json::{Value as Json, json};
+
+/// As long is the code of something that waits.
+const CODE_DIGITS: usize = 8;
 
 /// One thing that counts nowhere.
 enum Held {
@@ -96,13 +99,26 @@ pub fn drop(replica: &mut Replica, n: usize, context: &Context) -> Result<Answer
     Ok(Answer::good(json!({ "v": 1 }), Say::DraftDropped.text(context.lang())))
 }
 
-/// Hub: ends the wait for what will not come, for everybody and for ever.
-pub fn refuse(replica: &mut Replica, n: usize, context: &Context) -> Result<Answer, Failure> {
+/// Hub: ends the wait for what will not come, for everybody and for ever. `which`: its code, or its number in the list,
+/// which may be another's by now.
+pub fn refuse(replica: &mut Replica, which: &str, context: &Context) -> Result<Answer, Failure> {
+    if replica.role() != Role::Hub {
+        return Err(Failure::new(4, Say::OnlyHubRefuses));
+    }
     may_write(replica)?;
-    let held = held(replica)?;
-    let Held::Waits(row) = nth(&held, n)? else { return Err(Failure::new(1, Say::NothingToRefuse { n })) };
+    let nothing = || Failure::new(1, Say::NothingToRefuse { which: which.to_owned() });
+    let all = held(replica)?;
+    let number: Option<usize> = which.parse().ok().filter(|_| which.len() < CODE_DIGITS);
+    let one = match number {
+        Some(n) => nth(&all, n)?,
+        None => all
+            .iter()
+            .find(|one| matches!(one, Held::Waits(row) if code_of(row) == which))
+            .ok_or_else(nothing)?,
+    };
+    let Held::Waits(row) = one else { return Err(nothing()) };
     if !replica.end_wait(row)? {
-        return Err(Failure::new(1, Say::NothingToRefuse { n }));
+        return Err(nothing());
     }
     replica.commit()?;
     let author = author(replica, row);
@@ -144,6 +160,16 @@ fn described(replica: &Replica, one: &Quarantined, lang: Lang) -> (Json, Vec<Str
     (json, vec![side.text(lang), one.feed.channel.to_string(), name.unwrap_or_default(), why])
 }
 
+/// What names something that waits, whatever else comes: so many digits of a hash of its feed and number.
+fn code_of(row: &WaitingRow) -> String {
+    let feed = row.feed;
+    let (channel, number) = (feed.channel.to_string(), row.number.to_be_bytes());
+    let mut code =
+        Digest::of(&[channel.as_bytes(), &feed.device.0, &feed.incarnation.0, &number]).to_string();
+    code.truncate(CODE_DIGITS);
+    code
+}
+
 fn author(replica: &Replica, row: &WaitingRow) -> String {
     replica.device_name(&row.feed.device).unwrap_or_else(|| row.feed.device.to_string())
 }
@@ -159,6 +185,7 @@ fn described_wait(replica: &Replica, row: &WaitingRow, lang: Lang) -> (Json, Vec
     let record = (row.record != RecordId::NIL).then(|| row.record.to_string());
     let json = json!({
         "what": "waiting",
+        "code": code_of(row),
         "ours": false,
         "channel": row.feed.channel.to_string(),
         "device": row.feed.device.to_string(),
@@ -168,7 +195,7 @@ fn described_wait(replica: &Replica, row: &WaitingRow, lang: Lang) -> (Json, Vec
         "why": why,
     });
     let line =
-        [Say::WordWaiting.text(lang), record.unwrap_or_default(), author(replica, row), String::new(), why];
+        [Say::WordWaiting.text(lang), record.unwrap_or_default(), author(replica, row), code_of(row), why];
     (json, line.to_vec())
 }
 

@@ -25,8 +25,8 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
     let division = listing.division.as_deref().map(|text| division_of(replica, text)).transpose()?;
     let wanted = conditions(replica, kind, &listing.conditions)?;
     let within = |row: &Row| division.is_none_or(|above| replica.divisions().is_within(row.division, above));
-    let holds = |row: &Row| {
-        wanted.iter().all(|(field, value)| row.fields.get(*field).unwrap_or(&Value::Null) == value)
+    let holds = |fields: &Fields| {
+        wanted.iter().all(|(field, value)| fields.get(*field).unwrap_or(&Value::Null) == value)
     };
     let twice: Option<BTreeSet<RecordId>> = match listing.duplicates {
         true => Some(replica.duplicates(kind)?.into_iter().flatten().collect()),
@@ -42,8 +42,13 @@ pub fn list(replica: &Replica, listing: &Listing, context: &Context) -> Result<A
         if !within(&row) {
             return true;
         }
+        // Whole values are compared, secrets too; what is shown is as whoever asks may read it.
+        let compared = match wanted.is_empty() {
+            true => Fields::new(),
+            false => replica.opened(kind, &id, &row.fields, Some(&Purpose::Comparing)),
+        };
         row.fields = readable(replica, kind, &id, &row.fields, context);
-        if !holds(&row) || [&twice, &open].into_iter().flatten().any(|only| !only.contains(&id)) {
+        if !holds(&compared) || [&twice, &open].into_iter().flatten().any(|only| !only.contains(&id)) {
             return true;
         }
         if row.deleted.is_some() != listing.deleted {

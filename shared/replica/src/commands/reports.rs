@@ -8,7 +8,7 @@ mod sheets;
 
 use crate::commands::exports::{cannot_write, format_of};
 use crate::commands::request::{Answer, Context};
-use crate::commands::words::{division_of, listing};
+use crate::commands::words::{division_of, listing, place};
 use crate::service::home::Failure;
 use crate::tables::Format;
 use crate::{Replica, ReplicaError};
@@ -78,6 +78,9 @@ pub fn report(replica: &mut Replica, wanted: &Wanted, context: &Context) -> Resu
         Some(text) => division_of(replica, text)?,
         None => replica.division(),
     };
+    if !replica.divisions().is_within(division, replica.division()) {
+        return Err(Failure::new(4, Say::BeyondSight { division: place(replica, division) }));
+    }
     let on = match &wanted.as_of {
         Some(text) => text.parse().map_err(|_| Failure::new(2, Say::NotADay { text: text.clone() }))?,
         None => today(context.now),

@@ -51,7 +51,7 @@ pub enum Request {
     /// List a draft no longer.
     QuarantineDrop { n: usize },
     /// Hub: end the wait for what will not come.
-    QuarantineRefuse { n: usize },
+    QuarantineRefuse { which: String },
     /// Read a table; nothing is written when `dry_run`.
     Import { file: String, bytes: Vec<u8>, kind: String, dry_run: bool, division: Option<String> },
     /// Write the records of a kind as a table.
@@ -264,7 +264,7 @@ fn try_run(
         Request::QuarantineShow { n } => quarantine::list(replica, Some(*n), context),
         Request::QuarantineRetry { n, fields } => quarantine::retry(replica, *n, fields, context),
         Request::QuarantineDrop { n } => quarantine::drop(replica, *n, context),
-        Request::QuarantineRefuse { n } => quarantine::refuse(replica, *n, context),
+        Request::QuarantineRefuse { which } => quarantine::refuse(replica, which, context),
         Request::Import { file, bytes, kind, dry_run, division } => {
             let table = imports::Table::read(file, bytes, kind, context)?;
             let mut import = imports::Import::begin(replica, table, division.as_deref(), *dry_run, context)?;

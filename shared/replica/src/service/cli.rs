@@ -215,8 +215,8 @@ pub enum QuarantineCommand {
     },
     /// At the hub: refuse what waits for something that will never come
     Refuse {
-        /// Its number in the list
-        n: usize,
+        /// Its code, or its number in the list
+        which: String,
     },
 }
 
@@ -275,7 +275,9 @@ impl Common {
                 (Request::QuarantineRetry { n, fields }, None)
             }
             Self::Quarantine(QuarantineCommand::Drop { n }) => (Request::QuarantineDrop { n }, None),
-            Self::Quarantine(QuarantineCommand::Refuse { n }) => (Request::QuarantineRefuse { n }, None),
+            Self::Quarantine(QuarantineCommand::Refuse { which }) => {
+                (Request::QuarantineRefuse { which }, None)
+            }
         })
     }
 

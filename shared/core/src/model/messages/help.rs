@@ -79,6 +79,7 @@ const HELP: &[(&str, &str)] = &[
         "What did not enter: list, show, retry, drop, refuse",
         "隔离区和草稿：列出、查看、重新登记、不再显示、退回",
     ),
+    ("Its code, or its number in the list", "列表中的代码，或序号"),
     (
         "At the hub: refuse what waits for something that will never come",
         "市级：退回一直等不到所依据内容的修改",

@@ -259,11 +259,14 @@ catalogue! {
         WaitsForOther => "所依据的修改没有到达", "what it follows has not come";
         WaitsForArrival => "记录还没有转到那里", "its record has not come there";
         WaitsForUpgrade => "需要更新的程序才能识别", "a newer program is needed to read it";
-        HowToRefuse => "“等待”的内容大多会在下次同步后计入。确认不会再来的，运行 quarantine refuse 序号 退回，作者会得到草稿；退回后不能恢复。", "what waits mostly counts after the next sync. What will never come quarantine refuse N refuses, and its author gets a draft; that is final";
-        NothingToRefuse { n: usize } => "第 {n} 项不是等待中的内容，或本机不是市级：没有改动。", "item {n} waits for nothing, or this is no hub: nothing was changed";
+        HowToRefuse => "“等待”的内容大多会在下次同步后计入。确认不会再来的，运行 quarantine refuse 代码 退回，作者会得到草稿；退回后不能恢复。", "what waits mostly counts after the next sync. What will never come quarantine refuse CODE refuses, and its author gets a draft; that is final";
+        NothingToRefuse { which: String } => "“{which}”不是等待中的内容，没有改动。", "{which} waits for nothing; nothing was changed";
         WaitEnded { author: String } => "已退回{author}的这项内容，各节点下次同步后不再等待。", "refused what {author} had written; everybody stops waiting with the next sync";
         WaitingHere { count: usize } => "有 {count} 条内容已到达，所依据的内容还没有到，暂不计入，也暂不算已核对。一直等不到的由市级用 quarantine list 查看、quarantine refuse 退回。", "{count} entries have come and wait for what they follow: they do not count yet, and nothing is called verified. Where it never comes the hub sees quarantine list and ends it with quarantine refuse";
         ReasonGivenUp => "所依据的内容一直没有到达，市级已退回", "what it follows never came, and the hub has ended the wait";
+        OnlyHubRefuses => "退回等待的内容只能在市级进行。", "only the hub ends what waits";
+        BeyondSight { division: String } => "{division}不在本机能看到的范围内，出不了它的报表。请到该单位或其上级出。", "{division} lies beyond what this replica sees, so no report of it can be made here; make it there or above it";
+        UnmatchedPeople { count: usize } => "有 {count} 人的比对码还没有、或仍是旧比对密钥的，跨区县查重没有包括他们。各区县同步后会补齐；从别的区县转来的，由现在的区县重新填写公民身份号码", "{count} people have no match code under the present key and are not compared across counties: counties write them when they sync, and of who came from another county the number is to be entered again";
         NothingRead => "没有查阅涉密内容的登记。", "nothing secret was read here";
         HeadAt => "时间", "time";
         HeadBy => "查阅人", "by";
@@ -276,7 +279,6 @@ catalogue! {
         ReadConflictsOf { record: String } => "查看冲突 {record}", "conflicts of {record}";
         MatchKeyOfCounties => "比对密钥只由区县保存和更换，本机不是区县节点。", "match keys are kept and replaced by counties; this is none of a county";
         NoMatchKey => "还没有比对密钥，不必更换：有人员公民身份号码的区县同步时会自动生成。", "there is no match key yet and nothing to replace: a county that keeps identity numbers draws one when it syncs";
-        MatchKeyOffered => "新的比对密钥已经生成，正等市级采用：请同步。", "a new match key is drawn and waits for the hub to take it up: sync";
         MatchKeyReplaced => "已生成新的比对密钥。同步后由市级采用，各区县同步时自动改用并重写比对码；其间跨区县查重可能不全。", "a new match key is drawn. The hub takes it up with the next sync, and counties write their hashes anew when they sync; until then people in two counties may not be found";
         MatchKeyMissing => "比对密钥还没有传到本机，跨区县查重暂不完整，各区县同步后会有；若一直没有，说明没有区县还有这个密钥，请运行 match-key replace 更换。", "the match key has not come yet, so that people in two counties may not be found; it comes as counties sync. If it never does nobody has it any more: run match-key replace";
         PurposeNotNoted => "现在只能读取，无法登记查阅用途，涉密内容不予显示。", "this replica can only be read now, so the purpose cannot be noted and secrets are not shown";

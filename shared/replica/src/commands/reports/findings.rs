@@ -13,7 +13,8 @@ use huiliu_core::model::messages::{Lang, Say};
 use huiliu_core::model::rules::affiliation::{counted, formal};
 use huiliu_core::model::rules::integrity::{self, Finding, Likeness, Severity};
 use huiliu_core::model::rules::{RULES, cells};
-use huiliu_core::model::{Date, DivisionCode, Fields, RecordId, Value};
+use huiliu_core::model::{Date, DivisionCode, Fields, Level, RecordId, Value};
+use huiliu_core::sync::seal::matched_under;
 use huiliu_store::rows::Row;
 use serde_json::{Value as Json, json};
 use std::collections::BTreeMap;
@@ -29,8 +30,12 @@ pub(super) fn findings(
     found.sort_by(|(_, a), (_, b)| (b.severity, a.rule, &a.records).cmp(&(a.severity, b.rule, &b.records)));
     let faults = found.iter().filter(|(_, finding)| finding.severity == Severity::Fault).count();
     let warnings = found.len() - faults;
-    let note =
+    let mut note =
         Say::FindingsNote { as_of: on.to_string(), rules: RULES.to_owned(), faults, warnings }.text(lang);
+    let unmatched = unmatched(replica, division)?;
+    if let Some(count) = unmatched.filter(|count| *count > 0) {
+        note += &format!("\n{}", Say::UnmatchedPeople { count }.text(lang));
+    }
     let heads =
         [Say::HeadSeverity, Say::HeadFinding, Say::HeadKind, Say::HeadOwner, Say::HeadRecords, Say::HeadWhy];
     let (mut rows, mut lines) = (Vec::new(), Vec::new());
@@ -46,9 +51,26 @@ pub(super) fn findings(
         "rules": RULES,
         "faults": faults,
         "warnings": warnings,
+        "unmatched": unmatched,
         "rows": rows,
     });
     Ok(Report::of_one_table(json, &Say::SheetFindings, note, &heads, lines, lang))
+}
+
+/// How many people with an identity number are compared with nobody, because no hash under the present match key stands
+/// beside it; asked where counties are compared, above them.
+fn unmatched(replica: &Replica, division: DivisionCode) -> Result<Option<usize>, Failure> {
+    if division.level() >= Level::County {
+        return Ok(None);
+    }
+    let named = replica.named_match_key();
+    let has_number = |row: &Row| row.fields.get("id_number").is_some_and(|number| !number.is_null());
+    let compared = |row: &Row| {
+        let hash = row.fields.get("id_match").and_then(Value::text);
+        named.is_some() && hash.and_then(matched_under) == named
+    };
+    let people = within(replica, of_name("person"), division)?;
+    Ok(Some(people.iter().filter(|(_, row)| has_number(row) && !compared(row)).count()))
 }
 
 /// A finding, with the kind of the records that it names.
