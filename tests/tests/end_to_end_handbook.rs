@@ -53,7 +53,9 @@ fn every_command_of_the_handbook_does_what_it_is_printed_for() {
         let (code, text) = run(line, &id);
         // Without a conflict and with an empty quarantine there is nothing to choose or to show.
         let may_be_nothing = line.contains("conflict resolve")
-            || ["show", "retry", "drop"].iter().any(|word| line.contains(&format!("quarantine {word}")));
+            || ["show", "retry", "drop", "refuse"]
+                .iter()
+                .any(|word| line.contains(&format!("quarantine {word}")));
         assert!(code == 0 || may_be_nothing && code == 1, "{line}: {code}\n{text}");
         if line.contains("record new") {
             id = text.split_whitespace().find(|word| word.len() == 36).expect("an id").to_owned();

@@ -8,7 +8,7 @@ use huiliu_core::sync::control::reason;
 use huiliu_core::sync::feed::{Head, sign_run};
 use huiliu_core::sync::message::Tag;
 use huiliu_core::sync::message::{self, Hello, Message, VERSIONS};
-use huiliu_core::sync::{DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, birth, wire};
+use huiliu_core::sync::{DeviceKey, Entry, EntryKind, FeedId, Hash, Incarnation, Run, birth, wire};
 use huiliu_core::sync::{Envelope, Stamp};
 use huiliu_link::identity::load_key_file;
 use huiliu_link::{Connection, Credential, Dialer, FrameStream, LinkError, Purpose};
@@ -69,11 +69,11 @@ impl Forger {
     }
 
     /// A new organization in a channel, signed as it should be.
-    fn run(&self, channel: &str, kind: EntryKind) -> huiliu_core::sync::Run {
+    fn run(&self, channel: &str, kind: EntryKind) -> Run {
         self.run_with(channel, kind, &[("name", "越权的协会")])
     }
 
-    fn run_with(&self, channel: &str, kind: EntryKind, fields: &[(&str, &str)]) -> huiliu_core::sync::Run {
+    fn run_with(&self, channel: &str, kind: EntryKind, fields: &[(&str, &str)]) -> Run {
         let feed = FeedId {
             channel: channel.parse().unwrap(),
             device: self.key.device(),
@@ -91,7 +91,7 @@ impl Forger {
     }
 
     /// Offers runs and gives back the reasons for which they are refused.
-    async fn offer(&self, runs: &[huiliu_core::sync::Run]) -> Vec<u16> {
+    async fn offer(&self, runs: &[Run]) -> Vec<u16> {
         let (dialer, connection, mut stream) = self.connect().await;
         stream.send(self.hello()).await.unwrap();
         stream.send(message::encode(&Message::Batch(wire::encode(runs, &Whole)))).await.unwrap();
@@ -175,6 +175,56 @@ async fn entries_out_of_scope_are_refused_quarantined_and_change_nothing() {
     yuyao.sync();
     assert_eq!(city.hub.organizations().len(), 1);
     assert_equal_fingerprints(&haishu, &city.hub);
+}
+
+/// Runs of entries of a kind that no program knows, one after another in a feed, of bytes that nothing can pack.
+fn noisy_runs(forger: &Forger, channel: &str, sizes: &[&[usize]]) -> Vec<Run> {
+    let mut rng = fastrand::Rng::with_seed(7);
+    let (device, incarnation) = (forger.key.device(), forger.incarnation);
+    let feed = FeedId { channel: channel.parse().unwrap(), device, incarnation };
+    let mut head = Head::START;
+    let mut runs = Vec::new();
+    for sizes in sizes {
+        let entries = sizes.iter().map(|size| {
+            let mut payload = vec![0; *size];
+            rng.fill(&mut payload);
+            let stamp = Stamp { who: "某人".into(), at: Hlc(1 << 20) };
+            Entry { kind: EntryKind(60), envelope: Some(Envelope::of_no_record(stamp)), payload }
+        });
+        let (run, next) = sign_run(&forger.key, forger.grant, feed, &head, entries.collect());
+        head = next;
+        runs.push(run);
+    }
+    runs
+}
+
+/// Once small runs before one whose frame alone just fits made a frame that nobody may send: the county of the township
+/// that had sent them came to nothing any more.
+#[tokio::test]
+async fn two_legal_looking_uploads_of_a_township_cut_its_county_off_from_nothing() {
+    let city = City::found();
+    let haishu = city.join("haishu", "330203");
+    let yuehu = city.join("yuehu", "330203004");
+    let forger = Forger::with_the_files_of(&yuehu, city.address());
+    let mut sizes = vec![&[600][..]; 9];
+    let large = [1_048_000, 1_048_000, 1_048_000, 1_048_000];
+    sizes.push(&large);
+    let runs = noisy_runs(&forger, "own/330203004/open", &sizes);
+    let (small, large) = runs.split_at(9);
+    assert!(wire::encode(large, &Whole).len() > message::MAX_FRAME_BYTES - 8_000, "it fills a frame");
+    assert!(forger.offer(small).await.is_empty(), "small ones are taken");
+    assert_eq!(forger.offer(large).await, [reason::BAD_SHAPE]);
+    let new = ["record", "new", "social_org", "--division", "330203", "name=甬江合唱团", "org_type=BA"];
+    city.hub.good(&new);
+    haishu.sync();
+    let joined = city.join("haishu2", "330203");
+    joined.sync();
+    // It hears of the other.
+    haishu.sync();
+    for county in [&haishu, &joined] {
+        assert_eq!(county.organizations().len(), 1);
+        assert_equal_fingerprints(county, &city.hub);
+    }
 }
 
 #[tokio::test]
