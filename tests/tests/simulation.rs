@@ -14,7 +14,7 @@ const THREADS: u64 = 2;
 
 fn how_many() -> u64 {
     let said = |name: &str| std::env::var(name).ok();
-    let all = if said("HUILIU_TESTS").as_deref() == Some("all") { 4_000 } else { 200 };
+    let all = if said("HUILIU_TESTS").as_deref() == Some("all") { 3_000 } else { 200 };
     said("HUILIU_SCHEDULES").and_then(|text| text.parse().ok()).unwrap_or(all)
 }
 
