@@ -79,8 +79,8 @@ pub fn gate(before: Document, raw: &[u8], allowed: impl Fn(&str, &Value) -> bool
     Ok(Gated { document, saved, with_it })
 }
 
-/// Lets changes in at once of which each follows the one before and nothing else, the first the record as it is: saved and
-/// loaded once for all of them. `None` if the gate is to be asked about each.
+/// Lets changes in at once of which each follows all that stands before it, the first the record as it is: saved and loaded
+/// once for all of them. `None` if the gate is to be asked about each.
 ///
 /// The verdict is the same: a change that breaks a record breaks it with what follows too, whose hashes rest on its own;
 /// and none is asked about here that leans on operations of a later one.
@@ -313,7 +313,7 @@ mod tests {
         assert!(gate_successive(before, &[], |_, _| true).is_none());
     }
 
-    /// A change of one operation on a field of the text `address` or `name`, as an attacker makes it.
+    /// A change of one operation, as an attacker makes it.
     fn crafted(actor: [u8; 16], seq: u64, start: u64, deps: Vec<ChangeHash>, op: Op) -> Change {
         let start_op = start.try_into().unwrap();
         let actor_id = ActorId::from(actor);

@@ -263,7 +263,6 @@ catalogue! {
         NothingToRefuse { which: String } => "“{which}”不是等待中的内容，没有改动。", "{which} waits for nothing; nothing was changed";
         WaitEnded { author: String } => "已退回{author}的这项内容，各节点下次同步后不再等待。", "refused what {author} had written; everybody stops waiting with the next sync";
         WaitingHere { count: usize } => "有 {count} 条内容已到达，所依据的内容还没有到，暂不计入，也暂不算已核对。一直等不到的由市级用 quarantine list 查看、quarantine refuse 退回。", "{count} entries have come and wait for what they follow: they do not count yet, and nothing is called verified. Where it never comes the hub sees quarantine list and ends it with quarantine refuse";
-        ReasonGivenUp => "所依据的内容一直没有到达，市级已退回", "what it follows never came, and the hub has ended the wait";
         OnlyHubRefuses => "退回等待的内容只能在市级进行。", "only the hub ends what waits";
         BeyondSight { division: String } => "{division}不在本机能看到的范围内，出不了它的报表。请到该单位或其上级出。", "{division} lies beyond what this replica sees, so no report of it can be made here; make it there or above it";
         UnmatchedPeople { count: usize } => "有 {count} 人的比对码还没有、或仍是旧比对密钥的，跨区县查重没有包括他们。各区县同步后会补齐；从别的区县转来的，由现在的区县重新填写公民身份号码", "{count} people have no match code under the present key and are not compared across counties: counties write them when they sync, and of who came from another county the number is to be entered again";
@@ -353,6 +352,7 @@ catalogue! {
         ReasonFull => "记录连同修改历史超过 256 KB", "the record with its history would be larger than 256 KB";
         ReasonNeedsNewer => "需要对方升级程序才能读取", "the other side needs a newer program to read it";
         ReasonDamaged => "本机数据有损坏，等待修复", "its bytes are damaged on the disk and wait for repair";
+        ReasonGivenUp => "所依据的内容一直没有到达，市级已退回", "what it follows never came, and the hub has ended the wait";
         ReasonUnborn => "该记录的首次登记已被退回，记录没有建成", "the first edit of its record was refused, so that there is no such record";
         ReasonChannel => "记录不在这个范围内", "the record lives elsewhere";
         ReasonKind => "记录种类不符", "another kind of record";
